@@ -1,0 +1,63 @@
+"""One study, any optimizer, any machine.
+
+A search space and an objective are written once; a name decides which existing optimizer
+proposes the trials, and another one where they run. Start with :class:`Space` and
+:class:`Study`; plugin authors with :mod:`hpo_bridge.optimizer` and
+:mod:`hpo_bridge.hookspecs`.
+"""
+
+from __future__ import annotations
+
+from .errors import (
+    HpoBridgeError,
+    SearchExhausted,
+    SpaceError,
+    TrialPruned,
+    UnsupportedProblem,
+    WaitingForResults,
+)
+from .hookspecs import hookimpl
+from .optimizer import (
+    BackendSpec,
+    Capability,
+    Observation,
+    Optimizer,
+    Problem,
+    PrunerSpec,
+    RunnerSpec,
+    Snapshot,
+    Suggestion,
+)
+from .space import Categorical, Float, Int, Space
+from .study import Study
+from .trial import Direction, Trial, TrialRecord, TrialState
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BackendSpec",
+    "Capability",
+    "Categorical",
+    "Direction",
+    "Float",
+    "HpoBridgeError",
+    "Int",
+    "Observation",
+    "Optimizer",
+    "Problem",
+    "PrunerSpec",
+    "RunnerSpec",
+    "SearchExhausted",
+    "Snapshot",
+    "Space",
+    "SpaceError",
+    "Study",
+    "Suggestion",
+    "Trial",
+    "TrialPruned",
+    "TrialRecord",
+    "TrialState",
+    "UnsupportedProblem",
+    "WaitingForResults",
+    "hookimpl",
+]

@@ -1,0 +1,9 @@
+"""The search space: what may vary, and what a point in it means."""
+
+from __future__ import annotations
+
+from .expressions import Expression
+from .parameters import Categorical, Float, Int, Parameter
+from .space import Space
+
+__all__ = ["Categorical", "Expression", "Float", "Int", "Parameter", "Space"]

@@ -1,0 +1,384 @@
+"""A search space: named parameters in a fixed order, constants, conditions, constraints."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from ..errors import SpaceError, short
+from .expressions import Expression
+from .parameters import Categorical, Float, Int, Parameter, choice_key
+from .plain import parameter_from_plain
+from .structure import Conditions, resolve
+
+SAMPLES = 20_000
+"""How many random points are tried before a space's constraints count as unsatisfiable."""
+ENUMERATED = 100_000
+"""Up to how many points a finite space is searched exhaustively for a feasible one."""
+
+
+class Space(Mapping[str, Parameter]):
+    """What may vary: a read-only mapping of names to parameters.
+
+    The order is as declared, but for parents, which come before the parameters that depend
+    on them. A plain value (a string, a number, a boolean, ``None``, a list) is a constant:
+    it is part of every point and never varies; see :attr:`constants`.
+
+    Args:
+        parameters: Name to parameter or constant; any string is a name.
+        constraints: Expressions over parameters and constants that must be true (see
+            :class:`Expression`). One that names a parameter that is inactive at a point does
+            not apply there; one that cannot be computed there (a division by zero) is
+            violated.
+        named: More parameters, by keyword.
+
+    Raises:
+        SpaceError: With the key path of what is wrong. Also where no point can satisfy the
+            constraints, or none is found among 20,000 random ones.
+
+    Example:
+        >>> space = Space(
+        ...     lr=Float(1e-4, 1e-1, log=True),
+        ...     optimizer=Categorical(["adam", "sgd"]),
+        ...     momentum=Float(0.0, 0.99, when={"optimizer": "sgd"}),
+        ...     pooling="max",
+        ... )
+        >>> space.decode([0.0, 0.2, 0.5])
+        {'lr': 0.0001, 'optimizer': 'adam', 'pooling': 'max'}
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        /,
+        *,
+        constraints: Sequence[str] = (),
+        **named: Any,
+    ) -> None:
+        declared, self.constants = _split({**(parameters or {}), **named})
+        if not declared:
+            raise SpaceError("the space is empty: expected at least one parameter")
+        order, self.conditions = resolve(declared, self.constants)
+        self._parameters: dict[str, Parameter] = {name: declared[name] for name in order}
+        self.constraints = _constraints(constraints, (*order, *self.constants))
+        if self.constraints:
+            self._check_satisfiable()
+
+    # -- a mapping of parameters ------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self._parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return f"Space({self._parameters | self.constants!r})"
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether any parameter has a condition."""
+        return bool(self.conditions)
+
+    @cached_property
+    def cardinality(self) -> int | None:
+        """Upper bound of the number of points: the product of all sizes; ``None`` if infinite.
+
+        Conditions and constraints can make it fewer.
+        """
+        product = 1
+        for parameter in self._parameters.values():
+            if parameter.size is None:
+                return None
+            product *= parameter.size
+        return product
+
+    # -- points -----------------------------------------------------------------------
+
+    def is_active(self, name: str, params: Mapping[str, Any]) -> bool:
+        """Whether ``name`` exists at a point whose earlier parameters are ``params``."""
+        conditions = self.conditions.get(name)
+        return conditions is None or all(
+            parent in params and choice_key(params[parent]) in allowed
+            for parent, allowed in conditions.items()
+        )
+
+    def decode(self, unit: Sequence[float]) -> dict[str, Any]:
+        """The point at ``unit``: active parameters and constants, in the space's order.
+
+        Args:
+            unit: One number in ``[0, 1]`` per parameter; those of inactive ones are ignored.
+
+        Raises:
+            SpaceError: If the length is wrong.
+        """
+        if len(unit) != len(self._parameters):
+            raise SpaceError(f"found {len(unit)} coordinates, expected {len(self._parameters)}")
+        params: dict[str, Any] = {}
+        if not self.conditions:
+            for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
+                params[name] = parameter.decode(u)
+        else:
+            for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
+                if self.is_active(name, params):
+                    params[name] = parameter.decode(u)
+        params.update(self.constants)
+        return params
+
+    def encode(self, params: Mapping[str, Any], inactive: float = 0.5) -> list[float]:
+        """The point's coordinates in the unit cube; ``decode`` takes them back.
+
+        Args:
+            params: A point of the space.
+            inactive: The coordinate of parameters that are not there.
+
+        Raises:
+            SpaceError: If ``params`` is not a point of the space.
+        """
+        point = self.check(params, feasible=False)
+        return [
+            parameter.encode(point[name]) if name in point else inactive
+            for name, parameter in self._parameters.items()
+        ]
+
+    def check(self, params: Mapping[str, Any], *, feasible: bool = True) -> dict[str, Any]:
+        """``params`` as exactly a point of the space: declared values, the space's order.
+
+        Constants may be left out; a rounding error at a bound or a grid point is mended.
+
+        Args:
+            params: The active parameters.
+            feasible: Whether the constraints must hold too.
+
+        Raises:
+            SpaceError: Naming the parameter that is missing, unknown, inactive, of the wrong
+                type, out of range or off the grid, or the constraint that is violated.
+        """
+        point: dict[str, Any] = {}
+        for name, parameter in self._parameters.items():
+            if self.is_active(name, point):
+                if name not in params:
+                    raise SpaceError("is missing", [name])
+                try:
+                    point[name] = parameter.check(params[name])
+                except SpaceError as error:
+                    raise error.under(name) from None
+        if len(params) != len(point) or self.constants:
+            self._check_rest(params, point)
+        point.update(self.constants)
+        if feasible:
+            violated = self.violated(point)
+            if violated is not None:
+                raise SpaceError(f"violates the constraint {violated.text!r}")
+        return point
+
+    def _check_rest(self, params: Mapping[str, Any], point: Mapping[str, Any]) -> None:
+        for name, value in params.items():
+            if name in self.constants:
+                if choice_key(value) != choice_key(self.constants[name]):
+                    raise SpaceError(f"is the constant {self.constants[name]!r}", [name])
+            elif name in self._parameters and name not in point:
+                raise SpaceError("is not active here: its condition does not hold", [name])
+            elif name not in point:
+                raise SpaceError("is no parameter of the space", [name])
+
+    def violated(self, point: Mapping[str, Any]) -> Expression | None:
+        """The first constraint that forbids ``point``, or ``None``."""
+        for constraint in self.constraints:
+            if all(name in point for name in constraint.names):
+                try:
+                    holds = constraint(point)
+                except (ArithmeticError, ValueError):
+                    holds = False
+                if not holds:
+                    return constraint
+        return None
+
+    def __contains__(self, item: object) -> bool:
+        """Whether a name is a parameter; whether a mapping is a point of the space."""
+        if isinstance(item, Mapping):
+            try:
+                self.check(item)
+            except SpaceError:
+                return False
+            return True
+        return item in self._parameters
+
+    def sample(self, rng: random.Random) -> dict[str, Any]:
+        """A random point: uniform in the unit cube among those that the constraints allow.
+
+        Raises:
+            SpaceError: If none is found in 20,000 draws.
+        """
+        for _ in range(SAMPLES):
+            point = self.decode([rng.random() for _ in self._parameters])
+            if self.violated(point) is None:
+                return point
+        raise SpaceError(
+            f"no point in {SAMPLES} random ones satisfies the constraints: they are too tight "
+            "to sample; narrow the parameters' ranges instead"
+        )
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """Every point of a finite space once, the last parameter varying fastest.
+
+        Raises:
+            SpaceError: If a parameter is continuous.
+        """
+        for name, parameter in self._parameters.items():
+            if parameter.size is None:
+                raise SpaceError("is continuous: give it a step to enumerate it", [name])
+        for point in self._extend({}, list(self._parameters)):
+            full = {**point, **self.constants}
+            if self.violated(full) is None:
+                yield full
+
+    def _extend(self, point: dict[str, Any], names: list[str]) -> Iterator[dict[str, Any]]:
+        if not names:
+            yield dict(point)
+            return
+        name, *rest = names
+        if not self.is_active(name, point):
+            yield from self._extend(point, rest)
+            return
+        parameter = self._parameters[name]
+        for index in range(parameter.size or 0):
+            yield from self._extend({**point, name: parameter.grid(index)}, rest)
+
+    def _check_satisfiable(self) -> None:
+        try:
+            self.sample(random.Random(0))
+        except SpaceError:
+            size = self.cardinality
+            if size is None or size > ENUMERATED:
+                raise SpaceError(
+                    f"unsatisfiable: none of {SAMPLES} random points satisfies them all",
+                    ["constraints"],
+                ) from None
+            if next(self.points(), None) is None:
+                raise SpaceError("unsatisfiable: no point is left", ["constraints"]) from None
+        except TypeError as error:
+            raise SpaceError(str(error), ["constraints"]) from None
+
+    # -- views and plain data ---------------------------------------------------------
+
+    def indexed(self, *, flat: bool = False) -> Space:
+        """The space as an adapter sees it: indices for choices, no constants or constraints.
+
+        Args:
+            flat: Whether conditions are dropped too, so that every parameter is active.
+        """
+        view: dict[str, Any] = {}
+        for name, parameter in self._parameters.items():
+            when = None if flat else self._indexed_when(name)
+            if isinstance(parameter, Categorical):
+                indices = list(range(len(parameter.choices)))
+                view[name] = Categorical(indices, ordered=parameter.ordered, when=when)
+            elif isinstance(parameter, Float):
+                view[name] = Float(
+                    parameter.low, parameter.high, log=parameter.log, step=parameter.step, when=when
+                )
+            else:
+                view[name] = Int(
+                    parameter.low, parameter.high, log=parameter.log, step=parameter.step, when=when
+                )
+        return Space(view)
+
+    def _indexed_when(self, name: str) -> dict[str, list[Any]] | None:
+        conditions = self.conditions.get(name)
+        if conditions is None:
+            return None
+        when: dict[str, list[Any]] = {}
+        for parent, allowed in conditions.items():
+            parameter = self._parameters[parent]
+            values = [json.loads(key) for key in allowed]
+            if isinstance(parameter, Categorical):
+                values = [parameter.index(value) for value in values]
+            when[parent] = values
+        return when
+
+    def to_plain(self) -> dict[str, Any]:
+        """The space as plain data: ``space`` and ``constraints`` as in a study file."""
+        plain: dict[str, Any] = {}
+        for name, parameter in self._parameters.items():
+            plain[name] = parameter.to_plain()
+            if name in self.conditions:
+                plain[name]["when"] = {
+                    parent: [json.loads(key) for key in allowed]
+                    for parent, allowed in self.conditions[name].items()
+                }
+        plain.update(self.constants)
+        return {"space": plain, "constraints": [c.text for c in self.constraints]}
+
+    @classmethod
+    def from_plain(cls, space: Any, constraints: Any = ()) -> Space:
+        """The space that plain data describe, such as the keys of a study file.
+
+        Raises:
+            SpaceError: With the key path below ``space`` of what is wrong.
+        """
+        if not isinstance(space, Mapping):
+            raise SpaceError(f"found {short(space)}, expected a mapping of parameters")
+        declared = {}
+        for name, plain in space.items():
+            if not isinstance(name, str):
+                raise SpaceError(f"found the name {name!r}, expected a string")
+            try:
+                declared[name] = parameter_from_plain(plain)
+            except SpaceError as error:
+                raise error.under(name) from None
+        return cls(declared, constraints=constraints)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the space's meaning: equal spaces, declared alike, have the same."""
+        text = json.dumps(self.to_plain(), separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()[:16]
+
+
+def _split(declared: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:
+    """Parameters and constants apart."""
+    parameters: dict[str, Parameter] = {}
+    constants: dict[str, Any] = {}
+    for name, value in declared.items():
+        if not isinstance(name, str) or not name:
+            raise SpaceError(f"found the name {name!r}, expected a string")
+        if isinstance(value, (Float, Int, Categorical)):
+            parameters[name] = value
+        else:
+            try:
+                choice_key(value)
+            except SpaceError as error:
+                raise error.under(name) from None
+            constants[name] = value
+    return parameters, constants
+
+
+def _constraints(texts: Any, names: Sequence[str]) -> tuple[Expression, ...]:
+    if isinstance(texts, str) or not isinstance(texts, Sequence):
+        raise SpaceError(f"found {short(texts)}, expected a list of expressions", ["constraints"])
+    expressions = []
+    for position, text in enumerate(texts):
+        try:
+            expression = Expression(text)
+            expression.check_names(names)
+        except SpaceError as error:
+            raise error.under("constraints", str(position)) from None
+        expressions.append(expression)
+    return tuple(expressions)
+
+
+__all__ = ["Conditions", "Space"]
