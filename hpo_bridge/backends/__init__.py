@@ -1,0 +1,51 @@
+"""The core's own plugin: its two reference backends and its runners.
+
+They are registered through the same entry point and hooks as anybody's.
+"""
+
+from __future__ import annotations
+
+from ..hookspecs import hookimpl
+from ..optimizer import BackendSpec, Capability, RunnerSpec
+
+_ANY = frozenset({Capability.CONDITIONAL, Capability.MULTI_OBJECTIVE})
+
+
+@hookimpl
+def hpo_register_backends() -> list[BackendSpec]:
+    """``core.random`` and ``core.grid``."""
+    return [
+        BackendSpec(
+            name="core.random",
+            technique="random",
+            factory="hpo_bridge.backends.random:RandomSearch",
+            capabilities=_ANY,
+            rank=10,
+            summary="Independent random points; the n-th depends on the seed and n alone",
+        ),
+        BackendSpec(
+            name="core.grid",
+            technique="grid",
+            factory="hpo_bridge.backends.grid:GridSearch",
+            capabilities=_ANY | {Capability.FINITE},
+            rank=10,
+            summary="Every point of a grid once, the last parameter varying fastest",
+        ),
+    ]
+
+
+@hookimpl
+def hpo_register_runners() -> list[RunnerSpec]:
+    """``inline`` and ``processes``."""
+    return [
+        RunnerSpec(
+            name="inline",
+            factory="hpo_bridge.runners.inline:Inline",
+            summary="One trial after another, in this process",
+        ),
+        RunnerSpec(
+            name="processes",
+            factory="hpo_bridge.runners.processes:Processes",
+            summary="Worker processes on this machine; a crash costs one trial",
+        ),
+    ]

@@ -1,0 +1,259 @@
+"""The optimizer contract: all that an adapter author has to know.
+
+An adapter is built once per study as ``factory(problem, **options)``, then asked and told
+in turn. It sees floats, ints and *indices*: in ``problem.space`` every categorical has the
+choices ``0 … k-1``, conditions refer to those indices, and the parameters have one fixed
+order. The core turns indices into the declared choices, checks every suggestion, flips
+signs, sorts out failures, keeps the record and replays it.
+
+The life of an adapter, by example (two workers)::
+
+    ask(2)  -> [Suggestion(p0), Suggestion(p1)]
+    tell([Observation(p1, losses=(0.3,), …)])     # results come in any order, in pieces
+    ask(1)  -> [Suggestion(p2)]                   # p0 is still pending
+    tell([Observation(p0, losses=None, …)])       # it failed: losses is None
+    ask(1)  -> []                                 # waiting: needs p2 before it goes on
+    tell([Observation(p2, losses=(0.1,), …)])
+    ask(1)  -> raises SearchExhausted             # finished, for good
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from .space import Space
+from .trial import TrialState
+
+CONTRACT_VERSION = 1
+"""Version of this contract; grows when an adapter must change to keep working."""
+
+
+class Capability(str, Enum):
+    """What a backend can do beyond asking and telling."""
+
+    CONDITIONAL = "conditional"
+    """Takes conditional parameters natively, and suggests the active ones only. Without it
+    the core hands over a flat space and drops what is inactive, which is exact."""
+    MULTI_OBJECTIVE = "multi_objective"
+    """Takes more than one loss."""
+    INJECT = "inject"
+    """Learns from points that it did not propose (``token is None``)."""
+    PRUNED = "pruned"
+    """Learns from pruned trials by their reports."""
+    FINITE = "finite"
+    """Ends by itself with ``SearchExhausted``."""
+    GRADIENT = "gradient"
+    """Needs ``Observation.gradients``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is to be optimised, as an adapter sees it.
+
+    Attributes:
+        space: Floats, ints and indices in a fixed order (see the module's text). Without
+            constraints: the core rejects what violates them and tells it as infeasible.
+        n_objectives: Number of losses; all are minimised.
+        seed: Non-negative integer below ``2**31``; the only source of randomness.
+    """
+
+    space: Space
+    n_objectives: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One point to evaluate.
+
+    Attributes:
+        params: Every parameter of ``problem.space`` (every *active* one with
+            ``CONDITIONAL``) to a float, an int or an index.
+        token: The adapter's own handle on this point, plain JSON data; it comes back with
+            the observation, so an adapter needs no table of ids.
+    """
+
+    params: Mapping[str, Any]
+    token: Any = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What became of one point.
+
+    Attributes:
+        params: As suggested; for a foreign point, as the space has it.
+        losses: One finite number per objective, always minimised; ``None`` unless the
+            trial is complete.
+        token: What the suggestion carried; ``None`` for a point that the backend did not
+            propose (enqueued, warm start, another backend's).
+        state: ``COMPLETE``, ``PRUNED`` or ``FAILED``.
+        reports: Finite intermediate losses ``(step, loss)`` by growing step, minimised.
+        gradients: Parameter name to d loss / d parameter in natural units, where the
+            objective gave them.
+        infeasible: A point that a constraint of the study forbids, and that never ran
+            (``FAILED``, without losses).
+    """
+
+    params: Mapping[str, Any]
+    losses: tuple[float, ...] | None
+    token: Any = None
+    state: TrialState = TrialState.COMPLETE
+    reports: tuple[tuple[int, float], ...] = ()
+    gradients: Mapping[str, float] | None = None
+    infeasible: bool = False
+
+
+class Optimizer(Protocol):
+    """The whole obligation of a backend."""
+
+    def ask(self, n: int) -> Sequence[Suggestion]:
+        """Up to ``n`` new, different points.
+
+        An empty answer means "waiting for results" and must change nothing in the
+        optimizer's state.
+
+        Raises:
+            SearchExhausted: If nothing is left, now and for good.
+        """
+        ...
+
+    def tell(self, observations: Sequence[Observation]) -> None:
+        """Takes results: each suggestion once, in any order, never for lost ones."""
+        ...
+
+
+@runtime_checkable
+class Snapshot(Protocol):
+    """An optimizer that can be continued without replaying its whole history.
+
+    Optional. ``state`` may be taken between any two calls, also while suggestions are
+    pending.
+    """
+
+    def state(self) -> Any:
+        """The state as plain JSON data; ``None`` if there is none to give just now."""
+        ...
+
+    def restore(self, state: Any, observations: Iterable[Observation]) -> None:
+        """Brings a newly built optimizer to ``state``.
+
+        Args:
+            state: What ``state()`` gave, after a round trip through JSON.
+            observations: All that was told until then, in order; an iterator that reads
+                the store as it goes, so do not consume what you do not need.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """How one parameter reaches a backend's library; a row of ``hpo-bridge explain``.
+
+    Attributes:
+        parameter: Its name.
+        how: ``native`` (the library's own notion), or ``encoded`` (an exact encoding).
+        detail: The library's own terms, such as ``FloatDistribution(0.1, 1.0, log=True)``.
+    """
+
+    parameter: str
+    how: Literal["native", "encoded"]
+    detail: str
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """An optimizer that can say how the parameters reach its library. Optional."""
+
+    def explain(self) -> Sequence[Translation]:
+        """One row per parameter, from the same tables that do the work."""
+        ...
+
+
+class Pruner(Protocol):
+    """What stops trials early. It sees losses: smaller is better."""
+
+    def should_prune(self, number: int, reports: Sequence[tuple[int, float]]) -> bool:
+        """Whether trial ``number`` should stop after its last report.
+
+        Args:
+            number: The trial's number.
+            reports: Its ``(step, loss)`` so far, by growing step, at least one.
+        """
+        ...
+
+    def finished(
+        self,
+        number: int,
+        state: TrialState,
+        loss: float | None,
+        reports: Sequence[tuple[int, float]],
+    ) -> None:
+        """Takes note of a trial that has ended, in the order of the log."""
+        ...
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
+_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spec:
+    name: str
+    factory: str
+    requires: tuple[str, ...] = ()
+    summary: str = ""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(f"name {self.name!r} is not of the form 'library.algorithm'")
+        if not isinstance(self.factory, str) or not _FACTORY.fullmatch(self.factory):
+            raise ValueError(f"{self.name}: factory {self.factory!r} is not 'module:attribute'")
+        if isinstance(self.requires, str):
+            raise ValueError(f"{self.name}: requires must be a tuple of requirement strings")
+        object.__setattr__(self, "requires", tuple(self.requires))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSpec(_Spec):
+    """One backend, declared as data: nothing is imported until it is used.
+
+    Attributes:
+        name: ``library.algorithm``, lower case.
+        technique: What kind of algorithm it is: ``grid``, ``random``, ``bayesian``,
+            ``evolutionary``, ``genetic``, ``annealing``, ``gradient`` …
+        factory: ``"module:Class"``, called as ``Class(problem, **options)``.
+        requires: Requirement strings such as ``"optuna>=5,<6"``, checked before the import.
+        capabilities: What it can do beyond asking and telling.
+        summary: One line.
+        url: Where to read more.
+        rank: Of the active backends of a technique the one with the highest rank is taken
+            where a study asks for the technique; ties go to the first name.
+
+    Example:
+        >>> BackendSpec(name="acme.walk", technique="random", factory="hpo_acme:Walk").name
+        'acme.walk'
+    """
+
+    technique: str
+    capabilities: frozenset[Capability] = field(default_factory=frozenset)
+    rank: int = 0
+
+    def __post_init__(self) -> None:
+        _Spec.__post_init__(self)
+        object.__setattr__(self, "capabilities", frozenset(map(Capability, self.capabilities)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerSpec(_Spec):
+    """One runner, declared as data; ``factory(**options)`` gives a runner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunerSpec(_Spec):
+    """One pruner, declared as data; ``factory(**options)`` gives a pruner."""

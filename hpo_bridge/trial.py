@@ -1,0 +1,227 @@
+"""Trials: what an objective receives, and what a study keeps of one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from .errors import short
+
+
+class Direction(str, Enum):
+    """Whether smaller or larger values of an objective are better."""
+
+    MINIMIZE = "minimize"
+    MAXIMIZE = "maximize"
+
+    @property
+    def sign(self) -> float:
+        """The factor that turns a value into a loss: 1.0 or -1.0."""
+        return 1.0 if self is Direction.MINIMIZE else -1.0
+
+
+class TrialState(str, Enum):
+    """Where a trial stands.
+
+    ``WAITING`` (asked for or enqueued, not begun) and ``RUNNING`` can still change; the
+    other three are final.
+    """
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    PRUNED = "PRUNED"
+    FAILED = "FAILED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a trial in this state can change no more."""
+        return self not in (TrialState.WAITING, TrialState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial as the store has it.
+
+    Attributes:
+        number: Position in the study, from 0, without gaps.
+        state: Where the trial stands.
+        params: The active parameters and the constants, as declared.
+        values: Objective name to number for a complete trial, else ``None``.
+        backend: Name of the backend that proposed it; ``None`` for an enqueued point.
+        started: Begin of the last attempt, seconds since the epoch, or ``None``.
+        finished: End of the last attempt, seconds since the epoch, or ``None``.
+        error: Why it failed, or ``None``.
+        reports: ``(step, value)`` in the order of reporting, of the last attempt.
+        attempts: How often it was started.
+    """
+
+    number: int
+    state: TrialState
+    params: Mapping[str, Any]
+    values: Mapping[str, float] | None = None
+    backend: str | None = None
+    started: float | None = None
+    finished: float | None = None
+    error: str | None = None
+    reports: tuple[tuple[int, float], ...] = ()
+    attempts: int = 0
+
+    @property
+    def value(self) -> float | None:
+        """The value of a study with a single objective; ``None`` unless complete."""
+        if self.values is None:
+            return None
+        (value,) = self.values.values()
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt at a trial ended, before the study has judged its value.
+
+    Attributes:
+        state: ``COMPLETE``, ``PRUNED`` or ``FAILED``.
+        result: What the objective returned, as plain data: a number, a mapping of numbers,
+            or anything else, which the study will refuse with a reason. Complete only.
+        error: The reason, for a failure.
+        retriable: Whether another attempt could end otherwise (a crash, a timeout, an
+            exception), as opposed to an answer that is wrong (NaN, a wrong name).
+        gradients: Parameter name to the objective's derivative, if it gave them.
+    """
+
+    state: TrialState
+    result: Any = None
+    error: str | None = None
+    retriable: bool = False
+    gradients: Mapping[str, float] | None = None
+
+    @classmethod
+    def failed(cls, error: str, *, retriable: bool = True) -> Outcome:
+        """A failed attempt with its reason."""
+        return cls(TrialState.FAILED, error=error, retriable=retriable)
+
+
+class Channel(Protocol):
+    """How a running trial reaches its study: directly, or from another process."""
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Records an intermediate value of trial ``number``."""
+        ...
+
+    def should_prune(self, number: int) -> bool:
+        """Whether trial ``number`` should stop, judged by its reports so far."""
+        ...
+
+
+class Trial(Mapping[str, Any]):
+    """A running trial: a read-only mapping of its active parameters and constants.
+
+    ``f(**trial)`` works. An objective gets one, and may report intermediate values on it.
+
+    Args:
+        number: Position in the study, from 0.
+        params: The active parameters and the constants.
+        seed: An integer in ``[0, 2**31)``, derived from the study's seed and ``number``
+            alone: the same trial gets the same seed on every runner and at every attempt.
+        channel: The way back to the study.
+
+    Example:
+        >>> import hpo_bridge as hpo
+        >>> study = hpo.Study(hpo.Space(x=hpo.Float(0, 1)), seed=0)
+        >>> trial = study.ask()
+        >>> list(trial), trial.number
+        (['x'], 0)
+    """
+
+    __slots__ = ("_channel", "_params", "number", "seed")
+
+    def __init__(self, number: int, params: Mapping[str, Any], seed: int, channel: Channel):
+        self.number = number
+        self.seed = seed
+        self._params = dict(params)
+        self._channel = channel
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """A new dict of the active parameters and the constants."""
+        return dict(self._params)
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._params[name]
+        except KeyError:
+            known = ", ".join(self._params)
+            raise KeyError(f"{name!r} is not active in this trial; active: {known}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._params)
+
+    def __len__(self) -> int:
+        return len(self._params)
+
+    def __repr__(self) -> str:
+        return f"Trial(number={self.number}, params={self._params!r})"
+
+    def report(self, value: float, step: int) -> None:
+        """Reports an intermediate value of the objective, such as the loss after an epoch.
+
+        Args:
+            value: A number, in the objective's own direction. A step reported twice keeps
+                its first value. NaN and infinities are kept out of the record, and count
+                against the trial where a pruner is asked.
+            step: A non-negative integer that grows: an epoch, a fold, a number of samples.
+
+        Raises:
+            TypeError: If ``value`` is not a number or ``step`` not an integer.
+            ValueError: If ``step`` is negative.
+        """
+        self._channel.report(self.number, checked_step(step), as_number(value))
+
+    def should_prune(self) -> bool:
+        """Whether the study's pruner advises to stop; ``False`` without a pruner.
+
+        Follow it with ``raise hpo_bridge.TrialPruned``.
+        """
+        return self._channel.should_prune(self.number)
+
+
+def checked_step(step: Any) -> int:
+    """``step`` as a plain, non-negative int."""
+    if isinstance(step, bool) or not hasattr(step, "__index__"):
+        raise TypeError(f"step must be an integer, found {step!r}")
+    number: int = step.__index__()
+    if number < 0:
+        raise ValueError(f"step must not be negative, found {number}")
+    return number
+
+
+def as_number(value: Any) -> float:
+    """``value`` as a float, finite or not; numpy scalars and 0-d tensors are numbers too.
+
+    Raises:
+        TypeError: If it is not a number (a bool, a string and ``None`` are not).
+    """
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+        if not hasattr(value, "__index__") or isinstance(value, bool):
+            raise TypeError(f"expected a number, found {short(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except Exception as error:  # a tensor of several elements, an array: not one number
+        raise TypeError(f"expected a number, found {short(value)}") from error
+
+
+def trial_seed(study_seed: int, number: int) -> int:
+    """The seed of trial ``number``: a hash of the two numbers, in ``[0, 2**31)``.
+
+    >>> trial_seed(0, 0) == trial_seed(0, 0) != trial_seed(0, 1)
+    True
+    """
+    digest = blake2b(f"{study_seed}/{number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 33
