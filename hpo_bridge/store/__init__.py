@@ -1,0 +1,27 @@
+"""Stores: where a study's log lives."""
+
+from __future__ import annotations
+
+from .base import Event, Pending, Store, StudyRow, Writer
+from .memory import MemoryStore
+
+__all__ = ["Event", "MemoryStore", "Pending", "Store", "StudyRow", "Writer", "open_store"]
+
+
+def open_store(url: str | None, *, create: bool = True) -> Store:
+    """Opens the store at ``url``.
+
+    Args:
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db``,
+            ``postgresql://user:password@host/database``; ``None`` or ``memory://`` for one
+            that ends with the process.
+        create: Whether a missing store is created; if not, it is an error.
+
+    Raises:
+        StoreError: If it cannot be opened: foreign, damaged, newer, locked, read-only …
+    """
+    if url is None or url == "memory://":
+        return MemoryStore()
+    from .sql import SqlStore  # SQLAlchemy costs 0.3 s: only studies on disk pay for it
+
+    return SqlStore(url, create=create)

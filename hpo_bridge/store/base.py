@@ -1,0 +1,190 @@
+"""The store contract: one event log per study, and tables to read from.
+
+The log is the only truth. A driver holds a *lease* on its study (:class:`Writer`) and
+appends events; the same transaction brings the tables up to date, so that readers never
+see one without the other. Everything stored is JSON or plain SQL values: opening a store
+runs no code.
+
+===========  ==========================================================================
+event        data
+===========  ==========================================================================
+``session``  a driver begins: ``backend options seed library runner``
+``enqueued`` a point that no backend proposed: ``params`` (the trial gets its number)
+``asked``    one ask of the backend: ``n``, ``backend``, ``told`` (the trials told to it
+             just before, in order), ``rejected`` (suggestions that a constraint forbade)
+             and ``trials``: a list of ``number params raw token``
+``started``  an attempt begins: ``attempt`` (from 1)
+``reported`` an intermediate value: ``step value``
+``finished`` final: ``state values error gradients``
+``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
+             (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died)
+``ended``    the driver leaves: ``reason``
+===========  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..trial import TrialRecord, TrialState
+
+
+@dataclass(slots=True)
+class Event:
+    """One entry of the log.
+
+    Attributes:
+        kind: One of the table in the module's text.
+        time: Seconds since the epoch.
+        trial: The trial's number; ``None`` for ``session``, ``asked`` and ``ended``.
+        data: Plain JSON data.
+        seq: Position in the log from 1; given by the store.
+    """
+
+    kind: str
+    time: float
+    trial: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """One study as a store lists it.
+
+    Attributes:
+        name: Unique in the store.
+        definition: What the study was created with: space, directions, seed …
+        created: Seconds since the epoch.
+        seconds: How long drivers have worked on it, in all.
+        seq: The last event's position.
+        backend: The backend of the last session, or ``None``.
+        driver: Who holds the lease, in words (``pid 12 on host h since …``), or ``None``.
+    """
+
+    name: str
+    definition: Mapping[str, Any]
+    created: float
+    seconds: float = 0.0
+    seq: int = 0
+    backend: str | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An unfinished trial as a driver needs it to go on.
+
+    Attributes:
+        number: The trial.
+        state: ``WAITING`` or ``RUNNING``.
+        params: Active parameters and constants, as declared.
+        raw: What the backend suggested where it does not follow from ``params`` (a flat
+            backend's inactive parameters), else ``None``.
+        token: The backend's token; ``None`` if enqueued.
+        backend: Who proposed it; ``None`` if enqueued.
+        attempts: How often it was started.
+        failures: How many attempts ended in a failure that was retried.
+        losses: How many attempts were lost because their driver died.
+    """
+
+    number: int
+    state: TrialState
+    params: Mapping[str, Any]
+    raw: Mapping[str, Any] | None
+    token: Any
+    backend: str | None
+    attempts: int = 0
+    failures: int = 0
+    losses: int = 0
+
+
+class Writer(Protocol):
+    """A driver's hold on one study: the only way to write."""
+
+    seq: int
+    """Position of the last event of the study."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Commits the events and what follows from them, all or nothing, in order.
+
+        Sets each event's ``seq``. Waits where the store is busy or away for a while.
+
+        Raises:
+            LeaseLost: If another driver has taken the study over.
+            StoreError: If it cannot be written (disk full, read-only, gone for good).
+        """
+        ...
+
+    def save_snapshot(self, data: Any) -> None:
+        """Keeps ``data`` (plain JSON) as the snapshot at the present ``seq``; one per study."""
+        ...
+
+    def release(self) -> None:
+        """Gives the study free. Harmless if called twice."""
+        ...
+
+
+class Store(Protocol):
+    """Where studies are kept. Reading never needs a lease and never blocks a driver."""
+
+    url: str
+    """The URL without a password."""
+
+    def create(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Adds an empty study; harmless if one of that name and definition is there."""
+        ...
+
+    def study(self, name: str) -> StudyRow | None:
+        """The study of that name, or ``None``."""
+        ...
+
+    def names(self) -> list[str]:
+        """The names of all studies, sorted."""
+        ...
+
+    def acquire(self, name: str) -> Writer:
+        """Takes the lease.
+
+        The lease of a driver that is dead (its process is gone, its machine was restarted,
+        or on another machine its heartbeat has stopped) is taken over.
+
+        Raises:
+            StudyLocked: If a living driver has it; names host, pid and since when.
+            StudyNotFound: If there is no such study.
+        """
+        ...
+
+    def counts(self, name: str) -> dict[TrialState, int]:
+        """Number of trials by state; every state is a key."""
+        ...
+
+    def trials(
+        self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0
+    ) -> Iterator[TrialRecord]:
+        """The trials from number ``first`` on, by number, with their reports."""
+        ...
+
+    def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
+        """The complete trial with the smallest ``sign * value``; the first of equals."""
+        ...
+
+    def pending(self, name: str) -> list[Pending]:
+        """The trials that wait or run, by number."""
+        ...
+
+    def events(
+        self, name: str, after: int = 0, kinds: Sequence[str] | None = None
+    ) -> Iterator[Event]:
+        """The log after position ``after``, in order; only the given kinds if any are."""
+        ...
+
+    def snapshot(self, name: str) -> tuple[int, Any] | None:
+        """The last snapshot and the position it belongs to, or ``None``."""
+        ...
+
+    def close(self) -> None:
+        """Closes connections. Harmless if called twice."""
+        ...

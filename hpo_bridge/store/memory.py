@@ -1,0 +1,166 @@
+"""A store in this process's memory, for studies that need not outlive it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import StudyNotFound
+from ..trial import TrialRecord, TrialState
+from .base import Event, Pending, StudyRow
+
+
+class _Row:
+    """The mutable state of one trial."""
+
+    __slots__ = (
+        "attempts", "backend", "error", "failures", "finished", "losses", "params", "raw",
+        "reports", "started", "state", "token", "values",
+    )  # fmt: skip
+
+    def __init__(self, params: Any, raw: Any, token: Any, backend: str | None) -> None:
+        self.params, self.raw, self.token, self.backend = params, raw, token, backend
+        self.state = TrialState.WAITING
+        self.values: Any = None
+        self.error: str | None = None
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.reports: list[tuple[int, float]] = []
+        self.attempts = self.failures = self.losses = 0
+
+    def record(self, number: int) -> TrialRecord:
+        return TrialRecord(
+            number, self.state, self.params, self.values, self.backend, self.started,
+            self.finished, self.error, tuple(self.reports), self.attempts,
+        )  # fmt: skip
+
+    def pending(self, number: int) -> Pending:
+        return Pending(
+            number, self.state, self.params, self.raw, self.token, self.backend,
+            self.attempts, self.failures, self.losses,
+        )  # fmt: skip
+
+
+class _MemoryStudy:
+    """One study; it is its own writer, as nobody else can reach it."""
+
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        self.definition = definition
+        self.created = time.time()
+        self.rows: list[_Row] = []
+        self.log: list[Event] = []
+        self.seq = 0
+        self.snapshot: tuple[int, Any] | None = None
+        self.backend: str | None = None
+
+    def append(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.seq += 1
+            event.seq = self.seq
+            self._apply(event)
+        self.log.extend(events)
+
+    def _apply(self, event: Event) -> None:
+        data = event.data
+        if event.kind == "asked":
+            for asked in data["trials"]:
+                row = _Row(asked["params"], asked["raw"], asked["token"], data["backend"])
+                self.rows.append(row)
+        elif event.kind == "enqueued":
+            self.rows.append(_Row(data["params"], None, None, None))
+        elif event.kind == "session":
+            self.backend = data["backend"]
+        elif event.trial is not None:
+            self._change(self.rows[event.trial], event)
+
+    @staticmethod
+    def _change(row: _Row, event: Event) -> None:
+        data = event.data
+        if event.kind == "started":
+            row.state, row.started, row.finished = TrialState.RUNNING, event.time, None
+            row.attempts += 1
+            row.reports.clear()
+        elif event.kind == "reported":
+            row.reports.append((data["step"], data["value"]))
+        elif event.kind == "finished":
+            row.state, row.finished = TrialState(data["state"]), event.time
+            row.values, row.error = data.get("values"), data.get("error")
+            row.raw = row.token = None
+        elif event.kind == "requeued":
+            row.state = TrialState.WAITING
+            row.failures += data["kind"] == "failure"
+            row.losses += data["kind"] == "lost"
+
+    def save_snapshot(self, data: Any) -> None:
+        self.snapshot = (self.seq, data)
+
+    def release(self) -> None:
+        """Nothing to give free."""
+
+
+class MemoryStore:
+    """Keeps studies, with their logs, as long as the object lives."""
+
+    url = "memory://"
+
+    def __init__(self) -> None:
+        self._studies: dict[str, _MemoryStudy] = {}
+
+    def create(self, name: str, definition: Mapping[str, Any]) -> None:
+        self._studies.setdefault(name, _MemoryStudy(definition))
+
+    def study(self, name: str) -> StudyRow | None:
+        study = self._studies.get(name)
+        if study is None:
+            return None
+        return StudyRow(
+            name, study.definition, study.created, seq=study.seq, backend=study.backend
+        )
+
+    def names(self) -> list[str]:
+        return sorted(self._studies)
+
+    def _get(self, name: str) -> _MemoryStudy:
+        try:
+            return self._studies[name]
+        except KeyError:
+            raise StudyNotFound(f"no study {name!r} in memory") from None
+
+    def acquire(self, name: str) -> _MemoryStudy:
+        return self._get(name)
+
+    def counts(self, name: str) -> dict[TrialState, int]:
+        counts = dict.fromkeys(TrialState, 0)
+        for row in self._get(name).rows:
+            counts[row.state] += 1
+        return counts
+
+    def trials(
+        self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0
+    ) -> Iterator[TrialRecord]:
+        rows = self._get(name).rows
+        for number in range(first, len(rows)):
+            if states is None or rows[number].state in states:
+                yield rows[number].record(number)
+
+    def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
+        complete = self.trials(name, [TrialState.COMPLETE])
+        return min(complete, key=lambda t: sign * (t.values or {})[objective], default=None)
+
+    def pending(self, name: str) -> list[Pending]:
+        rows = enumerate(self._get(name).rows)
+        return [row.pending(number) for number, row in rows if not row.state.is_final]
+
+    def events(
+        self, name: str, after: int = 0, kinds: Sequence[str] | None = None
+    ) -> Iterator[Event]:
+        for event in self._get(name).log[after:]:
+            if kinds is None or event.kind in kinds:
+                yield event
+
+    def snapshot(self, name: str) -> tuple[int, Any] | None:
+        return self._get(name).snapshot
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,336 @@
+"""The driver of a study: holds the lease, asks, tells, and writes every event.
+
+A driver's memory is bounded by the trials that are open, not by the study's length; the
+store has the rest. Nothing here runs an objective.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import (
+    BackendError,
+    HpoBridgeError,
+    SearchExhausted,
+    WaitingForResults,
+)
+from ..optimizer import Pruner, Snapshot
+from ..store import Event, MemoryStore, Pending, Store, Writer
+from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
+from .ledger import Ledger, observation
+from .proposer import Proposer
+from .values import Objectives
+
+MOST_LOSSES = 3
+"""How many drivers one trial may take down with it before it is not run inline any more."""
+SNAPSHOT_EVERY = 2.0
+"""Least number of seconds between two snapshots."""
+SNAPSHOT_SHARE = 0.02
+"""Largest share of the time that snapshots may take."""
+
+Notify = Callable[..., None]
+
+
+@dataclass(slots=True)
+class Running:
+    """A trial that runs now."""
+
+    record: TrialRecord
+    failures: int
+    losses: int
+    reports: list[tuple[int, float]] = field(default_factory=list)
+    prune: bool = False
+
+
+class Driver:
+    """What it takes to drive one study; made by :func:`hpo_bridge.study.restore.take_over`.
+
+    Args:
+        store: Where the study is.
+        name: Its name.
+        writer: The lease.
+        proposer: The backend, brought to where the log says.
+        ledger: The trials that the backend was not told of.
+        pruner: The pruner, brought to where the log says; or ``None``.
+        objectives: What is measured.
+        seed: The study's seed.
+        identity: The backend, its options, versions and seed, and where it took over.
+
+    Attributes:
+        retries: How many failed attempts of one trial are tried again.
+        window: With ``order: deterministic``, how many trials may be open at once.
+        observers: Hook name to implementations.
+        exhausted: Why nothing is left to propose, once that is so.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        name: str,
+        writer: Writer,
+        proposer: Proposer,
+        ledger: Ledger,
+        pruner: Pruner | None,
+        objectives: Objectives,
+        seed: int,
+        identity: Mapping[str, Any],
+    ) -> None:
+        self.store, self.name, self.writer = store, name, writer
+        self.proposer, self.ledger, self.pruner = proposer, ledger, pruner
+        self.objectives, self.seed, self.identity = objectives, seed, identity
+        self.counts = store.counts(name)
+        self.running: dict[int, Running] = {}
+        self.waiting: deque[Pending] = deque()
+        self.exhausted: str | None = None
+        self.retries = 0
+        self.window: int | None = None
+        self.observers: Mapping[str, list[Notify]] = {}
+        self._sign = next(iter(objectives.signs.values()))
+        self._told: list[int] = []
+        # A snapshot's history is read from the log, which counts but does not list the
+        # points that constraints forbid: with constraints the log is replayed instead.
+        self._snapshots = (
+            isinstance(proposer.optimizer, Snapshot)
+            and not isinstance(store, MemoryStore)
+            and not proposer.constrained
+        )
+        self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY
+
+    @property
+    def created(self) -> int:
+        """Number of trials that the study has, in any state."""
+        return sum(self.counts.values())
+
+    # -- beginning trials -------------------------------------------------------------
+
+    def next(self) -> Trial:
+        """Starts the next trial: one that waits, else a new one.
+
+        Raises:
+            WaitingForResults: If the backend needs a running trial to end first.
+            SearchExhausted: If nothing is left.
+            BackendError: If the backend breaks its contract.
+        """
+        now = time.time()
+        if self.waiting:
+            pending = self.waiting.popleft()
+            started = Event("started", now, pending.number, {"attempt": pending.attempts + 1})
+            self.write(started)
+            return self._begin(pending, now)
+        asked = self._ask(now)
+        number = self.created
+        attempt = Event("started", now, number, {"attempt": 1})
+        self.write(asked, attempt)
+        self.counts[TrialState.WAITING] += 1
+        if self._snapshots and time.monotonic() >= self._snapshot_due:
+            self.save_snapshot()
+        trial = asked.data["trials"][0]
+        pending = Pending(
+            number, TrialState.WAITING, trial["params"], trial["raw"], trial["token"],
+            self.proposer.name,
+        )  # fmt: skip
+        return self._begin(pending, now)
+
+    def _ask(self, now: float) -> Event:
+        """Asks for one point; the ``asked`` event, not yet written."""
+        if self.exhausted is not None:
+            raise SearchExhausted(self.exhausted)
+        self._tell_due()
+        while True:
+            try:
+                proposals, rejected = self.proposer.ask(1)
+            except SearchExhausted as end:
+                self.exhausted = str(end)
+                raise
+            if proposals:
+                break
+            if not self._tell_next():
+                if self.running:
+                    raise WaitingForResults("the backend waits for running trials")
+                raise BackendError(
+                    f"backend {self.proposer.name!r} waits for results, but no trial is running"
+                )
+        (proposal,) = proposals
+        trial = {
+            "number": self.created, "params": proposal.params, "raw": proposal.raw,
+            "token": proposal.token,
+        }  # fmt: skip
+        told, self._told = self._told, []
+        data = {
+            "n": 1, "backend": self.proposer.name, "told": told, "rejected": rejected,
+            "trials": [trial],
+        }  # fmt: skip
+        return Event("asked", now, None, data)
+
+    def _tell_due(self) -> None:
+        """Tells the backend what it should know before the next ask.
+
+        In free order that is every result so far. In deterministic order it is every result
+        up to ``window`` trials ago, by number, whatever has finished since.
+        """
+        if self.window is None:
+            self._tell(list(self.ledger.finished))
+            return
+        due = [n for n in self.ledger.open if n <= self.created - self.window]
+        if any(number not in self.ledger.finished for number in due):
+            raise WaitingForResults("the trials are taken in order, and an earlier one runs")
+        self._tell(sorted(due))
+
+    def _tell_next(self) -> bool:
+        """In deterministic order, tells one result more to a backend that waits."""
+        if self.window is None:
+            return False
+        first = min(self.ledger.open, default=None)
+        if first not in self.ledger.finished:
+            return False
+        self._tell([first])
+        return True
+
+    def _tell(self, numbers: list[int]) -> None:
+        if numbers:
+            taken = self.ledger.take(numbers)
+            self._told += numbers
+            self.proposer.tell(
+                [observation(trial, self.proposer, self.objectives) for _, trial in taken]
+            )
+
+    def _begin(self, pending: Pending, now: float) -> Trial:
+        record = TrialRecord(
+            pending.number, TrialState.RUNNING, pending.params, None, pending.backend, now,
+            attempts=pending.attempts + 1,
+        )  # fmt: skip
+        self.running[pending.number] = Running(record, pending.failures, pending.losses)
+        self.counts[TrialState.WAITING] -= 1
+        self.counts[TrialState.RUNNING] += 1
+        self.notify("hpo_trial_started", trial=record)
+        seed = trial_seed(self.seed, pending.number)
+        return Trial(pending.number, pending.params, seed, self)
+
+    # -- while trials run -------------------------------------------------------------
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Commits an intermediate value; steps must grow, values be finite (see Trial)."""
+        running = self._get(number)
+        if not math.isfinite(value):
+            running.prune = self.pruner is not None
+            return
+        if running.reports and step <= running.reports[-1][0]:
+            return
+        self.write(Event("reported", time.time(), number, {"step": step, "value": value}))
+        running.reports.append((step, self._sign * value))
+        if self.pruner is not None:
+            running.prune = self.pruner.should_prune(number, running.reports)
+        if self.observers:
+            self.notify("hpo_trial_reported", trial=running.record, step=step, value=value)
+
+    def should_prune(self, number: int) -> bool:
+        """The pruner's verdict after the trial's last report."""
+        return self._get(number).prune
+
+    def _get(self, number: int) -> Running:
+        try:
+            return self.running[number]
+        except KeyError:
+            raise HpoBridgeError(f"trial {number} is not running in this study") from None
+
+    # -- ending trials ----------------------------------------------------------------
+
+    def finish(self, number: int, outcome: Outcome) -> TrialState:
+        """Ends an attempt; a failure that may be retried puts the trial back in the queue."""
+        running = self._get(number)
+        outcome = self.objectives.settle(outcome)
+        failed = outcome.state is TrialState.FAILED
+        if failed and outcome.retriable and running.failures < self.retries:
+            self._requeue(number, outcome.error or "", "failure")
+            return TrialState.WAITING
+        data: dict[str, Any] = {
+            "state": outcome.state.value, "values": outcome.result, "error": outcome.error,
+        }  # fmt: skip
+        if outcome.gradients is not None:
+            data["gradients"] = outcome.gradients
+        event = Event("finished", time.time(), number, data)
+        self.write(event)
+        del self.running[number]
+        self.counts[TrialState.RUNNING] -= 1
+        self.counts[outcome.state] += 1
+        if self.pruner is not None:
+            losses = self.objectives.losses(outcome.result)
+            loss = losses[0] if losses else None
+            self.pruner.finished(number, outcome.state, loss, running.reports)
+        if self.observers:
+            reports = tuple((step, self._sign * loss) for step, loss in running.reports)
+            record = replace(
+                running.record, state=outcome.state, values=outcome.result,
+                finished=event.time, error=outcome.error, reports=reports,
+            )  # fmt: skip
+            self.notify("hpo_trial_finished", trial=record)
+        return outcome.state
+
+    def give_back(self, number: int, reason: str) -> None:
+        """Ends an attempt without outcome: the trial waits again, first in the queue."""
+        self._requeue(number, reason, "cut")
+
+    def _requeue(self, number: int, reason: str, kind: str) -> None:
+        running = self._get(number)
+        self.write(Event("requeued", time.time(), number, {"reason": reason, "kind": kind}))
+        del self.running[number]
+        trial = self.ledger.open[number]
+        pending = Pending(
+            number, TrialState.WAITING, trial.params, trial.raw, trial.token, trial.backend,
+            running.record.attempts, running.failures + (kind == "failure"), running.losses,
+        )  # fmt: skip
+        if kind == "cut":
+            self.waiting.appendleft(pending)
+        else:
+            self.waiting.append(pending)
+        self.counts[TrialState.RUNNING] -= 1
+        self.counts[TrialState.WAITING] += 1
+
+    def enqueue(self, params: Mapping[str, Any]) -> int:
+        """Adds a point that no backend proposed; its trial's number."""
+        number = self.created
+        self.write(Event("enqueued", time.time(), number, {"params": params}))
+        self.waiting.append(Pending(number, TrialState.WAITING, params, None, None, None))
+        self.counts[TrialState.WAITING] += 1
+        return number
+
+    # -- writing ----------------------------------------------------------------------
+
+    def write(self, *events: Event) -> None:
+        """Commits events, then follows them."""
+        self.writer.append(events)
+        for event in events:
+            self.ledger.apply(event)
+
+    def save_snapshot(self) -> None:
+        """Keeps the optimizer's state, so that continuing need not replay the whole log."""
+        if not self._snapshots or self._told:
+            return  # what the backend was told must be in the log first
+        begin = time.monotonic()
+        optimizer = self.proposer.optimizer
+        assert isinstance(optimizer, Snapshot)
+        state = optimizer.state()
+        if state is not None:
+            self.writer.save_snapshot(
+                {**self.identity, "state": state, "ledger": self.ledger.to_plain()}
+            )
+        end = time.monotonic()
+        self._snapshot_due = end + max(SNAPSHOT_EVERY, (end - begin) / SNAPSHOT_SHARE)
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Calls the plugins that observe; they cannot disturb the study."""
+        for observer in self.observers.get(hook, ()):
+            observer(**arguments)
+
+    def leave(self) -> None:
+        """Gives the study free, with a last snapshot."""
+        try:
+            self.save_snapshot()
+        finally:
+            self.writer.release()

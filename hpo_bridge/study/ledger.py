@@ -1,0 +1,113 @@
+"""What a driver must remember of the log: the trials that the backend has not been told of.
+
+The same object follows the log while a study runs and while it is read back, so that both
+come to the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..optimizer import Observation
+from ..store import Event
+from ..trial import TrialState
+from .proposer import Proposer
+from .values import Objectives
+
+
+@dataclass(slots=True)
+class Open:
+    """A trial that the backend has not been told of.
+
+    ``result`` is the data of its ``finished`` event, once there is one.
+    """
+
+    params: Mapping[str, Any]
+    raw: Mapping[str, Any] | None
+    token: Any
+    backend: str | None
+    reports: list[tuple[int, float]] = field(default_factory=list)
+    result: Mapping[str, Any] | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data, for a snapshot."""
+        return {
+            "params": self.params, "raw": self.raw, "token": self.token,
+            "backend": self.backend, "reports": self.reports, "result": self.result,
+        }  # fmt: skip
+
+
+class Ledger:
+    """Trials asked for or enqueued, until they are told."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, Open] = {}
+        self.finished: dict[int, None] = {}
+        """Numbers of the open trials that have a result, in the order of finishing."""
+
+    def apply(self, event: Event) -> None:
+        """Follows one event of the log."""
+        data = event.data
+        kind = event.kind
+        if kind == "asked":
+            for asked in data["trials"]:
+                self.open[asked["number"]] = Open(
+                    asked["params"], asked["raw"], asked["token"], data["backend"]
+                )
+            return
+        number = event.trial
+        if number is None:
+            return
+        if kind == "enqueued":
+            self.open[number] = Open(data["params"], None, None, None)
+        elif kind == "started":
+            self.open[number].reports.clear()
+        elif kind == "reported":
+            self.open[number].reports.append((data["step"], data["value"]))
+        elif kind == "finished":
+            self.open[number].result = data
+            self.finished[number] = None
+
+    def take(self, numbers: Iterable[int]) -> list[tuple[int, Open]]:
+        """Removes finished trials, to be told in this order."""
+        taken = []
+        for number in numbers:
+            del self.finished[number]
+            taken.append((number, self.open.pop(number)))
+        return taken
+
+    def disown(self) -> None:
+        """Takes the tokens from every trial: they belong to a backend of the past."""
+        for trial in self.open.values():
+            trial.token = trial.raw = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data, for a snapshot."""
+        open_trials = [[number, trial.to_plain()] for number, trial in self.open.items()]
+        return {"open": open_trials, "finished": list(self.finished)}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Ledger:
+        """The ledger of a snapshot."""
+        ledger = cls()
+        for number, trial in plain["open"]:
+            reports = [(step, value) for step, value in trial.pop("reports")]
+            ledger.open[number] = Open(**trial, reports=reports)
+        ledger.finished = dict.fromkeys(plain["finished"])
+        return ledger
+
+
+def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Observation:
+    """What the backend is told of a finished trial."""
+    result = trial.result or {}
+    sign = next(iter(objectives.signs.values()))
+    return Observation(
+        params=trial.raw if trial.raw is not None else proposer.raw(trial.params),
+        losses=objectives.losses(result.get("values")),
+        token=trial.token,
+        state=TrialState(result["state"]),
+        reports=tuple((step, sign * value) for step, value in trial.reports),
+        gradients=result.get("gradients"),
+    )

@@ -1,0 +1,179 @@
+"""Between a study and its optimizer: translation, checking, and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import BackendError, HpoBridgeError, SearchExhausted, SpaceError
+from ..optimizer import (
+    BackendSpec,
+    Capability,
+    Observation,
+    Optimizer,
+    Problem,
+    Suggestion,
+)
+from ..plugins import PluginManager
+from ..space import Categorical, Space
+from ..trial import TrialState
+
+MOST_REJECTED = 20_000
+"""How many suggestions in a row constraints may forbid before the backend is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One checked suggestion.
+
+    Attributes:
+        params: Declared values of the active parameters, and the constants.
+        raw: The suggestion in the backend's terms, where it does not follow from ``params``.
+        token: The backend's handle.
+    """
+
+    params: dict[str, Any]
+    raw: dict[str, Any] | None
+    token: Any
+
+
+class Proposer:
+    """An optimizer, in terms of the declared space.
+
+    Args:
+        plugins: Where to find the backend.
+        backend: Its name.
+        options: Its options.
+        space: The declared space.
+        n_objectives: Number of losses.
+        seed: The problem's seed.
+
+    Raises:
+        UnknownName, InvalidOptions, UnsupportedProblem: Before anything is asked.
+    """
+
+    def __init__(
+        self,
+        plugins: PluginManager,
+        backend: str,
+        options: Mapping[str, Any],
+        space: Space,
+        n_objectives: int,
+        seed: int,
+    ) -> None:
+        spec = plugins.find("backend", backend).spec
+        assert isinstance(spec, BackendSpec)
+        if n_objectives > 1 and Capability.MULTI_OBJECTIVE not in spec.capabilities:
+            raise BackendError(
+                f"backend {backend!r} takes one objective, the study has {n_objectives}"
+            )
+        self.name = backend
+        self.capabilities = spec.capabilities
+        self.constrained = bool(space.constraints)
+        self._space = space
+        native = Capability.CONDITIONAL in spec.capabilities
+        self.problem = Problem(space.indexed(flat=not native), n_objectives, seed)
+        self._flat = space.is_conditional and not native
+        self._choices = {
+            name: parameter
+            for name, parameter in space.items()
+            if isinstance(parameter, Categorical)
+        }
+        self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
+
+    def ask(self, n: int) -> tuple[list[Proposal], int]:
+        """Up to ``n`` proposals that the constraints allow, and how many they forbade.
+
+        Raises:
+            SearchExhausted: If nothing is left.
+            BackendError: If the backend raises, or proposes what is no point of the space.
+        """
+        accepted: list[Proposal] = []
+        rejected = 0
+        while len(accepted) < n and rejected < MOST_REJECTED:
+            try:
+                suggestions = self.optimizer.ask(n - len(accepted))
+            except SearchExhausted:
+                if accepted:
+                    break
+                raise
+            except HpoBridgeError:
+                raise
+            except Exception as error:
+                raise self._fault("ask", error) from error
+            if not suggestions:
+                break
+            forbidden = []
+            for suggestion in suggestions:
+                proposal = self._proposal(suggestion)
+                if self._space.constraints and self._space.violated(proposal.params):
+                    forbidden.append(self._infeasible(proposal))
+                else:
+                    accepted.append(proposal)
+            rejected += len(forbidden)
+            if forbidden:
+                self.tell(forbidden)
+        if rejected >= MOST_REJECTED:
+            raise BackendError(
+                f"backend {self.name!r} proposed {rejected} points in a row that the "
+                "constraints forbid: narrow the parameters' ranges, or use core.random"
+            )
+        return accepted, rejected
+
+    def tell(self, observations: Sequence[Observation]) -> None:
+        """Hands results on; foreign ones only to a backend that learns from them."""
+        if Capability.INJECT not in self.capabilities:
+            observations = [o for o in observations if o.token is not None]
+        if not observations:
+            return
+        try:
+            self.optimizer.tell(observations)
+        except HpoBridgeError:
+            raise
+        except Exception as error:
+            raise self._fault("tell", error) from error
+
+    def raw(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """``params`` in the backend's terms: indices, and every parameter if it is flat.
+
+        An inactive parameter that was never suggested gets the middle of its range.
+        """
+        point = {}
+        for name, parameter in self._space.items():
+            if name in params:
+                choice = name in self._choices
+                point[name] = parameter.index(params[name]) if choice else params[name]  # type: ignore[union-attr]
+            elif self._flat:
+                point[name] = self.problem.space[name].decode(0.5)
+        return point
+
+    def _proposal(self, suggestion: Suggestion) -> Proposal:
+        view = self.problem.space
+        try:
+            raw = view.check(suggestion.params)
+        except SpaceError as error:
+            raise BackendError(
+                f"backend {self.name!r} proposed a point outside the space: {error}"
+            ) from error
+        choices = self._choices
+        if not self._flat:
+            params = {n: choices[n].grid(v) if n in choices else v for n, v in raw.items()}
+            params.update(self._space.constants)
+            return Proposal(params, None, suggestion.token)
+        params = {}
+        for name, value in raw.items():
+            if self._space.is_active(name, params):
+                params[name] = choices[name].grid(value) if name in choices else value
+        params.update(self._space.constants)
+        return Proposal(params, raw, suggestion.token)
+
+    def _infeasible(self, proposal: Proposal) -> Observation:
+        raw = proposal.raw or self.raw(proposal.params)
+        state = TrialState.FAILED
+        return Observation(raw, None, proposal.token, state, infeasible=True)
+
+    def _fault(self, call: str, error: Exception) -> BackendError:
+        return BackendError(
+            f"backend {self.name!r} failed in {call}: {type(error).__name__}: {error}"
+        )

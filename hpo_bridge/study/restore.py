@@ -1,0 +1,291 @@
+"""Taking a study over: the backend is rebuilt from the log, whatever it is.
+
+In this order of preference: from the last snapshot and the log after it; by replaying every
+ask and tell since the backend began, each ask checked against the log; else as a new
+beginning, with the whole history handed over as points that the backend did not propose.
+The last is also what happens when a stored study gets another backend.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import BackendError, HpoBridgeError, SearchExhausted
+from ..optimizer import Capability, Observation, Pruner, Snapshot
+from ..store import Event, Pending, Store, Writer
+from ..trial import Outcome, TrialRecord, TrialState, trial_seed
+from .driver import MOST_LOSSES, Driver, Running
+from .ledger import Ledger, Open, observation
+from .proposer import Proposer
+from .values import Objectives
+
+log = logging.getLogger("hpo_bridge")
+
+FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
+
+
+class _Diverged(Exception):
+    """A replayed ask gave something else than the log has."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a driver is made of, besides the store.
+
+    Attributes:
+        backend: Name, options and library version: ``{"backend", "options", "library"}``.
+        build: Makes the backend's proposer for a seed.
+        pruner: Makes a pruner, if there is one.
+        objectives: What is measured.
+        seed: The study's seed.
+    """
+
+    backend: Mapping[str, Any]
+    build: Callable[[int], Proposer]
+    pruner: Callable[[], Pruner] | None
+    objectives: Objectives
+    seed: int
+
+
+def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
+    """Takes the lease, and brings backend and pruner to where the log says.
+
+    Args:
+        store: Where the study is.
+        name: Its name.
+        setup: What to rebuild.
+        runner: The runner's name, for the log; ``inline`` shares its fate with its trials.
+
+    Raises:
+        StudyLocked: If somebody else drives it.
+        BackendError: If the backend fails.
+    """
+    writer = store.acquire(name)
+    try:
+        driver = _Restoring(store, name, setup, writer).driver()
+        _adopt(driver, store.pending(name), runner)
+        session = {**setup.backend, "seed": driver.identity["seed"], "runner": runner}
+        if driver.identity["begin"] is None:
+            session["fresh"] = True
+            driver.identity = {**driver.identity, "begin": writer.seq + 1}
+        driver.write(Event("session", time.time(), None, session))
+    except BaseException:
+        writer.release()
+        raise
+    return driver
+
+
+class _Restoring:
+    """The steps of taking over, with what they share."""
+
+    def __init__(self, store: Store, name: str, setup: Setup, writer: Writer) -> None:
+        self.store, self.name, self.setup, self.writer = store, name, setup, writer
+        self.begin, self.seed = self._streak()
+
+    def _streak(self) -> tuple[int | None, int]:
+        """Where this backend took over, and with which seed; ``None``: it has yet to."""
+        begin: int | None = None
+        seed = self.setup.seed
+        wanted = _identity(self.setup.backend)
+        for event in self.store.events(self.name, kinds=["session"]):
+            if _identity(event.data) != wanted:
+                begin = None
+            elif begin is None or event.data.get("fresh"):
+                begin, seed = event.seq, event.data["seed"]
+        if begin is None:
+            # A backend that takes over must not repeat what the same seed gave before.
+            fresh = self.writer.seq == 0 or not any(self.store.counts(self.name).values())
+            seed = self.setup.seed if fresh else trial_seed(self.setup.seed, -self.writer.seq)
+        return begin, seed
+
+    def driver(self) -> Driver:
+        proposer, ledger = self._restored()
+        identity = {**self.setup.backend, "seed": self.seed, "begin": self.begin}
+        return Driver(
+            store=self.store,
+            name=self.name,
+            writer=self.writer,
+            proposer=proposer,
+            ledger=ledger,
+            pruner=self._pruner(),
+            objectives=self.setup.objectives,
+            seed=self.setup.seed,
+            identity=identity,
+        )
+
+    def _restored(self) -> tuple[Proposer, Ledger]:
+        if self.begin is None:
+            return self._handed_over()
+        for attempt in (self._from_snapshot, self._replayed):
+            try:
+                restored = attempt()
+            except (_Diverged, HpoBridgeError, KeyError, ValueError, TypeError) as error:
+                log.warning(
+                    "study %s: backend %s cannot be continued exactly (%s)",
+                    self.name, self.setup.backend["backend"], error,
+                )  # fmt: skip
+                continue
+            if restored is not None:
+                return restored
+        self.begin = None
+        self.seed = trial_seed(self.setup.seed, -self.writer.seq)
+        return self._handed_over()
+
+    def _from_snapshot(self) -> tuple[Proposer, Ledger] | None:
+        stored = self.store.snapshot(self.name)
+        if stored is None:
+            return None
+        seq, data = stored
+        wanted = {**self.setup.backend, "seed": self.seed, "begin": self.begin}
+        proposer = self.setup.build(self.seed)
+        if not isinstance(proposer.optimizer, Snapshot) or any(
+            _plain(data.get(key)) != _plain(value) for key, value in wanted.items()
+        ):
+            return None
+        proposer.optimizer.restore(data["state"], self._told_until(seq, proposer))
+        ledger = Ledger.from_plain(data["ledger"])
+        self._replay(proposer, ledger, self.store.events(self.name, after=seq))
+        return proposer, ledger
+
+    def _told_until(self, seq: int, proposer: Proposer) -> Iterator[Observation]:
+        """Everything that the backend had been told at position ``seq``."""
+        events = (e for e in self.store.events(self.name) if e.seq <= seq)
+        for told, _ in self._steps(proposer, Ledger(), events):
+            yield from told
+
+    def _replayed(self) -> tuple[Proposer, Ledger]:
+        proposer, ledger = self.setup.build(self.seed), Ledger()
+        self._replay(proposer, ledger, self.store.events(self.name))
+        return proposer, ledger
+
+    def _replay(self, proposer: Proposer, ledger: Ledger, events: Iterable[Event]) -> None:
+        for told, asked in self._steps(proposer, ledger, events):
+            if told:
+                proposer.tell(told)
+            if asked is None:
+                continue
+            try:
+                proposals, _ = proposer.ask(asked["n"])
+            except SearchExhausted as end:
+                raise _Diverged(f"it is exhausted: {end}") from None
+            except BackendError as error:
+                raise _Diverged(str(error)) from None
+            for proposal, trial in zip(proposals, asked["trials"], strict=True):
+                if _plain(proposal.params) != _plain(trial["params"]):
+                    raise _Diverged(
+                        f"it now proposes other parameters for trial {trial['number']} "
+                        f"than the log has, made by {asked['backend']}"
+                    )
+
+    def _steps(
+        self, proposer: Proposer, ledger: Ledger, events: Iterable[Event]
+    ) -> Iterator[tuple[list[Observation], dict[str, Any] | None]]:
+        """What was told, then what was asked, in the order of the log."""
+        assert self.begin is not None
+        for event in events:
+            if event.seq == self.begin:
+                former = ledger.take(sorted(ledger.finished))
+                ledger.disown()
+                for _, trial in former:
+                    trial.token = trial.raw = None
+                yield self._observations(former, proposer), None
+            if event.seq > self.begin and event.kind == "asked":
+                told = [n for n in event.data["told"] if n in ledger.finished]
+                yield self._observations(ledger.take(told), proposer), event.data
+            ledger.apply(event)
+
+    def _observations(
+        self, trials: Iterable[tuple[int, Open]], proposer: Proposer
+    ) -> list[Observation]:
+        return [observation(trial, proposer, self.setup.objectives) for _, trial in trials]
+
+    def _handed_over(self) -> tuple[Proposer, Ledger]:
+        """A new backend, told the history as points that it did not propose."""
+        proposer, ledger = self.setup.build(self.seed), Ledger()
+        for pending in self.store.pending(self.name):
+            ledger.open[pending.number] = Open(pending.params, None, None, pending.backend)
+        if not any(self.store.counts(self.name)[state] for state in FINAL):
+            return proposer, ledger
+        if Capability.INJECT not in proposer.capabilities:
+            log.warning(
+                "study %s: backend %s does not learn from the trials that are there",
+                self.name, proposer.name,
+            )  # fmt: skip
+            return proposer, ledger
+        history = [(t.number, _as_open(t)) for t in self.store.trials(self.name, FINAL)]
+        proposer.tell(self._observations(history, proposer))
+        return proposer, ledger
+
+    def _pruner(self) -> Pruner | None:
+        """The pruner, after every report and end in the order of the log."""
+        if self.setup.pruner is None:
+            return None
+        pruner = self.setup.pruner()
+        sign = next(iter(self.setup.objectives.signs.values()))
+        reports: dict[int, list[tuple[int, float]]] = {}
+        kinds = ["started", "reported", "finished"]
+        for event in self.store.events(self.name, kinds=kinds):
+            number = event.trial
+            assert number is not None
+            if event.kind == "started":
+                reports[number] = []
+            elif event.kind == "reported":
+                reports[number].append((event.data["step"], sign * event.data["value"]))
+                pruner.should_prune(number, reports[number])
+            else:
+                losses = self.setup.objectives.losses(event.data.get("values"))
+                state = TrialState(event.data["state"])
+                loss = losses[0] if losses else None
+                pruner.finished(number, state, loss, reports.pop(number, []))
+        return pruner
+
+
+def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
+    """Puts the unfinished trials in the queue; those that ran have lost their driver."""
+    now = time.time()
+    for trial in pending:
+        if trial.state is TrialState.WAITING:
+            driver.waiting.append(trial)
+            continue
+        if runner == "inline" and trial.losses + 1 >= MOST_LOSSES:
+            _give_up(driver, trial)
+            continue
+        reason = "its driver ended while it was running"
+        driver.write(Event("requeued", now, trial.number, {"reason": reason, "kind": "lost"}))
+        driver.counts[TrialState.RUNNING] -= 1
+        driver.counts[TrialState.WAITING] += 1
+        driver.waiting.append(
+            replace(trial, state=TrialState.WAITING, losses=trial.losses + 1)
+        )
+
+
+def _give_up(driver: Driver, trial: Pending) -> None:
+    """A trial that took down one driver after another fails, and the study goes on."""
+    record = TrialRecord(
+        trial.number, TrialState.RUNNING, trial.params, None, trial.backend, None,
+        attempts=trial.attempts,
+    )  # fmt: skip
+    driver.running[trial.number] = Running(record, trial.failures, trial.losses)
+    reason = (
+        f"the driver's process ended {trial.losses + 1} times while this trial ran in it; "
+        "run the study with the runner 'processes' to isolate its trials"
+    )
+    driver.finish(trial.number, Outcome.failed(reason, retriable=False))
+
+
+def _identity(backend: Mapping[str, Any]) -> str:
+    return _plain([backend["backend"], backend["options"]])
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
+def _as_open(trial: TrialRecord) -> Open:
+    result = {"state": trial.state.value, "values": trial.values}
+    return Open(trial.params, None, None, trial.backend, list(trial.reports), result)

@@ -1,0 +1,84 @@
+"""One run of a study: its budget, and what a runner may do."""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import SearchExhausted, WaitingForResults
+from ..objective import Objective
+from ..trial import Outcome, Trial, TrialState
+from .driver import Driver
+
+
+class Session:
+    """A study as a runner sees it (the contract is :class:`hpo_bridge.runners.base.Work`).
+
+    Args:
+        driver: Who does the work.
+        objective: What to evaluate.
+        trials: Budget: how many trials the study may have in all, whatever became of them.
+        seconds: Budget: how long drivers may work on it in all.
+        spent: How long they have already.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        objective: Objective,
+        *,
+        trials: int | None = None,
+        seconds: float | None = None,
+        spent: float = 0.0,
+    ) -> None:
+        self.objective = objective
+        self.stopping = False
+        self._driver = driver
+        self._trials = trials
+        self._deadline = None if seconds is None else time.monotonic() + seconds - spent
+
+    def next(self) -> Trial | None:
+        """The next trial, running; ``None`` if none can start now."""
+        if self.stopping or self._is_spent or self.seconds_left == 0.0:
+            return None
+        try:
+            return self._driver.next()
+        except (WaitingForResults, SearchExhausted):
+            return None
+
+    @property
+    def _is_spent(self) -> bool:
+        """Whether the budget allows no further trial."""
+        if self._trials is None:
+            return False
+        counts = self._driver.counts
+        return self._driver.created - counts[TrialState.WAITING] >= self._trials
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to start, unless a running trial is given back."""
+        if self._is_spent:
+            return True
+        return self._driver.exhausted is not None and not self._driver.waiting
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the time budget ends; ``None`` without one; never negative."""
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline - time.monotonic())
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Commits an intermediate value of a running trial."""
+        self._driver.report(number, step, value)
+
+    def should_prune(self, number: int) -> bool:
+        """The pruner's word on a running trial."""
+        return self._driver.should_prune(number)
+
+    def finish(self, number: int, outcome: Outcome) -> None:
+        """Ends an attempt: final, or back to the queue if it failed and may be retried."""
+        self._driver.finish(number, outcome)
+
+    def give_back(self, number: int, reason: str) -> None:
+        """Ends an attempt without an outcome: the trial waits again."""
+        self._driver.give_back(number, reason)

@@ -1,0 +1,441 @@
+"""The study: what a user of the Python interface holds."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..errors import HpoBridgeError, NoCompleteTrial, StoreError, TrialPruned
+from ..hookspecs import StudyInfo
+from ..objective import Objective, objective_from
+from ..optimizer import Pruner
+from ..plugins import PluginManager, library_of, manager
+from ..space import Space
+from ..store import MemoryStore, Store, open_store
+from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState, as_number
+from .driver import Driver, Notify
+from .proposer import Proposer
+from .restore import Setup, take_over
+from .session import Session
+from .values import SINGLE, Objectives
+
+if TYPE_CHECKING:
+    import pandas
+
+Choice = str | Mapping[str, Any]
+"""A name, or ``{"name": …, "options": {…}}``."""
+HOOKS = (
+    "hpo_study_started", "hpo_trial_started", "hpo_trial_reported", "hpo_trial_finished",
+    "hpo_study_finished",
+)  # fmt: skip
+
+
+class Study:
+    """One optimisation: a space, objectives, a backend, and a store that has the truth.
+
+    A study of the same name in the same store is continued: its trials count, and the
+    backend is brought to where it was. It may get another backend, which then learns from
+    the trials that are there; space and directions must be the same.
+
+    Args:
+        space: What may vary; a :class:`Space` or a mapping for one.
+        backend: Who proposes: a name such as ``"optuna.tpe"``, or a mapping with ``name``
+            and ``options``.
+        direction: ``minimize`` or ``maximize`` the objective.
+        directions: Several objectives instead: name to direction.
+        seed: Non-negative integer below 2**31; drawn at random, and kept in the store, if
+            ``None``.
+        store: A URL (``sqlite:///study.db``, ``postgresql://…``) or an open store; in memory
+            by default.
+        name: The study's name in the store.
+        pruner: What stops trials early: a name or a mapping, like ``backend``.
+        plugins: Where to find backends, runners and pruners; the installed ones by default.
+
+    Raises:
+        SpaceError, UnknownName, InvalidOptions, UnsupportedProblem: Before anything is
+            created.
+        StoreError: If the store cannot be used, or holds another study of that name.
+
+    Example:
+        >>> study = Study(Space(x=Float(-1, 1)), seed=0)
+        >>> study.optimize(lambda trial: trial["x"] ** 2, trials=50)
+        >>> study.best.value < 0.01, study.best.params["x"] ** 2 == study.best.value
+        (True, True)
+    """
+
+    def __init__(
+        self,
+        space: Space | Mapping[str, Any],
+        *,
+        backend: Choice = "core.random",
+        direction: str | Direction = "minimize",
+        directions: Mapping[str, str | Direction] | None = None,
+        seed: int | None = None,
+        store: str | Store | None = None,
+        name: str = "study",
+        pruner: Choice | None = None,
+        plugins: PluginManager | None = None,
+    ) -> None:
+        self.space = space if isinstance(space, Space) else Space(space)
+        self.name = name
+        self.objectives = Objectives({SINGLE: direction} if directions is None else directions)
+        self._plugins = manager() if plugins is None else plugins
+        self._lock = threading.RLock()
+        self._driver: Driver | None = None
+        self._holding = False
+        self.backend, self._options = split_choice(backend, "backend")
+        self._pruner = None if pruner is None else split_choice(pruner, "pruner")
+        seed = check_seed(seed)
+        self._build(0 if seed is None else seed)  # raises before anything is created
+        if self._pruner is not None:
+            self._build_pruner()
+        self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
+        self.seed = self._create(seed)
+
+    # -- setting up -------------------------------------------------------------------
+
+    def _build(self, seed: int) -> Proposer:
+        return Proposer(
+            self._plugins, self.backend, self._options, self.space, len(self.objectives), seed
+        )
+
+    def _build_pruner(self) -> Pruner:
+        assert self._pruner is not None
+        if len(self.objectives) > 1:
+            raise HpoBridgeError("pruner: a study with several objectives cannot be pruned")
+        name, options = self._pruner
+        pruner: Pruner = self._plugins.build("pruner", name, options)
+        return pruner
+
+    def _create(self, seed: int | None) -> int:
+        """Adds the study to the store, or compares it with the one that is there."""
+        found = self.store.study(self.name)
+        if found is None:
+            seed = secrets.randbits(31) if seed is None else seed
+            self.store.create(self.name, self._definition(seed))
+            return seed
+        stored = found.definition
+        wanted = self._definition(stored["seed"] if seed is None else seed)
+        for key, remedy in (
+            ("space", "declare the stored space"),
+            ("constraints", "declare the stored constraints"),
+            ("directions", "use the stored directions"),
+            ("seed", "use the stored seed"),
+        ):
+            if _plain(stored[key]) != _plain(wanted[key]):
+                where = _difference(stored[key], wanted[key])
+                raise StoreError(
+                    f"study {self.name!r} in {self.store.url} has another {key} than given: "
+                    f"{where}; {remedy}, or use another study name or store"
+                )
+        return int(stored["seed"])
+
+    def _definition(self, seed: int) -> dict[str, Any]:
+        directions = {name: d.value for name, d in self.objectives.directions.items()}
+        plain = self.space.to_plain()
+        return {**plain, "directions": directions, "seed": seed, "format": 1}
+
+    # -- driving ----------------------------------------------------------------------
+
+    def _drive(self, runner: str = "ask") -> Driver:
+        """The driver, with the lease; rebuilt if the study has moved on meanwhile."""
+        if self._holding and self._driver is not None:
+            return self._driver
+        if self._driver is not None:
+            writer = self.store.acquire(self.name)
+            if writer.seq == self._driver.writer.seq:
+                self._driver.writer = writer
+                self._holding = True
+                return self._driver
+            writer.release()
+        offer = self._plugins.find("backend", self.backend)
+        backend = {
+            "backend": self.backend,
+            "options": _jsonable(self._options),
+            "library": " ".join(library_of(offer)),
+        }
+        pruner = None if self._pruner is None else self._build_pruner
+        setup = Setup(backend, self._build, pruner, self.objectives, self.seed)
+        self._driver = take_over(self.store, self.name, setup, runner)
+        self._driver.observers = self._observers()
+        self._holding = True
+        return self._driver
+
+    def _observers(self) -> dict[str, list[Notify]]:
+        directions = {name: d.value for name, d in self.objectives.directions.items()}
+        info = StudyInfo(self.name, self.store.url, self.backend, directions)
+        found: dict[str, list[Notify]] = {}
+        for hook in HOOKS:
+            observers = self._plugins.observers(hook)
+            if observers:
+                found[hook] = [partial(observer, study=info) for observer in observers]
+        return found
+
+    def optimize(
+        self,
+        objective: Callable[[Trial], Any] | str | Objective,
+        *,
+        trials: int | None = None,
+        seconds: float | None = None,
+        runner: str = "inline",
+        **options: Any,
+    ) -> None:
+        """Evaluates trials until a budget is spent or the backend has nothing left.
+
+        Both budgets are the study's, not this call's: a study continued after a crash stops
+        where it would have stopped.
+
+        Args:
+            objective: A function of a trial that returns a number, or ``{name: number}`` for
+                several objectives; or a reference such as ``"train.py:objective"``.
+            trials: How many trials the study may have in all, whatever became of them.
+            seconds: How long it may be worked on in all; trials that run then wait for the
+                next time.
+            runner: Who evaluates: ``"inline"``, ``"processes"``, or a plugin's.
+            options: The runner's options, such as ``workers``, ``trial_timeout`` (seconds),
+                ``retries`` (further attempts after a failure) and ``order``
+                (``"deterministic"``: the same trials for the same seed and number of workers,
+                whatever the timing).
+
+        Raises:
+            KeyboardInterrupt: After Ctrl-C; everything finished is kept, what ran waits.
+            StudyLocked: If another driver works on the study.
+        """
+        built = self._plugins.build("runner", runner, options)
+        source = objective_from(objective)
+        source.check()
+        with self._lock:
+            was_holding = self._holding
+            driver = self._drive(runner)
+            spent = getattr(self.store.study(self.name), "seconds", 0.0)
+            driver.retries = getattr(built, "retries", 0)
+            driver.window = self._window(built)
+            session = Session(driver, source, trials=trials, seconds=seconds, spent=spent)
+            error: BaseException | None = None
+            driver.notify("hpo_study_started")
+            try:
+                built.run(session)
+            except BaseException as raised:
+                error = raised
+                raise
+            finally:
+                driver.retries, driver.window = 0, None
+                driver.notify("hpo_study_finished", error=error)
+                if not was_holding:
+                    self._leave(broken=isinstance(error, HpoBridgeError))
+
+    def _window(self, runner: Any) -> int | None:
+        if getattr(runner, "order", "free") != "deterministic":
+            return None
+        if self._pruner is not None:
+            raise HpoBridgeError(
+                "order: deterministic and a pruner cannot be combined: what is pruned depends "
+                "on which trial reports first"
+            )
+        return int(getattr(runner, "workers", 1))
+
+    def _leave(self, *, broken: bool = False) -> None:
+        """Gives the study free for other drivers."""
+        driver = self._driver
+        if driver is not None and self._holding:
+            self._holding = False
+            if broken:
+                self._driver = None
+                driver.writer.release()
+            else:
+                driver.leave()
+
+    def ask(self) -> Trial:
+        """The next trial, to be evaluated by hand and then told.
+
+        Raises:
+            SearchExhausted: If the backend has nothing left.
+            WaitingForResults: If it needs results of running trials first.
+        """
+        with self._lock:
+            return self._drive().next()
+
+    def tell(
+        self,
+        trial: Trial | int,
+        value: Any = None,
+        *,
+        state: TrialState | str = TrialState.COMPLETE,
+        error: str | None = None,
+        gradients: Mapping[str, float] | None = None,
+    ) -> TrialState:
+        """Ends a trial that was asked for.
+
+        Args:
+            trial: The trial, or its number.
+            value: A number, or ``{name: number}``. A value that is no finite number ends the
+                trial as failed, with the reason, as it would in ``optimize``.
+            state: ``COMPLETE``, ``PRUNED`` or ``FAILED``.
+            error: Why it failed.
+            gradients: Parameter name to the derivative of the objective, in natural units.
+
+        Returns:
+            The state that the trial has now.
+        """
+        number = trial if isinstance(trial, int) else trial.number
+        state = TrialState(state)
+        if not state.is_final:
+            raise HpoBridgeError(f"a trial cannot be told as {state.value}")
+        outcome = Outcome(state, error=error)
+        if state is TrialState.COMPLETE:
+            outcome = told_outcome(value, gradients)
+        with self._lock:
+            return self._drive().finish(number, outcome)
+
+    def enqueue(self, params: Mapping[str, Any]) -> int:
+        """Adds a point to be evaluated before the backend is asked again.
+
+        Args:
+            params: The active parameters; constants may be left out.
+
+        Returns:
+            The number of its trial.
+
+        Raises:
+            SpaceError: If it is no point of the space.
+        """
+        point = self.space.check(params)
+        with self._lock:
+            return self._drive().enqueue(point)
+
+    def close(self) -> None:
+        """Gives the study free and closes the store. Harmless if called twice."""
+        with self._lock:
+            self._leave()
+            self._driver = None
+            self.store.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # -- reading ----------------------------------------------------------------------
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """Every trial, by number, as the store has it."""
+        return list(self.store.trials(self.name))
+
+    @property
+    def counts(self) -> dict[TrialState, int]:
+        """Number of trials by state."""
+        return self.store.counts(self.name)
+
+    @property
+    def best(self) -> TrialRecord:
+        """The complete trial with the best value; the first of equals.
+
+        Raises:
+            NoCompleteTrial: If there is none.
+            HpoBridgeError: With several objectives; see :attr:`front`.
+        """
+        if len(self.objectives) > 1:
+            raise HpoBridgeError("a study with several objectives has no best trial, see front")
+        ((name, sign),) = self.objectives.signs.items()
+        best = self.store.best(self.name, name, sign)
+        if best is None:
+            raise NoCompleteTrial(f"study {self.name!r} has no complete trial")
+        return best
+
+    @property
+    def front(self) -> list[TrialRecord]:
+        """The complete trials that no other is better than in every objective, by number."""
+        return self.objectives.front(self.store.trials(self.name, [TrialState.COMPLETE]))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per trial, by number.
+
+        Columns: ``number``, ``state``, one per objective, ``params.NAME`` for each parameter
+        and constant (missing where inactive), ``backend``, ``started``, ``finished`` (UTC),
+        ``seconds``, ``error``.
+        """
+        from .frame import to_frame
+
+        return to_frame(self.trials, self.objectives.names, [*self.space, *self.space.constants])
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, backend={self.backend!r}, store={self.store.url!r})"
+
+
+def told_outcome(value: Any, gradients: Mapping[str, float] | None) -> Outcome:
+    """What a value told by hand amounts to."""
+    try:
+        if isinstance(value, Mapping):
+            result: Any = {name: as_number(number) for name, number in value.items()}
+        else:
+            result = as_number(value)
+    except TypeError as error:
+        return Outcome.failed(str(error), retriable=False)
+    plain = None if gradients is None else {k: as_number(v) for k, v in gradients.items()}
+    return Outcome(TrialState.COMPLETE, result=result, gradients=plain)
+
+
+def split_choice(choice: Choice, what: str) -> tuple[str, dict[str, Any]]:
+    """Name and options of a backend or pruner.
+
+    Raises:
+        HpoBridgeError: If it is neither a name nor a mapping with one.
+    """
+    if isinstance(choice, str):
+        return choice, {}
+    if not isinstance(choice, Mapping) or not isinstance(choice.get("name"), str):
+        raise HpoBridgeError(f"{what}: found {choice!r}, expected a name or a mapping with one")
+    options = dict(choice.get("options") or {})
+    for key in choice:
+        if key == "native_space" and what == "backend":
+            options["native_space"] = choice[key]
+        elif key not in ("name", "options"):
+            raise HpoBridgeError(f"{what}.{key}: unknown key, accepted: name, options")
+    return choice["name"], options
+
+
+def check_seed(seed: Any) -> int | None:
+    """``seed`` as given.
+
+    Raises:
+        HpoBridgeError: If it is not an integer in ``[0, 2**31)``.
+    """
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise HpoBridgeError(f"seed: found {seed!r}, expected an integer from 0 to 2**31 - 1")
+    return seed
+
+
+def _plain(value: Any) -> str:
+    import json
+
+    return json.dumps(value, sort_keys=False, default=repr)
+
+
+def _jsonable(options: Mapping[str, Any]) -> Any:
+    import json
+
+    return json.loads(_plain(options))
+
+
+def _difference(stored: Any, given: Any) -> str:
+    """The first key in which two plain values differ, in words."""
+    if isinstance(stored, Mapping) and isinstance(given, Mapping):
+        for key in [*stored, *given]:
+            if key not in given:
+                return f"{key} is missing"
+            if key not in stored:
+                return f"{key} is new"
+            if _plain(stored[key]) != _plain(given[key]):
+                return f"{key} is {_plain(stored[key])} there, {_plain(given[key])} here"
+        return "the order of the parameters"
+    return f"{_plain(stored)} there, {_plain(given)} here"
+
+
+__all__ = ["Choice", "Iterable", "MemoryStore", "Sequence", "Study", "TrialPruned"]

@@ -1,0 +1,89 @@
+"""Objectives: what a study measures, which way, and what counts as a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..errors import HpoBridgeError, nearest, short
+from ..trial import Direction, Outcome, TrialRecord, TrialState
+
+SINGLE = "value"
+"""The name of an objective that has none."""
+
+
+class Objectives:
+    """The objectives of a study, in order.
+
+    Args:
+        directions: Name to ``minimize`` or ``maximize``.
+
+    Raises:
+        HpoBridgeError: For another direction, or no objective.
+    """
+
+    def __init__(self, directions: Mapping[str, str | Direction]) -> None:
+        if not directions:
+            raise HpoBridgeError("directions: found none, expected at least one objective")
+        self.directions: dict[str, Direction] = {}
+        for name, direction in directions.items():
+            try:
+                self.directions[name] = Direction(direction)
+            except ValueError:
+                known = [d.value for d in Direction]
+                raise HpoBridgeError(
+                    f"direction: found {short(direction)}, expected minimize or maximize"
+                    f"{nearest(str(direction), known)}"
+                ) from None
+        self.signs = {name: d.sign for name, d in self.directions.items()}
+        self.names = tuple(self.directions)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def judge(self, result: Any) -> tuple[dict[str, float] | None, str | None]:
+        """The values that ``result`` gives, or the reason why it is not a result."""
+        values = result if isinstance(result, Mapping) else {self.names[0]: result}
+        if not isinstance(result, Mapping) and len(self.names) > 1:
+            names = ", ".join(self.names)
+            return None, f"the objective returned {short(result)}, expected values for {names}"
+        if set(values) != set(self.names):
+            got, names = ", ".join(map(str, values)), ", ".join(self.names)
+            return None, f"the objective returned values for {got or 'nothing'}, expected {names}"
+        for name in self.names:
+            value = values[name]
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                what = f"{name} = {value}" if len(self.names) > 1 else short(value)
+                return None, f"the objective returned {what}, expected a finite number"
+        return {name: float(values[name]) for name in self.names}, None
+
+    def settle(self, outcome: Outcome) -> Outcome:
+        """``outcome`` with its result judged: complete with values, or failed with a reason."""
+        if outcome.state is not TrialState.COMPLETE:
+            return outcome
+        values, reason = self.judge(outcome.result)
+        if reason is not None:
+            return Outcome.failed(reason, retriable=False)
+        return Outcome(TrialState.COMPLETE, result=values, gradients=outcome.gradients)
+
+    def losses(self, values: Mapping[str, float] | None) -> tuple[float, ...] | None:
+        """``values`` as losses, in order: all to be minimised."""
+        if values is None:
+            return None
+        return tuple(sign * values[name] for name, sign in self.signs.items())
+
+    def front(self, trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+        """The complete trials that no other dominates, by number; of equals all are kept."""
+        points = [(t, losses) for t in trials if (losses := self.losses(t.values)) is not None]
+        points.sort(key=lambda point: (point[1], point[0].number))
+        front: list[tuple[TrialRecord, tuple[float, ...]]] = []
+        for trial, losses in points:
+            # Sorted by the first loss: a later point can never dominate an earlier one.
+            if not any(_dominates(other, losses) for _, other in front):
+                front.append((trial, losses))
+        return sorted((trial for trial, _ in front), key=lambda trial: trial.number)
+
+
+def _dominates(a: Sequence[float], b: Sequence[float]) -> bool:
+    return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
