@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,13 +27,13 @@ class _Row:
         self.error: str | None = None
         self.started: float | None = None
         self.finished: float | None = None
-        self.reports: list[tuple[int, float]] = []
+        self.reports: tuple[tuple[int, float], ...] = ()
         self.attempts = self.failures = self.losses = 0
 
     def record(self, number: int) -> TrialRecord:
         return TrialRecord(
             number, self.state, self.params, self.values, self.backend, self.started,
-            self.finished, self.error, tuple(self.reports), self.attempts,
+            self.finished, self.error, self.reports, self.attempts,
         )  # fmt: skip
 
     def pending(self, number: int) -> Pending:
@@ -43,13 +44,18 @@ class _Row:
 
 
 class _MemoryStudy:
-    """One study; it is its own writer, as nobody else can reach it."""
+    """One study; it is its own writer, as nobody else can reach it.
+
+    The log is kept as JSON text, like in a database. That is not only the same data then:
+    as objects, a hundred thousand trials are what Python's garbage collector would look
+    through again and again, and a trial would cost more the longer the study is.
+    """
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
         self.definition = definition
         self.created = time.time()
         self.rows: list[_Row] = []
-        self.log: list[Event] = []
+        self.log: list[str] = []
         self.seq = 0
         self.snapshot: tuple[int, Any] | None = None
         self.backend: str | None = None
@@ -59,7 +65,7 @@ class _MemoryStudy:
             self.seq += 1
             event.seq = self.seq
             self._apply(event)
-        self.log.extend(events)
+            self.log.append(json.dumps((event.kind, event.time, event.trial, event.data)))
 
     def _apply(self, event: Event) -> None:
         data = event.data
@@ -80,9 +86,9 @@ class _MemoryStudy:
         if event.kind == "started":
             row.state, row.started, row.finished = TrialState.RUNNING, event.time, None
             row.attempts += 1
-            row.reports.clear()
+            row.reports = ()
         elif event.kind == "reported":
-            row.reports.append((data["step"], data["value"]))
+            row.reports += ((data["step"], data["value"]),)
         elif event.kind == "finished":
             row.state, row.finished = TrialState(data["state"]), event.time
             row.values, row.error = data.get("values"), data.get("error")
@@ -155,9 +161,11 @@ class MemoryStore:
     def events(
         self, name: str, after: int = 0, kinds: Sequence[str] | None = None
     ) -> Iterator[Event]:
-        for event in self._get(name).log[after:]:
-            if kinds is None or event.kind in kinds:
-                yield event
+        log = self._get(name).log
+        for position in range(after, len(log)):
+            kind, moment, trial, data = json.loads(log[position])
+            if kinds is None or kind in kinds:
+                yield Event(kind, moment, trial, data, position + 1)
 
     def snapshot(self, name: str) -> tuple[int, Any] | None:
         return self._get(name).snapshot

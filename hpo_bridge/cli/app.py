@@ -1,0 +1,145 @@
+"""The commands and their options. What they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="hpo-bridge",
+    help="One study, any optimizer, any machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
+Backend = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Another backend than the file's.")
+]
+Store = Annotated[str | None, typer.Option(metavar="URL", help="Another store than the file's.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a key: --set budget.trials=10."),
+]
+
+
+def _version(value: bool) -> None:
+    if value:
+        from .. import __version__
+
+        print(f"hpo-bridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """One study, any optimizer, any machine."""
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    backend: Backend = None,
+    runner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another runner than the file's.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="The study's trials in all.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="The study's seed.")] = None,
+    store: Store = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Start a study, or continue it where the store has it."""
+    from .run import run_study
+
+    code = run_study(
+        study,
+        backend=backend,
+        runner=runner,
+        trials=trials,
+        seed=seed,
+        store=store,
+        overrides=set_ or [],
+        as_json=json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
+    """Show how far a study is; also while it runs."""
+    from .read import show_status
+
+    show_status(study, store, set_ or [], as_json=json)
+
+
+@app.command()
+def best(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
+    """Show the best trial, or the front of several objectives."""
+    from .read import show_best
+
+    raise typer.Exit(show_best(study, store, set_ or [], as_json=json))
+
+
+@app.command()
+def trials(
+    study: StudyFile,
+    store: Store = None,
+    set_: Set = None,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+) -> None:
+    """List the trials; also while the study runs."""
+    from .read import show_trials
+
+    show_trials(study, store, set_ or [], as_json=json, as_csv=csv)
+
+
+@app.command()
+def explain(
+    study: StudyFile, backend: Backend = None, set_: Set = None, json: Json = False
+) -> None:
+    """Show how each parameter, condition and constraint reaches the backend."""
+    from .explain import show_explanation
+
+    raise typer.Exit(show_explanation(study, backend, set_ or [], as_json=json))
+
+
+@app.command()
+def backends(json: Json = False) -> None:
+    """List every backend: its status, library, capabilities, and how to install it."""
+    from .listing import show_backends
+
+    show_backends(as_json=json)
+
+
+@app.command()
+def plugins(json: Json = False) -> None:
+    """List every plugin, its distribution, and why it is not active."""
+    from .listing import show_plugins
+
+    show_plugins(as_json=json)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to; here by default.")] = (
+        Path()
+    ),
+) -> None:
+    """Write a study file and an objective that run."""
+    from .init import write_template
+
+    write_template(folder)

@@ -1,0 +1,181 @@
+"""Progress of a running study, on standard error.
+
+It is an observer like any other: it implements the hooks, and is registered for the run.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..hookspecs import hookimpl
+from ..plugins import manager
+from ..study import Study
+from ..study.values import Objectives
+from ..trial import TrialRecord, TrialState
+from .summary import duration
+
+LINE_EVERY = 1.0
+"""Least number of seconds between two lines where there is no terminal."""
+
+
+class Tally:
+    """What the observer knows: counts, best so far, rate."""
+
+    def __init__(self, study: Study, trials: int | None, seconds: float | None) -> None:
+        self.counts = dict(study.counts)
+        self.objectives: Objectives = study.objectives
+        self.name, self.backend = study.name, study.backend
+        self.trials, self.seconds = trials, seconds
+        self.before = self.done
+        self.begin = time.monotonic()
+        self.last: TrialRecord | None = None
+        self.running: dict[int, TrialRecord] = {}
+        self.best: TrialRecord | None = None
+        if len(self.objectives) == 1 and self.counts[TrialState.COMPLETE]:
+            self.best = study.best
+
+    @property
+    def done(self) -> int:
+        """Number of finished trials."""
+        return sum(n for state, n in self.counts.items() if state.is_final)
+
+    @hookimpl
+    def hpo_trial_started(self, trial: TrialRecord) -> None:
+        """Counts it as running."""
+        self.running[trial.number] = trial
+
+    @hookimpl
+    def hpo_trial_finished(self, trial: TrialRecord) -> None:
+        """Counts it, and keeps it if it is the best so far."""
+        self.running.pop(trial.number, None)
+        self.counts[trial.state] += 1
+        self.last = trial
+        losses = self.objectives.losses(trial.values)
+        if losses is not None and len(losses) == 1:
+            best = self.objectives.losses(self.best.values) if self.best else None
+            if best is None or losses < best:
+                self.best = trial
+
+    def line(self) -> str:
+        """One line: what runs, how far, best so far, rate, time left."""
+        parts = [f"{self.done}/{self.trials}" if self.trials else f"{self.done} trials"]
+        bad = [state for state in (TrialState.FAILED, TrialState.PRUNED) if self.counts[state]]
+        parts += [f"{self.counts[state]} {state.value.lower()}" for state in bad]
+        if self.best is not None:
+            ((name, value),) = (self.best.values or {}).items()
+            parts.append(f"best {name} {value:.6g} (trial {self.best.number})")
+        elapsed, done = time.monotonic() - self.begin, self.done - self.before
+        if done and elapsed > 0:
+            rate = done / elapsed
+            shown = f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
+            parts.append(shown)
+            if self.trials:
+                parts.append(f"{duration((self.trials - self.done) / rate)} left")
+        if self.running:
+            parts.append(f"{len(self.running)} running")
+        return " · ".join(parts)
+
+
+class _Lines(Tally):
+    """For logs: a line now and then, and one for each failure."""
+
+    _due = 0.0
+
+    @hookimpl
+    def hpo_trial_finished(self, trial: TrialRecord) -> None:
+        """Counts it, and says so."""
+        Tally.hpo_trial_finished(self, trial)
+        if trial.state is TrialState.FAILED:
+            print(_failure(trial), file=sys.stderr)
+        now = time.monotonic()
+        if now >= self._due or self.done == self.trials:
+            self._due = now + LINE_EVERY
+            print(self.line(), file=sys.stderr, flush=True)
+
+
+def _failure(trial: TrialRecord) -> str:
+    first = (trial.error or "").strip().splitlines() or [""]
+    return f"trial {trial.number} failed: {first[0][:200]}"
+
+
+@contextmanager
+def progress(
+    study: Study, trials: int | None, seconds: float | None, *, quiet: bool
+) -> Iterator[None]:
+    """Shows progress while the study runs: live on a terminal, else in lines.
+
+    Args:
+        study: The study.
+        trials: Its budget of trials.
+        seconds: Its budget of seconds.
+        quiet: Whether to show nothing unless standard error is a terminal.
+    """
+    terminal = sys.stderr.isatty()
+    if quiet and not terminal:
+        yield
+        return
+    shown: Any = _Live if terminal else _Lines
+    tally: Tally = shown(study, trials, seconds)
+    head = f"{tally.name}: {tally.backend}, {study.store.url}"
+    if tally.before:
+        head += f"; continued after {tally.before} trials"
+    print(head, file=sys.stderr, flush=True)
+    plugins = manager()
+    plugins.observe(tally)
+    try:
+        if isinstance(tally, _Live):
+            with tally.shown():
+                yield
+        else:
+            yield
+    finally:
+        plugins.ignore(tally)
+
+
+class _Live(Tally):
+    """For a terminal: a bar and a line that are drawn anew a few times a second."""
+
+    def __init__(self, study: Study, trials: int | None, seconds: float | None) -> None:
+        super().__init__(study, trials, seconds)
+        from rich.console import Console
+
+        self.console = Console(stderr=True)
+
+    @hookimpl
+    def hpo_trial_finished(self, trial: TrialRecord) -> None:
+        """Counts it, and says so."""
+        Tally.hpo_trial_finished(self, trial)
+        if trial.state is TrialState.FAILED:
+            self.console.print(_failure(trial), style="red", markup=False, highlight=False)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Draws until the block ends."""
+        from rich.live import Live
+
+        with Live(
+            get_renderable=self._render, console=self.console, refresh_per_second=4,
+            redirect_stdout=False, redirect_stderr=False,
+        ):  # fmt: skip
+            yield
+
+    def _render(self) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        bar = ProgressBar(total=self.trials, completed=self.done, pulse=self.trials is None)
+        rows: list[Any] = [bar, Text(self.line(), overflow="ellipsis", no_wrap=True)]
+        for trial in list(self.running.values())[:4]:
+            params = ", ".join(f"{k} {_short(v)}" for k, v in trial.params.items())
+            row = f"  trial {trial.number}: {params}"
+            rows.append(Text(row, style="dim", overflow="ellipsis", no_wrap=True))
+        return Group(*rows)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

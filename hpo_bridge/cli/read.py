@@ -1,0 +1,124 @@
+"""``hpo-bridge status``, ``best`` and ``trials``: reading a study, also while it runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..config import load_study_file
+from ..plugins import manager
+from ..store import Store, open_store
+from ..trial import TrialRecord
+from .summary import as_text, duration, full_trial, summary
+
+NO_TRIAL = 1
+
+
+@contextmanager
+def _opened(
+    path: Path, url: str | None, overrides: Sequence[str]
+) -> Iterator[tuple[Store, str]]:
+    """The store and the name of a study file's study; creates nothing."""
+    file = load_study_file(
+        path, plugins=manager(), overrides=overrides, store=url, reading=True
+    )
+    store = open_store(file.store, create=False)
+    try:
+        yield store, file.name
+    finally:
+        store.close()
+
+
+def show_status(path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Prints how far the study is, and who drives it."""
+    with _opened(path, url, overrides) as (store, name):
+        result = summary(store, name)
+        row = store.study(name)
+        assert row is not None
+        result |= {"store": store.url, "driver": row.driver}
+        if as_json:
+            print(json.dumps(result))
+            return
+        print(as_text(result, store.url))
+        print(f"driver   {row.driver or 'none: it does not run now'}")
+
+
+def show_best(path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool) -> int:
+    """Prints the best trial or the front; 1 if there is none."""
+    with _opened(path, url, overrides) as (store, name):
+        result = summary(store, name)
+        print(json.dumps(result) if as_json else as_text(result, store.url))
+        return 0 if result.get("best") or result.get("front") else NO_TRIAL
+
+
+def show_trials(
+    path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
+) -> None:
+    """Prints every trial."""
+    with _opened(path, url, overrides) as (store, name):
+        row = summary(store, name)  # raises if there is no such study
+        if as_json:
+            _print_json(store.trials(name))
+        elif as_csv:
+            _print_csv(store, name)
+        else:
+            _print_table(store.trials(name), row)
+
+
+def _print_json(trials: Iterator[TrialRecord]) -> None:
+    """A JSON list, one trial a line, without holding them all."""
+    separator = "["
+    for trial in trials:
+        print(separator + json.dumps(full_trial(trial)), end="")
+        separator = ",\n"
+    print("[]" if separator == "[" else "]")
+
+
+def _print_csv(store: Store, name: str) -> None:
+    row = store.study(name)
+    assert row is not None
+    params, values = list(row.definition["space"]), list(row.definition["directions"])
+    writer = csv.writer(sys.stdout)
+    times = ("backend", "started", "finished", "attempts", "error")
+    writer.writerow(["number", "state", *values, *(f"params.{p}" for p in params), *times])
+    for trial in store.trials(name):
+        measured = [(trial.values or {}).get(v) for v in values]
+        given = [_cell(trial.params[p]) if p in trial.params else None for p in params]
+        rest = [getattr(trial, time) for time in times]
+        writer.writerow([trial.number, trial.state.value, *measured, *given, *rest])
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, (list, bool)) or value is None else value
+
+
+def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("trial", "state", "values", "params", "time"):
+        table.add_column(column, overflow="fold")
+    for trial in trials:
+        values = ", ".join(f"{k} {v:.6g}" for k, v in (trial.values or {}).items())
+        if trial.error:
+            values = trial.error.strip().splitlines()[0]
+        params = ", ".join(
+            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
+            for k, v in trial.params.items()
+        )
+        took = ""
+        if trial.started is not None and trial.finished is not None:
+            took = duration(trial.finished - trial.started)
+        cells = (str(trial.number), trial.state.value, values, params, took)
+        table.add_row(*map(Text, cells))
+    console = Console()
+    console.print(table)
+    counts = ", ".join(f"{n} {s.lower()}" for s, n in result["counts"].items() if n)
+    console.print(counts or "no trials", markup=False, highlight=False)

@@ -1,0 +1,96 @@
+"""What the commands say of a study, as data and as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import StudyNotFound
+from ..store import Store
+from ..study.values import Objectives
+from ..trial import TrialRecord, TrialState
+
+
+def summary(store: Store, name: str) -> dict[str, Any]:
+    """``study backend best counts seconds``; with several objectives ``front`` for ``best``.
+
+    Raises:
+        StudyNotFound: If the store has no such study.
+    """
+    row = store.study(name)
+    if row is None:
+        known = ", ".join(store.names()) or "none"
+        raise StudyNotFound(f"no study {name!r} in {store.url}; studies there: {known}")
+    objectives = Objectives(row.definition["directions"])
+    result: dict[str, Any] = {"study": name, "backend": row.backend}
+    if len(objectives) == 1:
+        ((objective, sign),) = objectives.signs.items()
+        best = store.best(name, objective, sign)
+        result["best"] = None if best is None else short_trial(best)
+    else:
+        complete = store.trials(name, [TrialState.COMPLETE])
+        result["front"] = [short_trial(trial) for trial in objectives.front(complete)]
+    result["counts"] = {state.value: n for state, n in store.counts(name).items()}
+    result["seconds"] = round(row.seconds, 3)
+    return result
+
+
+def short_trial(trial: TrialRecord) -> dict[str, Any]:
+    """``number params values`` of a trial."""
+    values = None if trial.values is None else dict(trial.values)
+    return {"number": trial.number, "params": dict(trial.params), "values": values}
+
+
+def full_trial(trial: TrialRecord) -> dict[str, Any]:
+    """All that ``trials --json`` gives of a trial."""
+    return {
+        "number": trial.number,
+        "state": trial.state.value,
+        "params": dict(trial.params),
+        "values": None if trial.values is None else dict(trial.values),
+        "backend": trial.backend,
+        "started": trial.started,
+        "finished": trial.finished,
+        "error": trial.error,
+        "attempts": trial.attempts,
+        "reports": [list(report) for report in trial.reports],
+    }
+
+
+def as_text(result: dict[str, Any], url: str) -> str:
+    """A summary for people."""
+    lines = [f"study    {result['study']}  ({result['backend'] or 'not begun'})"]
+    counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
+    lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
+    if "front" in result:
+        lines.append(f"front    {len(result['front'])} trials")
+        lines += [f"  {_line(trial)}" for trial in result["front"]]
+    elif result["best"] is None:
+        lines.append("best     no complete trial yet")
+    else:
+        lines.append(f"best     {_line(result['best'])}")
+        width = max(map(len, result["best"]["params"]))
+        lines += [f"  {k:<{width}}  {_value(v)}" for k, v in result["best"]["params"].items()]
+    return "\n".join([*lines, f"store    {url}"])
+
+
+def _line(trial: dict[str, Any]) -> str:
+    values = ", ".join(f"{name} {_value(v)}" for name, v in trial["values"].items())
+    return f"{values}  (trial {trial['number']})"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people write them.
+
+    >>> duration(3.21), duration(75), duration(7260)
+    ('3.2 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
