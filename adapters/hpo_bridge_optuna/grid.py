@@ -1,0 +1,165 @@
+"""``optuna.grid``: every point of a grid, in Optuna's random order.
+
+What one might not expect of Optuna's ``GridSampler``:
+
+* ``study.tell`` raises ``RuntimeError`` at the last point, since the sampler stops a loop
+  that is not there, and a further ``ask`` silently starts over. Here a grid that is spent
+  ends with ``SearchExhausted``.
+* The time of a trial grows with their number, since each ``tell`` compares the grid of every
+  earlier trial with its own. Results teach a grid nothing, so it is not told them.
+* Parameters are sorted by name, and ``seed: 0`` is a shuffle too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from optuna.samplers import GridSampler
+
+from hpo_bridge.errors import (
+    BackendError,
+    InvalidOptions,
+    SearchExhausted,
+    UnsupportedProblem,
+    nearest,
+    short,
+)
+from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.space import Space
+
+from .studies import new_study
+from .translation import Table
+
+LARGEST = 1_000_000
+"""Number of points beyond which a grid is refused: Optuna holds all of them in memory."""
+
+
+class Grid:
+    """Every combination of the parameters' values once, by Optuna's ``GridSampler``.
+
+    Args:
+        problem: A problem without conditions, whose parameters have finitely many values or
+            a resolution.
+        resolution: How many values to take of each continuous parameter: one number for all,
+            or a mapping of names to numbers. They are spaced evenly (in the logarithm on a
+            log scale), both bounds included.
+        native_space: See :mod:`hpo_bridge_optuna.translation`.
+
+    Raises:
+        UnsupportedProblem: For a conditional space, a continuous parameter without a
+            resolution, or more than a million points.
+        InvalidOptions: For a resolution below 2, or of a parameter that is not continuous.
+
+    Example:
+        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.space import Int, Space
+        >>> [s.params["a"] for s in Grid(Problem(Space(a=Int(1, 4)))).ask(9)]
+        [3, 4, 2, 1]
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        resolution: int | Mapping[str, int] | None = None,
+        native_space: bool = False,
+    ) -> None:
+        _refuse_conditions(problem.space)
+        self._table = Table(problem.space, native_space=native_space)
+        resolutions = _resolutions(problem.space, resolution)
+        self._values = _values(problem.space, resolutions)
+        self._size = math.prod(len(values) for values in self._values.values())
+        self._given = 0
+        sampler = GridSampler(self._values, seed=problem.seed)
+        self._study, _, _ = new_study(sampler, n_objectives=problem.n_objectives)
+
+    def ask(self, n: int) -> Sequence[Suggestion]:
+        """The next ``n`` points, fewer at the end."""
+        left = self._size - self._given
+        if n > 0 and not left:
+            raise SearchExhausted(f"all {self._size} points of the grid were proposed")
+        points = [self._table.suggest(self._study)[1] for _ in range(min(n, left))]
+        self._given += len(points)
+        return [Suggestion(point) for point in points]
+
+    def tell(self, observations: Sequence[Observation]) -> None:
+        """Learns nothing."""
+
+    def state(self) -> Any:
+        """How many points were given."""
+        return self._given
+
+    def restore(self, state: Any, observations: Iterable[Observation]) -> None:
+        """Goes on after ``state`` points.
+
+        Raises:
+            BackendError: If the grid has fewer.
+        """
+        if not 0 <= int(state) <= self._size:
+            raise BackendError(f"the snapshot is of another grid: found {state} points")
+        if state:
+            self.ask(int(state))
+
+    def explain(self) -> Sequence[Translation]:
+        """Every value of a parameter, or ``resolution`` values of a continuous one."""
+        rows = []
+        for row in self._table.explain():
+            continuous = self._table.space[row.parameter].size is None
+            how = "evenly spaced values" if continuous else "values"
+            detail = f"{len(self._values[row.parameter])} {how} in {row.detail}"
+            rows.append(Translation(row.parameter, "encoded" if continuous else row.how, detail))
+        return rows
+
+
+def _refuse_conditions(space: Space) -> None:
+    for name in space.conditions:
+        raise UnsupportedProblem(
+            "has a condition, which Optuna's GridSampler cannot honour: it would propose the "
+            "same trial several times; use core.grid",
+            name,
+        )
+
+
+def _resolutions(space: Space, resolution: Any) -> dict[str, int]:
+    """The number of values of each continuous parameter."""
+    continuous = [name for name, parameter in space.items() if parameter.size is None]
+    if not isinstance(resolution, Mapping):
+        resolution = {} if resolution is None else dict.fromkeys(continuous, resolution)
+    for name, number in resolution.items():
+        if name not in continuous:
+            hint = nearest(str(name), continuous)
+            raise InvalidOptions(f"resolution: {name!r} is no continuous parameter{hint}")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 2:
+            raise InvalidOptions(
+                f"resolution: found {short(number)}, expected an integer of at least 2"
+            )
+    for name in continuous:
+        if name not in resolution:
+            raise UnsupportedProblem(
+                "is continuous and a grid needs single values: give it a step, make it an "
+                "ordered categorical, or set the backend's option resolution",
+                name,
+            )
+    return dict(resolution)
+
+
+def _values(space: Space, resolutions: Mapping[str, int]) -> dict[str, list[float]]:
+    """The values of each parameter, ascending."""
+    sizes = {
+        name: resolutions.get(name) or parameter.size or 1 for name, parameter in space.items()
+    }
+    size = math.prod(sizes.values())
+    if size > LARGEST:
+        raise UnsupportedProblem(
+            f"the grid has {size} points, and Optuna's GridSampler holds all of them in memory: "
+            f"expected at most {LARGEST}; use core.grid, or fewer values"
+        )
+    return {
+        name: [
+            parameter.decode(i / (sizes[name] - 1)) if name in resolutions else parameter.grid(i)
+            for i in range(sizes[name])
+        ]
+        for name, parameter in space.items()
+    }

@@ -1,0 +1,92 @@
+"""An Optuna study beside the real one, for Optuna's pruners to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optuna.pruners import BasePruner
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as State
+
+from hpo_bridge.trial import TrialState
+
+from .studies import STATES, new_study
+
+Reports = Sequence[tuple[int, float]]
+
+
+class Shadow:
+    """An Optuna study that is kept like the real one, for a pruner to look at.
+
+    Args:
+        pruner: Optuna's pruner.
+        rungs: Whether the pruner takes notes when it is asked, and so does not look at the
+            reports of the past.
+    """
+
+    def __init__(self, pruner: BasePruner, *, rungs: bool = False) -> None:
+        self.pruner = pruner
+        self.rungs = rungs
+        self._study, self._storage, self._id = new_study(RandomSampler(seed=0), pruner)
+        self._size = 0
+        self._asked: set[int] = set()
+
+    def should_prune(self, number: int, reports: Reports) -> bool:
+        """Whether trial ``number`` should stop after its last report."""
+        trial = self._trial(number)
+        self._follow(trial, reports)
+        self._asked.add(number)
+        return bool(self.pruner.prune(self._study, trial))
+
+    def finished(
+        self, number: int, state: TrialState, loss: float | None, reports: Reports
+    ) -> None:
+        """Takes note of a trial that has ended."""
+        self._follow(self._trial(number), reports)
+        if self.rungs and number not in self._asked:
+            for end in range(1, len(reports) + 1):
+                self.should_prune(number, reports[:end])
+        self._asked.discard(number)
+        trial = self._trial(number)
+        last = reports[-1][1] if reports else None
+        if state is TrialState.COMPLETE and loss is None:
+            loss = last
+        if self.rungs or state is not TrialState.COMPLETE:
+            _forget(trial)
+        value = last if state is TrialState.PRUNED else loss
+        values = None if value is None or state is TrialState.FAILED else [value]
+        final = STATES[state] if values or state is not TrialState.COMPLETE else State.FAIL
+        self._storage.set_trial_state_values(self._trial_id(number), final, values)
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
+    def _trial(self, number: int) -> FrozenTrial:
+        """The trial itself, not a copy; trials between are created as running."""
+        while self._size <= number:
+            self._storage.create_new_trial(self._id)
+            self._size += 1
+        return self._storage.get_trial(self._trial_id(number))
+
+    def _follow(self, trial: FrozenTrial, reports: Reports) -> None:
+        """Adds the new reports; a trial that goes back is a new attempt."""
+        known = trial.intermediate_values
+        if known:
+            at = len(known)
+            step = next(reversed(known))
+            if at > len(reports) or tuple(reports[at - 1]) != (step, known[step]):
+                known.clear()
+                trial.system_attrs.clear()
+                self._asked.discard(trial.number)
+        known.update(reports[len(known) :])
+
+
+def _forget(trial: FrozenTrial) -> None:
+    """Leaves the last report only: all that is looked at when the others do not matter."""
+    known = trial.intermediate_values
+    last = next(reversed(known), None)
+    if last is not None:
+        loss = known[last]
+        known.clear()
+        known[last] = loss
