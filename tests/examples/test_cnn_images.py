@@ -1,0 +1,326 @@
+"""The example `cnn_images`: its data, its objective, its one score on the test images."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import importlib.util
+import io
+import json
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+yaml = pytest.importorskip("yaml")
+
+import hpo_bridge  # noqa: E402
+
+FOLDER = Path(__file__).parents[2] / "examples" / "cnn_images"
+TINY = {
+    "learning_rate": 0.05,
+    "batch_size": 20,
+    "layers": 1,
+    "filter_size": 3,
+    "dropout": 0.2,
+    "filters": 2,
+    "epochs": 1,
+    "train_images": 100,
+    "validation_images": 50,
+}
+
+
+class StubTrial(dict[str, Any]):
+    """What an objective sees of a trial."""
+
+    def __init__(self, seed: int = 0, prune_at: int | None = None, **params: Any) -> None:
+        super().__init__({**TINY, **params})
+        self.seed = seed
+        self.prune_at = prune_at
+        self.reports: list[tuple[int, float]] = []
+
+    def report(self, value: float, step: int) -> None:
+        self.reports.append((step, value))
+
+    def should_prune(self) -> bool:
+        return self.reports[-1][0] == self.prune_at
+
+
+@pytest.fixture(autouse=True)
+def example_on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The example's folder on sys.path, as a runner puts it, and the shipped images."""
+    import torch
+
+    threads = torch.get_num_threads()
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(FOLDER / "subset"))
+    yield
+    torch.set_num_threads(threads)
+
+
+def load(name: str) -> ModuleType:
+    """A script of the example; by path, as other examples have scripts of the same names."""
+    spec = importlib.util.spec_from_file_location(f"cnn_images_{name}", FOLDER / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def fashion() -> ModuleType:
+    return importlib.import_module("fashion_mnist")
+
+
+def idx(*shape: int, values: bytes | None = None, magic: bytes = b"\x00\x00\x08") -> bytes:
+    """The bytes of an IDX file, right or wrong."""
+    body = bytes(int(np.prod(shape))) if values is None else values
+    return magic + bytes([len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + body
+
+
+def rows(images: Any) -> set[bytes]:
+    return {image.tobytes() for image in images.pixels}
+
+
+# --- data
+
+
+def test_the_split_is_balanced_disjoint_and_fixed(fashion: ModuleType) -> None:
+    split = fashion.load_train_validation(6000, 2000)
+    assert split.train.pixels.shape == (6000, 28, 28)
+    assert split.train.pixels.dtype == np.uint8
+    assert np.bincount(split.train.labels).tolist() == [600] * 10
+    assert np.bincount(split.validation.labels).tolist() == [200] * 10
+    assert len(rows(split.train)) == 6000
+    assert not rows(split.train) & rows(split.validation)
+    again = fashion.load_train_validation()  # the sizes by default, on the subset
+    assert np.array_equal(again.train.pixels, split.train.pixels)
+
+
+def test_the_test_images_are_the_official_ones_and_apart(fashion: ModuleType) -> None:
+    test = fashion.load_test()
+    split = fashion.load_train_validation()
+    assert np.bincount(test.labels).tolist() == [200] * 10
+    assert not rows(test) & (rows(split.train) | rows(split.validation))
+
+
+@pytest.mark.parametrize("sizes", [(8000, 10), (0, 10), (15, 10), (-10, 10), ("all", 10)])
+def test_sizes_that_cannot_be_are_refused(fashion: ModuleType, sizes: tuple[Any, int]) -> None:
+    with pytest.raises(ValueError, match=r"train_images|dataset-fashion-mnist"):
+        fashion.load_train_validation(*sizes)
+
+
+def test_the_subset_is_the_beginning_of_the_full_set(fashion: ModuleType) -> None:
+    if not fashion.PACKAGE.is_dir():
+        pytest.skip("needs the Debian package dataset-fashion-mnist")
+    for prefix, size in (("train", 8000), ("t10k", 2000)):
+        full = fashion.balanced(fashion.read_images(fashion.PACKAGE, prefix))
+        shipped = fashion.read_images(FOLDER / "subset", prefix)
+        assert np.array_equal(full.pixels[:size], shipped.pixels)
+        assert np.array_equal(full.labels[:size], shipped.labels)
+
+
+def test_the_order_does_not_depend_on_the_order_in_the_file(fashion: ModuleType) -> None:
+    images = fashion.read_images(FOLDER / "subset", "t10k")
+    mixed = images[np.random.default_rng(0).permutation(len(images))]
+    assert np.array_equal(fashion.balanced(mixed).pixels, images.pixels)
+
+
+def test_a_folder_is_taken_gzipped_or_raw(
+    fashion: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = bytes(range(10)) * 2
+    pixels = np.random.default_rng(0).integers(0, 256, 20 * 784, dtype=np.uint8).tobytes()
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(20, 28, 28, values=pixels))
+    packed = gzip.compress(idx(20, values=labels))
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(packed)
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path))
+    split = fashion.load_train_validation(10, 10)
+    assert sorted(split.train.labels) == sorted(split.validation.labels) == list(range(10))
+    with pytest.raises(ValueError, match="no file t10k-images"):
+        fashion.load_test()
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match=r"FASHION_MNIST_DIR=.*no such folder"):
+        fashion.load_test()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"PK\x03\x04 an archive", "starts with 50 4b 03 04"),
+        (idx(2, 2, magic=b"\x00\x00\x0d"), "not an IDX file"),
+        (b"\x00\x00\x08\x03\x00\x00", "stops after 6 of 16 bytes"),
+        (idx(3, 28, 28)[:-1], r"promises 2352 bytes \(3, 28, 28\), the file has 2351"),
+        (idx(3, 28, 28) + b"\x00", "the file has 2353"),
+        (idx(2**32 - 1, 2**32 - 1, 2**32 - 1, values=b""), "the file has 0"),
+    ],
+)
+def test_a_damaged_idx_file_is_named_with_the_reason(
+    fashion: ModuleType, tmp_path: Path, content: bytes, problem: str
+) -> None:
+    path = tmp_path / "some-idx3-ubyte"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=problem) as raised:
+        fashion.read_idx(path)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "not gzip"])
+def test_a_damaged_gzip_file_is_named(fashion: ModuleType, tmp_path: Path, damage: str) -> None:
+    packed = bytearray(gzip.compress(idx(100, values=bytes(range(100)))))
+    if damage == "cut":
+        del packed[-12:]
+    elif damage == "flipped":
+        packed[20] ^= 0xFF
+    else:
+        packed[:2] = b"no"
+    path = tmp_path / "some-idx1-ubyte.gz"
+    path.write_bytes(packed)
+    with pytest.raises(ValueError, match="cannot be read") as raised:
+        fashion.read_idx(path)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "labels", "problem"),
+    [
+        (idx(20, 28, 27), idx(20), "not \\(n, 28, 28\\)"),
+        (idx(20, 28, 28), idx(19), "labels \\(19,\\)"),
+        (idx(2, 28, 28), idx(2, values=b"\x01\x0a"), "not all 0 to 9"),
+    ],
+)
+def test_images_and_labels_must_fit(
+    fashion: ModuleType, tmp_path: Path, pixels: bytes, labels: bytes, problem: str
+) -> None:
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(pixels)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(labels)
+    with pytest.raises(ValueError, match=problem):
+        fashion.read_images(tmp_path, "train")
+
+
+# --- objective
+
+
+def test_the_objective_returns_its_last_validation_error() -> None:
+    trial = StubTrial(epochs=3)
+    value = load("objective").train(trial)
+    assert isinstance(value, float)
+    assert 0.0 <= value <= 1.0
+    assert [step for step, _ in trial.reports] == [0, 1, 2]
+    assert trial.reports[-1][1] == value
+
+
+def test_the_objective_learns() -> None:
+    trial = StubTrial(epochs=4, filters=4, train_images=500, validation_images=200)
+    assert load("objective").train(trial) < 0.6  # chance is 0.9
+
+
+def test_the_objective_is_reproducible_by_its_seed() -> None:
+    train = load("objective").train
+    trials = [StubTrial(seed=seed, epochs=2) for seed in (3, 3, 4)]
+    for trial in trials:
+        train(trial)
+    assert trials[0].reports == trials[1].reports != trials[2].reports
+
+
+@pytest.mark.parametrize("layers", [1, 3, 5])
+@pytest.mark.parametrize("filter_size", [3, 7])
+def test_any_depth_and_filter_size_can_be_built(layers: int, filter_size: int) -> None:
+    load("objective").train(StubTrial(layers=layers, filter_size=filter_size))
+
+
+def test_a_learning_rate_that_diverges_is_a_bad_value_and_no_crash() -> None:
+    assert 0.5 < load("objective").train(StubTrial(learning_rate=1e6)) <= 1.0
+
+
+def test_the_objective_stops_where_the_pruner_says() -> None:
+    trial = StubTrial(epochs=5, prune_at=1)
+    with pytest.raises(hpo_bridge.TrialPruned):
+        load("objective").train(trial)
+    assert [step for step, _ in trial.reports] == [0, 1]
+
+
+def test_training_never_opens_the_test_images(
+    fashion: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (FOLDER / "subset").glob("train-*"):
+        (tmp_path / path.name).symlink_to(path)  # a folder that has no test images to open
+    monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path))
+    load("objective").train(StubTrial())
+    with pytest.raises(ValueError, match="no file t10k"):
+        fashion.load_test()
+
+
+# --- study files
+
+
+@pytest.mark.parametrize("name", ["grid", "random", "tpe"])
+def test_a_study_file_gives_the_objective_all_it_reads(name: str) -> None:
+    study = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    assert set(study["space"]) == set(TINY)
+    assert study["objective"] == "objective.py:train"
+    assert study["study"] == f"cnn-images-{name}"
+
+
+def test_the_demo_uses_the_store_that_the_study_file_has_by_default() -> None:
+    demo = load("demo")
+    study = yaml.safe_load(demo.STUDY.read_text())
+    assert demo.STORE == demo.STUDY.parent / f"{study['study']}.db"
+
+
+# --- evaluation
+
+
+def best_json(**changes: Any) -> str:
+    best = {"number": 7, "params": TINY, "values": {"value": 0.25}}
+    return json.dumps({"study": "s", "backend": "b", "best": best, "counts": {}, **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "no best trial: expected the output"),
+        ("no json", "no best trial: expected the output"),
+        ('{"front": []}', "no best trial: expected the output"),
+        (best_json(best=None), "no best trial: study 's' has no complete trial"),
+        (best_json(best={"number": 1, "values": {"value": 1.0}, "params": {}}), "learning_rate"),
+        (best_json(best={"number": 1, "values": None, "params": TINY}), "not one of this"),
+    ],
+)
+def test_evaluate_refuses_what_is_no_best_trial(
+    text: str, problem: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate = load("evaluate")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(evaluate, "load_test", lambda: pytest.fail("read the test images"))
+    assert evaluate.main([]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert problem in err
+    assert err.count("\n") == 1
+
+
+def test_evaluate_scores_the_test_images_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate = load("evaluate")
+    loads = []
+    original = evaluate.load_test
+    monkeypatch.setattr(evaluate, "load_test", lambda: loads.append(1) or original())
+    path = tmp_path / "best.json"
+    path.write_text(best_json())
+    assert evaluate.main([str(path), "--seeds", "2"]) == 0
+    out = capsys.readouterr().out
+    assert loads == [1]
+    assert "100 training images" in out
+    assert "2000 images of the official test set" in out
+    assert "validation error 0.2500, test error 0." in out
+    assert "over 2 seeds" in out
