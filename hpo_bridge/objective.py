@@ -1,0 +1,218 @@
+"""Objectives: what a study evaluates, and how one evaluation ends."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol, runtime_checkable
+
+from .errors import ObjectiveError, StoreError, TrialPruned, short
+from .reasons import Failure, explain
+from .reference import LOADED_FROM_FILE, ReferenceObjective, find_module
+from .trial import Outcome, Trial, TrialState, as_number
+
+Function = Callable[[Trial], Any]
+"""What an objective is in the end: called with a trial, it returns a number or numbers."""
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """Something to evaluate. Every objective can be pickled, and so sent to a worker."""
+
+    def check(self) -> None:
+        """Finds what can be found without importing the user's code.
+
+        Raises:
+            ObjectiveError: With one line that says what is wrong.
+        """
+        ...
+
+    def load(self) -> Function:
+        """The function itself; imports the user's code.
+
+        Raises:
+            ObjectiveError: If that fails: no trial could run.
+        """
+        ...
+
+    def describe(self) -> str:
+        """A short text for people and for the study's record."""
+        ...
+
+
+@dataclass(frozen=True)
+class FunctionObjective:
+    """A Python callable.
+
+    Pickled, it carries lambdas, closures, and the functions of ``__main__``, of notebook
+    cells and of files loaded by name in full; functions of importable modules go by
+    reference.
+
+    Args:
+        function: Called with a trial.
+    """
+
+    function: Function
+
+    def check(self) -> None:
+        """Raises ObjectiveError unless the function can be called with one argument."""
+        check_function(self.function, self.describe())
+
+    def load(self) -> Function:
+        """The function."""
+        self.check()
+        return self.function
+
+    def describe(self) -> str:
+        """Its qualified name, after its module's."""
+        name = getattr(self.function, "__qualname__", None) or type(self.function).__qualname__
+        return f"{getattr(self.function, '__module__', None) or '?'}:{name}"
+
+    def __reduce__(self) -> tuple[Callable[[bytes], FunctionObjective], tuple[bytes]]:
+        """Travels as what cloudpickle makes of the function."""
+        return _unpacked, (_packed(self.function, self.describe()),)
+
+
+def _packed(function: Function, name: str) -> bytes:
+    import cloudpickle  # type: ignore[import-untyped]
+
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    by_value = module is not None and not _importable(module)
+    try:
+        if by_value:
+            cloudpickle.register_pickle_by_value(module)
+        packed: bytes = cloudpickle.dumps(function)
+        return packed
+    except Exception as error:
+        raise ObjectiveError(
+            f"objective {name} cannot be sent to a worker: {type(error).__name__}: {error}; "
+            "create what it needs inside the function, or use runner: inline"
+        ) from error
+    finally:
+        if by_value:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _importable(module: ModuleType) -> bool:
+    """Whether a worker can import ``module`` by its name."""
+    if hasattr(module, LOADED_FROM_FILE) or module.__name__ == "__main__":
+        return False
+    spec = find_module(module.__name__)
+    return spec is not None and spec.origin == getattr(module, "__file__", spec.origin)
+
+
+def _unpacked(data: bytes) -> FunctionObjective:
+    import cloudpickle
+
+    return FunctionObjective(cloudpickle.loads(data))
+
+
+def objective_from(spec: Any, folder: str | os.PathLike[str] = ".") -> Objective:
+    """The objective that a user named, not yet checked nor loaded.
+
+    Args:
+        spec: ``"FILE.py:FUNCTION"``, ``"package.module:FUNCTION"``,
+            ``{"command": "program --option {parameter}"}``, a callable, or an objective.
+        folder: What relative paths are relative to, and where a command runs.
+
+    Raises:
+        ObjectiveError: If ``spec`` is none of these.
+
+    Example:
+        >>> objective_from("train.py:train", "/tmp").describe()
+        'train.py:train'
+    """
+    if isinstance(spec, str):
+        return ReferenceObjective.parse(spec, folder)
+    if isinstance(spec, Mapping):
+        from .command import CommandObjective
+
+        return CommandObjective.parse(spec, folder)
+    if isinstance(spec, Objective) and not isinstance(spec, type):
+        return spec
+    if callable(spec):
+        return FunctionObjective(spec)
+    raise ObjectiveError(
+        f"objective: found {short(spec)}; expected 'FILE.py:FUNCTION', "
+        "'package.module:FUNCTION', {command: '…'} or a function"
+    )
+
+
+def check_function(function: Any, name: str) -> None:
+    """Raises ObjectiveError unless ``function`` can be called with a trial."""
+    if not callable(function):
+        raise ObjectiveError(f"objective {name} is not callable: {short(function)}")
+    if inspect.iscoroutinefunction(function):
+        raise ObjectiveError(f"objective {name} is async; expected a plain function")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have none
+        return
+    try:
+        signature.bind(None)
+    except TypeError:
+        raise ObjectiveError(
+            f"objective {name}{signature} must take one argument, the trial"
+        ) from None
+
+
+class Cut(BaseException):
+    """Thrown into a running objective by a runner that ends it; never an outcome."""
+
+
+def evaluate(function: Function, trial: Trial) -> Outcome:
+    """Runs ``function`` once and says how it ended; no exception of the user's escapes.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C is the driver's matter.
+        Cut: A runner's own business.
+        StoreError: The study's trouble, met while reporting; not the objective's.
+    """
+    try:
+        result = function(trial)
+    except TrialPruned:
+        return Outcome(TrialState.PRUNED)
+    except (KeyboardInterrupt, Cut, StoreError):
+        raise
+    except Failure as failure:
+        return Outcome.failed(str(failure), retriable=failure.retriable)
+    except SystemExit as error:
+        code = "" if error.code is None else short(error.code)
+        return Outcome.failed(f"SystemExit: the objective called sys.exit({code})")
+    except BaseException as error:
+        return Outcome.failed(explain(error))
+    return judged(result)
+
+
+def judged(result: Any) -> Outcome:
+    """What an objective returned, as plain floats; refused if it is anything else.
+
+    >>> judged({"loss": 1}).result
+    {'loss': 1.0}
+    >>> judged(None).error
+    'the objective returned None; expected a number or {name: number}'
+    """
+    try:
+        return Outcome(TrialState.COMPLETE, _plain(result))
+    except Exception:  # also of a mapping whose own methods raise
+        return Outcome.failed(
+            f"the objective returned {short(result)}; expected a number or {{name: number}}",
+            retriable=False,
+        )
+
+
+def _plain(result: Any) -> float | dict[str, float]:
+    if not isinstance(result, Mapping):
+        return as_number(result)
+    values = {}
+    for name, value in result.items():
+        if not isinstance(name, str):
+            raise TypeError("a name must be a string")
+        values[str(name)] = as_number(value)
+    if not values:
+        raise TypeError("no values")
+    return values

@@ -1,0 +1,232 @@
+"""Objectives named in a study file: a function in a file, or in an importable module."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .errors import ObjectiveError, nearest
+from .reasons import explain
+
+if TYPE_CHECKING:
+    from .trial import Trial
+
+LOADED_FROM_FILE = "__hpo_bridge_file__"
+"""Attribute of a module that was loaded from ``FILE.py:FUNCTION``."""
+
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True)
+class ReferenceObjective:
+    """``FILE.py:FUNCTION`` or ``package.module:FUNCTION``.
+
+    Args:
+        source: The path of a ``.py`` file, or a module's dotted name.
+        function: A name in it.
+        folder: What ``source`` is relative to; goes on ``sys.path`` for a module.
+    """
+
+    source: str
+    function: str
+    folder: str = "."
+
+    @classmethod
+    def parse(cls, text: str, folder: str | os.PathLike[str] = ".") -> ReferenceObjective:
+        """Takes ``SOURCE:FUNCTION`` apart.
+
+        Raises:
+            ObjectiveError: If it has another form.
+        """
+        source, _, function = text.strip().rpartition(":")
+        named = source.endswith(".py") or _MODULE.fullmatch(source)
+        if not named or not function.isidentifier():
+            raise ObjectiveError(
+                f"objective: found {text!r}; expected 'FILE.py:FUNCTION' or "
+                "'package.module:FUNCTION'"
+            )
+        return cls(source, function, os.path.abspath(folder))
+
+    @property
+    def path(self) -> Path | None:
+        """The file's absolute path; ``None`` for a module."""
+        if not self.source.endswith(".py"):
+            return None
+        return Path(self.folder, os.path.expanduser(self.source)).resolve()
+
+    def describe(self) -> str:
+        """As the user wrote it."""
+        return f"{self.source}:{self.function}"
+
+    def check(self) -> None:
+        """Looks the function up in the source text; nothing of the user's is imported.
+
+        Raises:
+            ObjectiveError: No such file, module or function, a syntax error, or a name
+                that is plainly not a function.
+        """
+        path = self.path or self._module_path()
+        if path is None:
+            return  # an extension module, say: only its import can tell
+        _check_source(path, self.source, self.function)
+
+    def load(self) -> Callable[[Trial], Any]:
+        """Imports the file or the module, and returns the function.
+
+        Raises:
+            ObjectiveError: As ``check``, or if the import fails.
+        """
+        from .objective import check_function
+
+        self.check()
+        path = self.path
+        try:
+            if path is not None:
+                module = _import_file(path)
+            else:
+                _put_on_path(self.folder)
+                module = importlib.import_module(self.source)
+        except (Exception, SystemExit) as error:
+            raise ObjectiveError(
+                f"objective {self.describe()}: {self.source} cannot be imported: {explain(error)}"
+            ) from error
+        if not hasattr(module, self.function):
+            raise ObjectiveError(_missing(self.source, self.function, dir(module), []))
+        function = getattr(module, self.function)
+        check_function(function, self.describe())
+        loaded: Callable[[Trial], Any] = function
+        return loaded
+
+    def _module_path(self) -> Path | None:
+        _put_on_path(self.folder)
+        spec = find_module(self.source)
+        if spec is None:
+            raise ObjectiveError(
+                f"objective {self.describe()}: there is no module {self.source!r}; a file is "
+                f"named with its suffix: {self.source.replace('.', '/')}.py:{self.function}"
+            )
+        is_source = spec.has_location and str(spec.origin).endswith(".py")
+        return Path(str(spec.origin)) if is_source else None
+
+
+def find_module(name: str) -> importlib.machinery.ModuleSpec | None:
+    """What ``import name`` would find; unlike importlib's, it imports no parent package."""
+    top, *rest = name.split(".")
+    try:
+        found = (finder.find_spec(top, None) for finder in sys.meta_path)
+        spec = next((spec for spec in found if spec is not None), None)
+        for part in rest:
+            within = spec and spec.submodule_search_locations
+            top = f"{top}.{part}"
+            spec = importlib.machinery.PathFinder.find_spec(top, within) if within else None
+    except (AttributeError, ImportError, ValueError):
+        return None
+    return spec
+
+
+def _put_on_path(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _import_file(path: Path) -> ModuleType:
+    _put_on_path(str(path.parent))
+    name = path.stem
+    if not _is_free(name, path):  # another objective.py was here first, or a library
+        digest = blake2b(str(path).encode(), digest_size=4).hexdigest()
+        name = f"{re.sub(r'[^0-9A-Za-z_]', '_', name)}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot load {path}")
+    module = importlib.util.module_from_spec(spec)
+    setattr(module, LOADED_FROM_FILE, str(path))
+    sys.modules[name] = module  # dataclasses and pickle look the module up here
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def _is_free(name: str, path: Path) -> bool:
+    """Whether ``import name`` would give ``path``.
+
+    Then the module gets its plain name, so that processes which the objective spawns
+    itself (a DataLoader's workers) can import it too.
+    """
+    if not name.isidentifier():
+        return False
+    if name in sys.modules:
+        known = getattr(sys.modules[name], "__file__", None)
+    else:
+        spec = find_module(name)
+        known = spec.origin if spec else None
+    return known is not None and os.path.realpath(known) == str(path)
+
+
+def _check_source(path: Path, source: str, function: str) -> None:
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        raise ObjectiveError(f"objective: there is no file {path}") from None
+    except OSError as error:
+        raise ObjectiveError(f"objective: {path} cannot be read: {error.strerror}") from None
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes, before 3.11.4
+        line = getattr(error, "lineno", None)
+        place = f" at line {line}" if line else ""
+        text = getattr(error, "msg", str(error))
+        raise ObjectiveError(f"objective: {source} has a syntax error{place}: {text}") from None
+    found = {name: node for statement in tree.body for name, node in _bound(statement)}
+    if "*" in found or "__getattr__" in found:
+        return
+    if function not in found:
+        functions = [name for name, node in found.items() if isinstance(node, ast.FunctionDef)]
+        raise ObjectiveError(_missing(source, function, list(found), functions))
+    if isinstance(found[function], ast.AsyncFunctionDef):
+        raise ObjectiveError(f"objective: {source}:{function} is async; use a plain function")
+    literals = (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.JoinedStr)
+    if isinstance(found[function], literals):
+        raise ObjectiveError(f"objective: {source}:{function} is not callable")
+
+
+def _missing(source: str, function: str, names: list[str], functions: list[str]) -> str:
+    shown = [name for name in functions if not name.startswith("_")]
+    listed = f"; it defines {', '.join(shown)}" if shown else ""
+    hint = nearest(function, functions) or nearest(function, names)
+    return f"objective: {source} has no function {function!r}{hint}{listed}"
+
+
+def _bound(statement: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Names that a statement binds at the top of a module, each with what it is bound to."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield statement.name, statement
+    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+        for alias in statement.names:
+            yield (alias.asname or alias.name).split(".")[0], statement
+    elif isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            for node in ast.walk(target):
+                if isinstance(node, ast.Name):
+                    plain = target is node
+                    yield node.id, statement.value if plain else statement
+    elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        if statement.value is not None:
+            yield statement.target.id, statement.value
+    else:  # if, try, with, for: what they contain
+        for child in ast.iter_child_nodes(statement):
+            if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+                yield from _bound(child)

@@ -1,0 +1,66 @@
+"""The runner contract: who evaluates trials, and owns the loop."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ..objective import Objective
+from ..trial import Outcome, Trial
+
+
+class Work(Protocol):
+    """A study as a runner sees it. All calls come from one thread, the driver's."""
+
+    objective: Objective
+    """What to evaluate; every runner and every worker can load it."""
+    stopping: bool
+    """Set by Ctrl-C, by the end of the time budget, or by a plugin: ask no more."""
+
+    def next(self) -> Trial | None:
+        """The next trial to run, already ``RUNNING`` in the log.
+
+        ``None`` means "not now": the backend waits for running trials, or nothing is left
+        to start (see ``exhausted``).
+        """
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to start, unless a running trial is given back."""
+        ...
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the time budget ends; ``None`` without one; never negative."""
+        ...
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Commits an intermediate value of a running trial."""
+        ...
+
+    def should_prune(self, number: int) -> bool:
+        """The pruner's word on a running trial."""
+        ...
+
+    def finish(self, number: int, outcome: Outcome) -> None:
+        """Ends an attempt: final, or back to the queue if it failed and may be retried."""
+        ...
+
+    def give_back(self, number: int, reason: str) -> None:
+        """Ends an attempt without an outcome (cut by Ctrl-C, say): the trial waits again."""
+        ...
+
+
+class Runner(Protocol):
+    """Built as ``factory(**options)``, used once."""
+
+    def run(self, work: Work) -> None:
+        """Evaluates trials until nothing is left or ``work.stopping`` is set.
+
+        On the way out, also on an exception, no trial is running any more: each was
+        finished or given back, and no process is left behind.
+        """
+        ...
+
+
+RunnerOptions = dict[str, Any]

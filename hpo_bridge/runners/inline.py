@@ -1,0 +1,167 @@
+"""The runner for cheap trials and for debugging: one after another, in this process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from ..errors import InvalidOptions, StoreError
+from ..objective import Cut, Function, evaluate
+from ..trial import Outcome, Trial
+from .base import Work
+from .interrupts import CtrlC
+from .options import as_count, as_seconds
+
+_AGAIN = 1.0
+"""Seconds until the next alarm, for an objective that swallows the first one, and for an
+alarm that comes while the study keeps its books."""
+
+
+class Inline:
+    """Runs trials one after another, in the driver's own process.
+
+    What a trial does to the process (a crash, a leak, a changed working directory) it does
+    to the driver: use ``processes`` for objectives that may. A timeout cuts Python code;
+    a call into a library that does not return is cut only when it does.
+
+    Args:
+        trial_timeout: Seconds a trial may take, or a text such as ``"5m"``. Needs the main
+            thread.
+        retries: How often a trial that failed is tried again; the study sees to it.
+    """
+
+    def __init__(self, trial_timeout: float | str | None = None, retries: int = 0) -> None:
+        self.trial_timeout = as_seconds("trial_timeout", trial_timeout)
+        self.retries = as_count("retries", retries, 0)
+
+    def run(self, work: Work) -> None:
+        """Evaluates trials until nothing is left or ``work.stopping`` is set."""
+        clock = _has_alarm()
+        if self.trial_timeout is not None and not clock:
+            raise InvalidOptions(
+                "trial_timeout needs the main thread of a POSIX system on runner 'inline'; "
+                "use runner 'processes'"
+            )
+        function = work.objective.load()
+        with CtrlC() as ctrl_c, _alarms(ctrl_c, clock) as clock_ready:
+            attempt = _Attempt(work, function, ctrl_c, self.trial_timeout, clock_ready)
+            while not (work.stopping or ctrl_c.count or work.seconds_left == 0):
+                trial = work.next()
+                if trial is None:  # nothing runs here, so nothing can be waited for
+                    break
+                attempt.run(trial)
+            ctrl_c.raise_pending()
+
+
+class _Attempt:
+    """One trial at a time; also the trial's way back to the study."""
+
+    def __init__(
+        self,
+        work: Work,
+        function: Function,
+        ctrl_c: CtrlC,
+        timeout: float | None,
+        clock: bool,
+    ) -> None:
+        self._work = work
+        self._function = function
+        self._ctrl_c = ctrl_c
+        self._timeout = timeout
+        self._clock = clock
+        self._number = -1
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Passes a report on, with signals held back until the study has kept it."""
+        if number == self._number:  # else from a thread that a trial left behind
+            with self._held():
+                self._work.report(number, step, value)
+
+    def should_prune(self, number: int) -> bool:
+        """Asks the study, with signals held back."""
+        if number != self._number:
+            return True
+        with self._held():
+            return self._work.should_prune(number)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        self._ctrl_c.open = False
+        try:
+            yield
+        finally:
+            self._ctrl_c.open = True
+        self._ctrl_c.raise_pending()
+
+    def run(self, trial: Trial) -> None:
+        """Runs one trial, and tells the study how it ended."""
+        number = self._number = trial.number
+        limit, in_budget = self._limit()
+        trial = Trial(number, trial.params, trial.seed, self)
+        outcome: Outcome | None = None
+        try:
+            outcome = self._evaluate(trial, limit)
+            self._ctrl_c.open = False
+        except Cut:
+            if not in_budget:
+                outcome = Outcome.failed(f"timed out after {self._timeout:g} s")
+        except KeyboardInterrupt:
+            self._ctrl_c.open = False
+            self._work.give_back(number, "interrupted")
+            raise
+        except BaseException:  # the study itself is in trouble
+            self._ctrl_c.open = False
+            with suppress(StoreError):
+                self._work.give_back(number, "the run ended with an error")
+            raise
+        if outcome is not None:
+            self._work.finish(number, outcome)
+        else:
+            self._work.give_back(number, "the time budget ended")
+
+    def _limit(self) -> tuple[float | None, bool]:
+        """Seconds for this trial, and whether it is the study's time that ends first."""
+        left = self._work.seconds_left if self._clock else None
+        if left is None or (self._timeout is not None and self._timeout <= left):
+            return self._timeout, False
+        return max(left, 1e-6), True  # 0 would disarm the timer
+
+    def _evaluate(self, trial: Trial, limit: float | None) -> Outcome:
+        ctrl_c = self._ctrl_c
+        ctrl_c.raise_pending()
+        ctrl_c.open = True
+        if limit is None:
+            return evaluate(self._function, trial)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, limit, _AGAIN)
+            return evaluate(self._function, trial)
+        finally:
+            ctrl_c.open = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _has_alarm() -> bool:
+    main = threading.current_thread() is threading.main_thread()
+    return main and hasattr(signal, "setitimer")
+
+
+@contextmanager
+def _alarms(ctrl_c: CtrlC, possible: bool) -> Iterator[bool]:
+    """Turns the alarm signal into ``Cut``, inside objectives only."""
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        if ctrl_c.open:
+            raise Cut
+
+    if not possible:
+        yield False
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        yield True
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before if before is not None else signal.SIG_DFL)

@@ -1,0 +1,195 @@
+"""The driver's side of one worker of runner ``processes``."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from ..output import Tail
+from ..processgroup import ProcessGroup, ending
+from ..reasons import explain
+from ..trial import Trial
+from .pool import WorkerContext
+from .worker import Attempt, Setup, run_trial, start
+
+_KEPT = 8192  # bytes of a worker's output
+_SHOWN = 1500  # bytes of it in the reason of a trial that took its worker down
+_DRAIN = 0.2  # seconds for the last words of a worker that has died
+_LEAVE = 1.0  # seconds for an idle worker to leave by itself, so that its atexit hooks run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all workers of a run have in common.
+
+    Attributes:
+        objective: The pickled objective.
+        timeout: Seconds for a trial, or ``None``.
+        memory: Bytes of address space for a worker, or ``None``.
+        capture: Whether the workers' output is kept back.
+        wake: Called from any thread when a trial's future is done.
+    """
+
+    objective: bytes
+    timeout: float | None
+    memory: int | None
+    capture: bool
+    wake: Callable[[], None]
+
+
+class WorkerDied(Exception):
+    """A worker has ended, by itself or for its trial's timeout; the text says how."""
+
+
+class Slot:
+    """One worker, and the trial that it runs.
+
+    A worker is a Pebble pool of its own. When it dies, its slot is closed and a new one
+    takes its place.
+
+    Attributes:
+        line: The driver's end of the second connection.
+        trial: The trial it was given; ``None`` for an idle worker.
+        future: Pebble's future of that trial.
+        begun: Whether the worker has begun its trial.
+        worked: Whether the worker has begun any trial.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.trial: Trial | None = None
+        self.future: ProcessFuture[Attempt] | None = None
+        self.begun = False
+        self.worked = False
+        self._group = ProcessGroup()
+        self._context = WorkerContext(self._group)
+        self.line, theirs = self._context.Pipe()
+        self._output = _Drain(self._context) if settings.capture else None
+        writer = self._output.writer if self._output else None
+        setup = Setup(settings.objective, theirs, writer, self._group.id, settings.memory)
+        self._pool = ProcessPool(
+            max_workers=1, initializer=start, initargs=(setup,), context=self._context
+        )
+        try:
+            self._pool.active  # noqa: B018  asking starts the pool, and the pool its worker
+        except BaseException:
+            self._group.kill()
+            self.line.close()
+            raise
+        finally:
+            theirs.close()  # the worker's alone from here on
+            if writer is not None:
+                writer.close()
+
+    def submit(self, trial: Trial) -> None:
+        """Hands a trial to the worker; it may still be loading the objective.
+
+        Raises:
+            WorkerDied: If the worker is known to have died.
+        """
+        if self._output is not None:
+            self._output.tail.clear()
+        args = (trial.number, trial.params, trial.seed)
+        try:
+            future = self._pool.schedule(run_trial, args=args, timeout=self._settings.timeout)
+        except RuntimeError as error:
+            raise WorkerDied(self.epitaph()) from error
+        self.trial = trial
+        self.future = future
+        self.begun = False
+        future.add_done_callback(lambda _: self._settings.wake())
+
+    def result(self) -> Attempt:
+        """The outcome of the trial, once its future is done.
+
+        Raises:
+            WorkerDied: If there is none.
+        """
+        assert self.future is not None
+        try:
+            return self.future.result()
+        except TimeoutError:
+            raise WorkerDied(f"timed out after {self._settings.timeout:g} s") from None
+        except (ProcessExpired, BrokenProcessPool):
+            raise WorkerDied(self.epitaph()) from None
+        except Exception as error:  # outside the objective: no memory left to go on, say
+            raise WorkerDied(f"worker failed: {explain(error)}") from error
+
+    def receive(self) -> list[Any] | None:
+        """The next message of the worker; ``None`` if there is none now.
+
+        Raises:
+            EOFError: If the worker has gone.
+        """
+        try:
+            if self.line.closed or not self.line.poll():
+                return None
+            message: list[Any] = json.loads(self.line.recv_bytes())
+        except (OSError, ValueError) as error:
+            raise EOFError from error
+        return message
+
+    def answer(self, prune: bool) -> None:
+        """Answers the worker's question; a worker that has gone needs no answer."""
+        with suppress(OSError):
+            self.line.send_bytes(b"true" if prune else b"false")
+
+    def epitaph(self) -> str:
+        """How the worker died, and the last that it wrote."""
+        worker = self._context.worker
+        code = worker.exitcode if worker is not None else None
+        how = f"worker {ending(code)}" if code is not None else "worker was lost"
+        said = self._output.last_words() if self._output is not None else ""
+        return f"{how}; it wrote:\n{said}" if said else how
+
+    def kill(self) -> None:
+        """Ends the worker, and all that it started, at once."""
+        self._group.kill()
+
+    def close(self) -> None:
+        """Ends the worker, an idle one gently; takes a fraction of a second."""
+        worker = self._context.worker
+        if self.trial is None and worker is not None:
+            worker.patience = _LEAVE
+        else:
+            self.kill()
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+        self.kill()  # what the worker left behind
+        self.line.close()
+        if self._output is not None:
+            self._output.close()
+
+
+class _Drain:
+    """Keeps the last of what a worker writes, so that it never waits for a reader."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self._reader: Connection[bytes, bytes]
+        self._reader, self.writer = context.Pipe(duplex=False)
+        self.tail = Tail(_KEPT)
+        self._thread = threading.Thread(target=self._run, name="worker output", daemon=True)
+        self._thread.start()
+
+    def last_words(self) -> str:
+        """The last lines of a worker that has died."""
+        self._thread.join(_DRAIN)
+        return self.tail.text(_SHOWN)
+
+    def close(self) -> None:
+        """Ends the reading, once the last writer has gone."""
+        self._thread.join(_DRAIN)
+
+    def _run(self) -> None:
+        with self._reader:
+            while data := os.read(self._reader.fileno(), 1 << 16):
+                self.tail.add(data)

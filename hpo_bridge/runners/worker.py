@@ -1,0 +1,155 @@
+"""The worker's side of runner ``processes``: loads the objective, then runs trials.
+
+Pebble brings trials and takes outcomes. All else goes over a second connection, as JSON:
+what the worker has to say, and the driver's answers to ``should_prune``.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import pickle
+import signal
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, TextIO
+
+from ..errors import ObjectiveError
+from ..objective import Function, Objective, evaluate
+from ..reasons import explain
+from ..trial import Outcome, Trial
+
+Attempt = tuple[str, Any, str | None, bool]
+"""An outcome as plain data: state, result, error, retriable."""
+
+_FIRST_TO_GO = "500"
+"""Out of memory, the kernel should end a worker and not the driver."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a new worker gets. Pickled once, at its start.
+
+    Attributes:
+        objective: The pickled objective: unpickling it may fail, and that is to be told.
+        line: The worker's end of the second connection.
+        output: Where its stdout and stderr go; ``None`` to inherit the driver's stderr.
+        group: The process group to join.
+        memory: Bytes of address space, or ``None``.
+    """
+
+    objective: bytes
+    line: Connection[bytes, bytes]
+    output: Connection[bytes, bytes] | None
+    group: int
+    memory: int | None
+
+
+class Line:
+    """The way to the driver; a trial's ``Channel``. Any thread of the objective may use it.
+
+    Args:
+        connection: This worker's end.
+    """
+
+    def __init__(self, connection: Connection[bytes, bytes]) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def say(self, *message: Any) -> None:
+        """Sends a message, and does not wait."""
+        data = json.dumps(message).encode()
+        with self._lock:
+            self._connection.send_bytes(data)
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Sends an intermediate value, and does not wait."""
+        self.say("report", number, step, value)
+
+    def should_prune(self, number: int) -> bool:
+        """Asks the driver, and waits for its answer."""
+        data = json.dumps(["should_prune", number]).encode()
+        with self._lock:
+            self._connection.send_bytes(data)
+            return self._connection.recv_bytes() == b"true"
+
+
+@dataclass(frozen=True)
+class _Worker:
+    function: Function
+    line: Line
+    folder: str
+
+
+_worker: _Worker | None = None  # Pebble calls two functions, and keeps nothing between them
+
+
+def start(setup: Setup) -> None:
+    """Makes this process a worker; Pebble's initializer.
+
+    Where no trial can run it tells the driver ``broken``, with the reason.
+    """
+    global _worker
+    _settle(setup)
+    line = Line(setup.line)
+    try:
+        objective: Objective = pickle.loads(setup.objective)  # the driver's own, in transit
+        function = objective.load()
+    except ObjectiveError as error:
+        line.say("broken", str(error))
+    except BaseException as error:
+        line.say("broken", f"the objective cannot be loaded in a worker: {explain(error)}")
+    else:
+        _worker = _Worker(function, line, os.getcwd())
+
+
+def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
+    """Runs one trial; Pebble's task. Nothing that the objective does escapes as such."""
+    if _worker is None:
+        raise RuntimeError("the objective is not loaded")
+    os.chdir(_worker.folder)
+    _worker.line.say("begun", number)
+    try:
+        outcome = evaluate(_worker.function, Trial(number, params, seed, _worker.line))
+    except BaseException as error:  # KeyboardInterrupt: Ctrl-C does not come here
+        outcome = Outcome.failed(explain(error))
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # the objective may have closed or replaced them
+            stream.flush()
+    return outcome.state.value, outcome.result, outcome.error, outcome.retriable
+
+
+def _settle(setup: Setup) -> None:
+    try:
+        os.setpgid(0, setup.group)
+    except OSError:  # killed already: the driver has gone, or wants no more of this worker
+        os._exit(1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Pebble's would turn it into an exit code
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # Pebble ignores it by now
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(_FIRST_TO_GO)
+    _redirect(setup.output)
+    faulthandler.enable(all_threads=False)
+    if setup.memory is not None:
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (setup.memory, hard))
+
+
+def _redirect(output: Connection[bytes, bytes] | None) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    if output is not None:
+        os.dup2(output.fileno(), 2)
+        output.close()
+    os.dup2(2, 1)  # the driver's stdout is for results
+    streams: tuple[TextIO, ...] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)  # a crash should not swallow last words

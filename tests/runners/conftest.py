@@ -1,0 +1,98 @@
+"""A stand-in for a study: hands out trials, and remembers what a runner did with them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hpo_bridge.objective import objective_from
+from hpo_bridge.trial import Outcome, Trial
+
+
+class FakeWork:
+    """Gives ``params`` out one after another; given back, they come again."""
+
+    def __init__(
+        self,
+        objective: Any,
+        params: list[dict[str, Any]],
+        *,
+        seconds: float | None = None,
+        prune: Callable[[int, float], bool] | None = None,
+        again: bool = False,
+    ) -> None:
+        self.objective = objective_from(objective)
+        self.stopping = False
+        self.waiting = deque(enumerate(params))
+        self.params = params
+        self.running: dict[int, float] = {}
+        self.outcomes: dict[int, Outcome] = {}
+        self.reports: dict[int, list[tuple[int, float]]] = {}
+        self.given_back: dict[int, str] = {}
+        self.finished = threading.Event()
+        self.prune = prune
+        self.again = again
+        self.deadline = None if seconds is None else time.monotonic() + seconds
+        self.thread = threading.get_ident()
+
+    def _check(self) -> None:
+        assert threading.get_ident() == self.thread, "all calls come from one thread"
+
+    def next(self) -> Trial | None:
+        self._check()
+        if not self.waiting:
+            return None
+        number, params = self.waiting.popleft()
+        self.running[number] = time.monotonic()
+        return Trial(number, params, number + 1000, self)
+
+    @property
+    def exhausted(self) -> bool:
+        return not self.waiting
+
+    @property
+    def seconds_left(self) -> float | None:
+        self._check()
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def report(self, number: int, step: int, value: float) -> None:
+        self._check()
+        assert number in self.running
+        self.reports.setdefault(number, []).append((step, value))
+
+    def should_prune(self, number: int) -> bool:
+        self._check()
+        assert number in self.running
+        return self.prune is not None and self.prune(*self.reports[number][-1])
+
+    def finish(self, number: int, outcome: Outcome) -> None:
+        self._check()
+        del self.running[number]
+        assert number not in self.outcomes
+        self.outcomes[number] = outcome
+        self.finished.set()
+
+    def give_back(self, number: int, reason: str) -> None:
+        self._check()
+        del self.running[number]
+        self.given_back[number] = reason
+        if self.again:
+            self.waiting.append((number, self.params[number]))
+
+    @property
+    def errors(self) -> list[str | None]:
+        return [self.outcomes[number].error for number in sorted(self.outcomes)]
+
+    @property
+    def results(self) -> list[Any]:
+        return [self.outcomes[number].result for number in sorted(self.outcomes)]
+
+
+@pytest.fixture
+def make_work() -> type[FakeWork]:
+    return FakeWork
