@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..optimizer import BackendSpec
 from ..plugins import PluginManager, library_of, manager
+
+WIDE = 10_000
+"""Characters in a line where there is no terminal: enough for any row."""
 
 
 def backend_rows(plugins: PluginManager) -> list[dict[str, Any]]:
@@ -75,7 +79,10 @@ def show_plugins(*, as_json: bool) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints cells below their headings; long ones are folded on a terminal."""
+    """Prints cells below their headings.
+
+    Cells are folded to fit a terminal; into a file or a pipe every row is one line.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -84,7 +91,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
-    console = Console()
-    # Into a file or a pipe nothing is folded, so that programs can read lines.
-    console.print(table, soft_wrap=not console.is_terminal, crop=False)
+        table.add_row(*(Text(" ".join(cell.split())) for cell in row))
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)

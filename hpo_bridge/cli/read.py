@@ -14,6 +14,7 @@ from ..config import load_study_file
 from ..plugins import manager
 from ..store import Store, open_store
 from ..trial import TrialRecord
+from .listing import print_table
 from .summary import as_text, duration, full_trial, summary
 
 NO_TRIAL = 1
@@ -98,13 +99,7 @@ def _cell(value: Any) -> Any:
 
 
 def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("trial", "state", "values", "params", "time"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for trial in trials:
         values = ", ".join(f"{k} {v:.6g}" for k, v in (trial.values or {}).items())
         if trial.error:
@@ -116,9 +111,6 @@ def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
         took = ""
         if trial.started is not None and trial.finished is not None:
             took = duration(trial.finished - trial.started)
-        cells = (str(trial.number), trial.state.value, values, params, took)
-        table.add_row(*map(Text, cells))
-    console = Console()
-    console.print(table)
-    counts = ", ".join(f"{n} {s.lower()}" for s, n in result["counts"].items() if n)
-    console.print(counts or "no trials", markup=False, highlight=False)
+        rows.append((str(trial.number), trial.state.value, values, params, took))
+    print_table(("trial", "state", "values", "params", "time"), rows)
+    print(", ".join(f"{n} {s.lower()}" for s, n in result["counts"].items() if n) or "no trials")

@@ -1,0 +1,119 @@
+"""The sections of a study file that name something of a plugin: backend, runner, pruner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import UnknownName
+from ..plugins import PluginManager
+from ..space import Space
+from .models import StudyModel
+from .plugged import (
+    Selected,
+    accepted_by,
+    check_built,
+    check_found,
+    check_proposer,
+    is_finite,
+    selected,
+)
+from .problems import Problems
+
+DEFAULT_BACKEND = "core.random"
+DEFAULT_RUNNER = "inline"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a study file chose."""
+
+    backend: Selected
+    runner: Selected
+    pruner: Selected | None
+
+
+def choose(
+    model: StudyModel, data: Mapping[str, Any], plugins: PluginManager | None, problems: Problems
+) -> Choices:
+    """What a study file chose, with defaults; nothing is looked up but a technique.
+
+    Args:
+        model: The file's model.
+        data: The file's data, for whether a name or a mapping stands there.
+        plugins: Where to look a technique up; ``None`` where it need not be there.
+        problems: Takes note of what is wrong.
+    """
+    runner = Selected("runner", DEFAULT_RUNNER, named_at=("runner",))
+    if model.runner is not None:
+        runner = selected("runner", model.runner, data["runner"], problems)
+        if plugins is not None:
+            _drop_foreign(runner, plugins, problems)
+    pruner = None
+    if model.pruner is not None:
+        pruner = selected("pruner", model.pruner, data["pruner"], problems)
+    return Choices(_backend(model, data, plugins, problems), runner, pruner)
+
+
+def _backend(
+    model: StudyModel, data: Mapping[str, Any], plugins: PluginManager | None, problems: Problems
+) -> Selected:
+    if model.backend is not None:
+        if model.technique is not None:
+            problems.add(("technique",), "cannot stand beside backend: give one of the two")
+        return selected("backend", model.backend, data["backend"], problems)
+    if model.technique is None:
+        return Selected("backend", DEFAULT_BACKEND, named_at=("backend",))
+    name = model.technique
+    if plugins is not None:
+        try:
+            name = plugins.backend_for(model.technique).name
+        except UnknownName as error:
+            problems.add(("technique",), str(error))
+            name = ""
+    return Selected("backend", name, named_at=("technique",))
+
+
+def _drop_foreign(runner: Selected, plugins: PluginManager, problems: Problems) -> None:
+    """Drops what another runner's section left, and the one of the command line takes not."""
+    if problems.origins.get(runner.named_at) != "--runner":
+        return
+    accepted = accepted_by(plugins, runner.name)
+    for option in list(runner.options):
+        if option not in accepted and runner.options_at[option] not in problems.origins:
+            del runner.options[option]
+
+
+def check_choices(
+    choices: Choices,
+    model: StudyModel,
+    space: Space,
+    n_objectives: int,
+    plugins: PluginManager,
+    problems: Problems,
+    *,
+    build_backend: bool,
+) -> None:
+    """Notes what cannot be used, or not together."""
+    backend, runner, pruner = choices.backend, choices.runner, choices.pruner
+    if backend.name:
+        if build_backend:
+            check_proposer(plugins, backend, space, n_objectives, model.seed, problems)
+        else:
+            check_found(plugins, backend, problems)
+    check_built(plugins, runner, problems)
+    limits = () if model.budget is None else (model.budget.trials, model.budget.time)
+    unlimited = all(limit is None for limit in limits)
+    if unlimited and backend.name and not is_finite(plugins, backend.name):
+        text = f"is missing, expected trials, time or both: {backend.name} does not end by itself"
+        problems.add(("budget",), text)
+    if pruner is None:
+        return
+    check_built(plugins, pruner, problems)
+    if n_objectives > 1:
+        text = f"needs a single objective, the study has {n_objectives}"
+        problems.add(("pruner",), text)
+    if runner.options.get("order") == "deterministic":
+        text = "cannot be combined with order: deterministic, as it judges by who is faster"
+        problems.add(("pruner",), text)

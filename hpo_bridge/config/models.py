@@ -1,0 +1,196 @@
+"""The shape of a study file: its keys, their types and bounds, and what they mean.
+
+Nothing is converted: ``"3"`` is no number, ``true`` is no 1. Each field says what it accepts
+(``expected``), which is all that an error quotes; so no message speaks of Python or pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from .durations import ACCEPTED, parse_duration
+
+MOST_TRIALS = 1_000_000_000
+LARGEST_SEED = 2**31 - 1
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+def study_name(value: Any) -> str:
+    """``value`` if it can name a study, and the file of its default store.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError
+    return value
+
+
+def _objective(value: Any) -> Any:
+    if not isinstance(value, (str, dict)):
+        raise ValueError
+    return value
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _some(value: Any) -> Any:
+    if not value:
+        raise ValueError
+    return value
+
+
+def _field(default: Any, meaning: str, expected: str, item: str = "", **bounds: Any) -> Any:
+    """A field with what it accepts; ``item`` is what each of its items has to be."""
+    extra: dict[str, Any] = {"expected": expected, "item": item}
+    return Field(default, description=meaning, json_schema_extra=extra, **bounds)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Chosen(BaseModel):
+    """A backend, runner or pruner by name, with its options.
+
+    Options stand in ``options`` or next to ``name``; the implementation knows which it takes.
+    """
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    name: Annotated[str, AfterValidator(_some)] = _field(..., "What to use.", "a name")
+    options: dict[str, Any] | None = _field(
+        None, "Options of what is named; they may also stand next to `name`.", "a mapping"
+    )
+
+
+class ChosenBackend(Chosen):
+    """A backend by name, with its options."""
+
+    native_space: bool | None = _field(
+        None,
+        "Whether the library's own notion of the space is used where it differs from the "
+        "exact encoding; for backends that have this option.",
+        "true or false",
+    )
+
+
+class Budget(_Strict):
+    """When a study ends; whichever comes first."""
+
+    trials: int | None = _field(
+        None,
+        "How many trials the study has in all, those of earlier runs included.",
+        f"a whole number from 1 to {MOST_TRIALS}",
+        ge=1,
+        le=MOST_TRIALS,
+    )
+    time: Annotated[float, BeforeValidator(parse_duration)] | None = _field(
+        None,
+        "How long the study is worked on in all, earlier runs included: `90s`, `20m`, "
+        "`1h30m`, `2d` or seconds.",
+        ACCEPTED,
+    )
+
+
+class StudyModel(_Strict):
+    """The keys of a study file."""
+
+    study: Annotated[str, BeforeValidator(study_name)] | None = _field(
+        None,
+        "The study's name in the store; without it the file's name without its suffix.",
+        "a name of up to 100 letters, digits, '.', '_' and '-', no '.' or '-' at its start",
+    )
+    objective: Annotated[str | dict[str, Any], BeforeValidator(_objective)] = _field(
+        ...,
+        "What is evaluated: `FILE.py:FUNCTION` relative to this file, "
+        "`package.module:FUNCTION`, or `{command: program --option {parameter}}`.",
+        "'FILE.py:FUNCTION', 'package.module:FUNCTION' or {command: '…'}",
+    )
+    direction: Literal["minimize", "maximize"] | None = _field(
+        None,
+        "Whether smaller or larger values of the single objective are better.",
+        "minimize or maximize",
+    )
+    directions: (
+        Annotated[dict[str, Literal["minimize", "maximize"]], AfterValidator(_some)] | None
+    ) = _field(
+        None,
+        "Instead of `direction`: objective name to `minimize` or `maximize`.",
+        "a mapping such as {val_loss: minimize, latency: minimize}",
+        "minimize or maximize",
+    )
+    space: dict[str, Any] = _field(
+        ...,
+        "Parameter name to its declaration; a plain value is a constant.",
+        "a mapping of parameters such as lr: {type: float, low: 0.001, high: 0.1}",
+    )
+    constraints: list[str] | None = _field(
+        None,
+        "Expressions over parameters and constants that must be true.",
+        "a list of expressions",
+        'an expression in quotes, such as "a * b <= 10"',
+    )
+    backend: Annotated[ChosenBackend, BeforeValidator(_named)] | None = _field(
+        None,
+        "Which optimizer proposes the trials: a name, or `{name, options, native_space}`.",
+        "a name such as core.random, or {name: …, options: {…}}",
+    )
+    technique: str | None = _field(
+        None,
+        "Instead of `backend`: the kind of algorithm; the best backend installed is taken.",
+        "a technique such as random or bayesian",
+    )
+    seed: int | None = _field(
+        None,
+        "The source of all randomness; without it each study draws its own.",
+        f"a whole number from 0 to {LARGEST_SEED}",
+        ge=0,
+        le=LARGEST_SEED,
+    )
+    budget: Budget | None = _field(
+        None,
+        "When the study ends; only a backend that ends by itself, a grid, can do without.",
+        "a mapping such as {trials: 60, time: 20m}",
+    )
+    runner: Annotated[Chosen, BeforeValidator(_named)] | None = _field(
+        None,
+        "What evaluates the trials: a name, or `{name, …options}`.",
+        "a name such as inline, or {name: …, option: …}",
+    )
+    pruner: Annotated[Chosen, BeforeValidator(_named)] | None = _field(
+        None,
+        "What stops trials early, by their reports: a name, or `{name, options}`.",
+        "a name, or {name: …, options: {…}}",
+    )
+    store: str | None = _field(
+        None,
+        "Where the study is kept: a URL; a relative SQLite path is relative to this file.",
+        "a URL such as sqlite:///study.db or postgresql://host/database",
+    )
+    plugins: list[str] | None = _field(
+        None,
+        "Unpackaged plugins to load: files relative to this file, or modules.",
+        "a list of files and modules",
+        "a file such as ./my_adapter.py, or a module",
+    )
+    requires: list[str] | None = _field(
+        None,
+        "Distributions that must be installed, as requirement strings.",
+        "a list of requirements",
+        'a requirement such as "hpo-acme>=0.3"',
+    )
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "backend": ChosenBackend,
+    "budget": Budget,
+    "runner": Chosen,
+    "pruner": Chosen,
+}
+"""Keys of a study file that hold a mapping with keys of its own."""

@@ -1,0 +1,153 @@
+"""Checks what a study file names in plugins, by building it once before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import (
+    HpoBridgeError,
+    InvalidOptions,
+    UnknownName,
+    UnsupportedProblem,
+    nearest,
+)
+from ..optimizer import BackendSpec, Capability
+from ..plugins import Kind, PluginManager, accepted_options, load_factory
+from ..space import Space
+from .durations import ACCEPTED, parse_duration
+from .models import Chosen, ChosenBackend
+from .problems import KeyPath, Problems, shown
+
+KEPT_OPTIONS = ("workers", "trial_timeout", "retries", "order")
+"""Options that mean the same on every runner, and go over to another one."""
+DURATIONS = ("trial_timeout", "grace")
+"""Options of runners that are durations."""
+_OPTION = re.compile(r"(\w+): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A backend, runner or pruner as a study file names it.
+
+    Attributes:
+        key: ``backend``, ``runner`` or ``pruner``.
+        name: Its name.
+        options: Its options.
+        named_at: The key path of the name.
+        options_at: Key path of each option.
+    """
+
+    key: Kind
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    named_at: KeyPath = ()
+    options_at: dict[str, KeyPath] = field(default_factory=dict)
+
+
+def selected(key: Kind, chosen: Chosen, written: Any, problems: Problems) -> Selected:
+    """Takes the options together, from ``options`` and from next to ``name``.
+
+    Args:
+        key: ``backend``, ``runner`` or ``pruner``.
+        chosen: The model of its section.
+        written: The section as the file has it: a name, or a mapping.
+        problems: Takes note of what is wrong.
+    """
+    inner = {name: (key, "options", name) for name in chosen.options or {}}
+    beside = {name: (key, name) for name in chosen.model_extra or {}}
+    options = {**(chosen.options or {}), **(chosen.model_extra or {})}
+    if isinstance(chosen, ChosenBackend) and chosen.native_space is not None:
+        beside["native_space"] = (key, "native_space")
+        if chosen.native_space:  # false is what every backend does without the option
+            options["native_space"] = True
+    for name in inner.keys() & beside.keys():
+        problems.add(beside[name], "is there twice, also in options")
+    if key == "runner":
+        _convert_durations(options, {**inner, **beside}, problems)
+    named_at: KeyPath = (key, "name") if isinstance(written, Mapping) else (key,)
+    return Selected(key, chosen.name, options, named_at, {**inner, **beside})
+
+
+def _convert_durations(
+    options: dict[str, Any], places: Mapping[str, KeyPath], problems: Problems
+) -> None:
+    for name in DURATIONS:
+        value = options.get(name)
+        if value is None:
+            continue
+        try:
+            options[name] = parse_duration(value)
+        except ValueError:
+            problems.add(places[name], f"found {shown(value)}, expected {ACCEPTED}")
+
+
+def accepted_by(plugins: PluginManager, runner: str) -> list[str]:
+    """Which of :data:`KEPT_OPTIONS` a runner takes; none if it cannot be found."""
+    try:
+        factory = load_factory("runner", plugins.find("runner", runner))
+    except HpoBridgeError:
+        return []
+    accepted = accepted_options(factory, 0)
+    return [name for name in KEPT_OPTIONS if accepted is None or name in accepted]
+
+
+def is_finite(plugins: PluginManager, backend: str) -> bool:
+    """Whether a backend ends by itself; also if it cannot be found, which is said elsewhere."""
+    try:
+        spec = plugins.find("backend", backend).spec
+    except UnknownName:
+        return True
+    return isinstance(spec, BackendSpec) and Capability.FINITE in spec.capabilities
+
+
+def check_built(plugins: PluginManager, chosen: Selected, problems: Problems) -> None:
+    """Builds a runner or a pruner, and notes why it cannot be."""
+    try:
+        plugins.build(chosen.key, chosen.name, chosen.options)
+    except HpoBridgeError as error:
+        _note(chosen, error, problems)
+
+
+def check_proposer(
+    plugins: PluginManager,
+    chosen: Selected,
+    space: Space,
+    n_objectives: int,
+    seed: int | None,
+    problems: Problems,
+) -> None:
+    """Builds a backend as the study will, and notes why it cannot be."""
+    from ..study.proposer import Proposer
+
+    try:
+        Proposer(plugins, chosen.name, chosen.options, space, n_objectives, seed or 0)
+    except HpoBridgeError as error:
+        _note(chosen, error, problems)
+
+
+def check_found(plugins: PluginManager, chosen: Selected, problems: Problems) -> None:
+    """Notes why a backend of that name cannot be used, without importing it."""
+    try:
+        plugins.find(chosen.key, chosen.name)
+    except UnknownName as error:
+        _note(chosen, error, problems)
+
+
+def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
+    """Notes a plugin's error at the option it is about, if it begins with its name."""
+    text = str(error)
+    if isinstance(error, UnknownName):
+        problems.add(chosen.named_at, text)
+        return
+    match = _OPTION.match(text)
+    if isinstance(error, InvalidOptions) and match and match[1] in chosen.options_at:
+        option, text = match.groups()
+        if text.startswith("unknown option") and "did you mean" not in text:
+            text += nearest(option, ["options", "name"])
+        problems.add(chosen.options_at[option], text)
+        return
+    whole = isinstance(error, UnsupportedProblem) and chosen.named_at not in problems.origins
+    problems.add(chosen.named_at[:1] if whole else chosen.named_at, text)

@@ -1,0 +1,100 @@
+"""The sections of a study file that need no plugin: name, space, objectives, objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..command import CommandObjective, check_placeholders
+from ..errors import ObjectiveError, SpaceError
+from ..objective import Objective, objective_from
+from ..space import Space
+from ..space.plain import parameter_from_plain
+from ..study.values import SINGLE
+from .models import StudyModel, study_name
+from .problems import Problems, shown
+from .structure import accepts
+
+
+def name_of(model: StudyModel, path: Path, problems: Problems) -> str:
+    """The study's name: as given, or the file's without its suffix."""
+    if model.study is not None:
+        return model.study
+    try:
+        return study_name(path.stem)
+    except ValueError:
+        expected = accepts(StudyModel, "study")
+        problems.add(("study",), f"is missing, expected {expected}")
+        return path.stem
+
+
+def directions_of(model: StudyModel, problems: Problems) -> dict[str, str]:
+    """Objective name to direction; a single objective without a name is ``value``."""
+    if model.directions is None:
+        return {SINGLE: model.direction or "minimize"}
+    if model.direction is not None:
+        problems.add(("directions",), "cannot stand beside direction: give one of the two")
+    for name in model.directions:
+        if not name.strip() or not name.isprintable():
+            problems.add(("directions",), f"found the name {shown(name)}, expected a word")
+    return dict(model.directions)
+
+
+def space_of(data: Any, problems: Problems) -> Space | None:
+    """The space with its constraints; ``None`` if it is wrong, with the reasons noted."""
+    declared = data.get("space") if isinstance(data, Mapping) else None
+    if not isinstance(declared, Mapping):
+        return None  # the check of the structure says so
+    sound = True
+    for name, plain in declared.items():
+        try:
+            parameter_from_plain(plain)
+        except SpaceError as error:
+            problems.add(("space", name, *error.path), error.problem)
+            sound = False
+    if not sound:
+        return None
+    try:
+        space = Space.from_plain(declared)
+    except SpaceError as error:
+        problems.add(("space", *error.path), error.problem)
+        return None
+    constraints = data.get("constraints") or []
+    if not constraints or not isinstance(constraints, list):
+        return space
+    try:
+        return Space.from_plain(declared, constraints)
+    except SpaceError as error:
+        problems.add(error.path, error.problem)
+        return None
+
+
+def objective_of(
+    spec: Any, folder: Path, space: Space, problems: Problems, *, check: bool
+) -> Objective | None:
+    """The objective; ``None`` if it is wrong, with the reason noted.
+
+    Args:
+        spec: As the file names it.
+        folder: What its path is relative to.
+        space: The space, for the parameters that a command names.
+        problems: Takes note of what is wrong.
+        check: Whether to look for it, too.
+    """
+    try:
+        objective = objective_from(spec, folder)
+        if isinstance(objective, CommandObjective):
+            check_placeholders(objective.command, [*space, *space.constants])
+        if check:
+            objective.check()
+    except ObjectiveError as error:
+        start, _, rest = str(error).partition(": ")
+        is_path = rest and start in ("objective", "objective.command")
+        text = rest if is_path else str(error).removeprefix("objective ")
+        problems.add(start.split(".") if is_path else ("objective",), text)
+        return None
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        problems.add(("objective",), f"{shown(spec)} cannot be read: {error}")
+        return None
+    return objective

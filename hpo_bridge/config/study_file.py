@@ -1,0 +1,208 @@
+"""Loads a study file: all of it is checked before anything is created or run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..objective import Objective
+from ..plugins import PluginManager
+from ..space import Space
+from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
+from .models import StudyModel
+from .needs import add_plugins, check_requirements
+from .overrides import replace_name, set_values
+from .plugged import KEPT_OPTIONS
+from .problems import Problems
+from .sections import directions_of, name_of, objective_of, space_of
+from .store_url import default_url, resolved_url
+from .structure import check_structure
+from .yaml_file import parse_yaml, read_text
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study file, checked, with defaults filled in.
+
+    Attributes:
+        path: The file.
+        folder: Its folder, absolute; what relative paths in it are relative to.
+        name: The study's name in the store.
+        objective: What is evaluated; not loaded yet.
+        space: Parameters, constants and constraints.
+        directions: Objective name to ``minimize`` or ``maximize``.
+        backend: The backend's name. Where the file asks for a technique that no backend
+            here has, which only reading allows, the technique.
+        backend_options: Its options.
+        seed: Non-negative and below 2**31; ``None`` where the study draws its own.
+        trials: Budget of trials, those of earlier runs included; ``None`` for no limit.
+        seconds: Budget of time, that of earlier runs included; ``None`` for no limit.
+        runner: The runner's name.
+        runner_options: Its options, durations in seconds.
+        pruner: The pruner's name, or ``None``.
+        pruner_options: Its options.
+        store: The store's URL; a SQLite path is absolute.
+    """
+
+    path: Path
+    folder: Path
+    name: str
+    objective: Objective
+    space: Space
+    directions: dict[str, str]
+    backend: str
+    store: str
+    backend_options: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    trials: int | None = None
+    seconds: float | None = None
+    runner: str = DEFAULT_RUNNER
+    runner_options: dict[str, Any] = field(default_factory=dict)
+    pruner: str | None = None
+    pruner_options: dict[str, Any] = field(default_factory=dict)
+
+
+def load_study_file(
+    path: str | Path,
+    *,
+    plugins: PluginManager,
+    overrides: Sequence[str] = (),
+    backend: str | None = None,
+    runner: str | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    store: str | None = None,
+    check_backend: bool = True,
+    reading: bool = False,
+) -> StudyFile:
+    """Loads and checks a study file; creates nothing and runs no objective.
+
+    Args:
+        path: The file, YAML 1.2 or JSON.
+        plugins: Where to look names up; plugins that the file names are added to it.
+        overrides: Assignments ``a.b=v`` into the file's data, done after the arguments below;
+            see :func:`~hpo_bridge.config.overrides.set_values`.
+        backend: Another backend; drops the file's options unless it is the same one.
+        runner: Another runner; of the file's options it keeps ``workers``,
+            ``trial_timeout``, ``retries`` and ``order`` where it takes them, and drops the
+            rest, unless it is the same one.
+        trials: Another budget of trials.
+        seed: Another seed.
+        store: Another store; a relative SQLite path is relative to the current folder.
+        check_backend: Whether to build the backend once, to find out what it refuses.
+        reading: Whether the study is only looked at: its backend, runner, pruner, plugins,
+            requirements and objective need not be there.
+
+    Raises:
+        ConfigError: With one line for each thing that is wrong.
+    """
+    path = Path(path)
+    problems = Problems(path.name or str(path))
+    data = parse_yaml(read_text(path, str(path)), problems)
+    problems.raise_any()
+    if isinstance(data, dict):
+        data = _with_flags(data, problems, backend, runner, trials, seed)
+        data = set_values(data, overrides, problems)
+    model, space = check_structure(data, problems), space_of(data, problems)
+    problems.raise_any()
+    assert model is not None
+    assert space is not None
+    folder = path.absolute().parent
+    if not reading:
+        check_requirements(model.requires or (), problems)
+        add_plugins(plugins, model.plugins or (), folder, problems)
+        problems.raise_any()  # without them other problems would be found that are none
+    choices = choose(model, data, None if reading else plugins, problems)
+    directions = directions_of(model, problems)
+    if not reading:
+        check_choices(
+            choices, model, space, len(directions), plugins, problems, build_backend=check_backend
+        )
+    objective = objective_of(model.objective, folder, space, problems, check=not reading)
+    name = name_of(model, path, problems)
+    url = _store(model, store, folder, name, problems)
+    problems.raise_any()
+    assert objective is not None
+    return _file(path, folder, name, objective, space, directions, url, model, choices)
+
+
+def _with_flags(
+    data: dict[str, Any],
+    problems: Problems,
+    backend: str | None,
+    runner: str | None,
+    trials: int | None,
+    seed: int | None,
+) -> dict[str, Any]:
+    """The file's data with what the command line's own options say in place."""
+    before = data
+    if backend is not None:
+        data = replace_name(data, "backend", backend)
+        if data is not before:
+            problems.origins["backend", "name"] = "--backend"
+    before = data
+    if runner is not None:
+        data = replace_name(data, "runner", runner, KEPT_OPTIONS)
+        if data is not before:
+            problems.origins["runner", "name"] = "--runner"
+    if seed is not None:
+        data = {**data, "seed": seed}
+        problems.origins["seed",] = "--seed"
+    budget = data.get("budget")
+    if trials is not None and isinstance(budget, (dict, type(None))):
+        data = {**data, "budget": {**(budget or {}), "trials": trials}}
+        problems.origins["budget", "trials"] = "--trials"
+    return data
+
+
+def _store(
+    model: StudyModel, given: str | None, folder: Path, name: str, problems: Problems
+) -> str:
+    """The store's URL; the command line's goes before the file's."""
+    url = given if given is not None else model.store
+    try:
+        if url is None:
+            return default_url(folder, name)
+        return resolved_url(url, folder if given is None else Path.cwd())
+    except ConfigError as error:
+        for problem in error.problems:
+            if given is not None:
+                problems.note(f"--store: {problem}")
+            else:
+                problems.add(("store",), problem)
+        return ""
+
+
+def _file(
+    path: Path,
+    folder: Path,
+    name: str,
+    objective: Objective,
+    space: Space,
+    directions: dict[str, str],
+    store: str,
+    model: StudyModel,
+    choices: Choices,
+) -> StudyFile:
+    budget, pruner = model.budget, choices.pruner
+    return StudyFile(
+        path=path,
+        folder=folder,
+        name=name,
+        objective=objective,
+        space=space,
+        directions=directions,
+        store=store,
+        backend=choices.backend.name,
+        backend_options=choices.backend.options,
+        seed=model.seed,
+        trials=None if budget is None else budget.trials,
+        seconds=None if budget is None else budget.time,
+        runner=choices.runner.name,
+        runner_options=choices.runner.options,
+        pruner=None if pruner is None else pruner.name,
+        pruner_options={} if pruner is None else pruner.options,
+    )
