@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import StudyNotFound
+from ..errors import LeaseLost, StudyLocked, StudyNotFound
 from ..trial import TrialRecord, TrialState
 from .base import Event, Pending, StudyRow
 
@@ -44,7 +45,7 @@ class _Row:
 
 
 class _MemoryStudy:
-    """One study; it is its own writer, as nobody else can reach it.
+    """One study.
 
     The log is kept as JSON text, like in a database. That is not only the same data then:
     as objects, a hundred thousand trials are what Python's garbage collector would look
@@ -59,8 +60,16 @@ class _MemoryStudy:
         self.seq = 0
         self.snapshot: tuple[int, Any] | None = None
         self.backend: str | None = None
+        self.seconds = 0.0
+        self.lease: weakref.ref[_MemoryWriter] | None = None
+
+    @property
+    def writer(self) -> _MemoryWriter | None:
+        """Who drives the study; nobody once that object is gone."""
+        return self.lease() if self.lease is not None else None
 
     def append(self, events: Sequence[Event]) -> None:
+        """Adds events to the log, and follows them."""
         for event in events:
             self.seq += 1
             event.seq = self.seq
@@ -98,11 +107,33 @@ class _MemoryStudy:
             row.failures += data["kind"] == "failure"
             row.losses += data["kind"] == "lost"
 
+
+class _MemoryWriter:
+    """A driver's hold on one study; ends when it is released or forgotten."""
+
+    def __init__(self, name: str, study: _MemoryStudy) -> None:
+        self.seq = study.seq
+        self._name, self._study = name, study
+        self._began = time.monotonic() - study.seconds
+
+    def append(self, events: Sequence[Event]) -> None:
+        self._check()
+        self._study.append(events)
+        self.seq = self._study.seq
+
     def save_snapshot(self, data: Any) -> None:
-        self.snapshot = (self.seq, data)
+        self._check()
+        self._study.snapshot = (self.seq, data)
+
+    def _check(self) -> None:
+        if self._study.writer is not self:
+            raise LeaseLost(f"this driver holds study {self._name!r} no more")
+        self._study.seconds = time.monotonic() - self._began
 
     def release(self) -> None:
-        """Nothing to give free."""
+        if self._study.writer is self:
+            self._check()
+            self._study.lease = None
 
 
 class MemoryStore:
@@ -121,8 +152,9 @@ class MemoryStore:
         if study is None:
             return None
         return StudyRow(
-            name, study.definition, study.created, seq=study.seq, backend=study.backend
-        )
+            name, study.definition, study.created, study.seconds, study.seq, study.backend,
+            "this process" if study.writer is not None else None,
+        )  # fmt: skip
 
     def names(self) -> list[str]:
         return sorted(self._studies)
@@ -133,8 +165,16 @@ class MemoryStore:
         except KeyError:
             raise StudyNotFound(f"no study {name!r} in memory") from None
 
-    def acquire(self, name: str) -> _MemoryStudy:
-        return self._get(name)
+    def acquire(self, name: str) -> _MemoryWriter:
+        study = self._get(name)
+        if study.writer is not None:
+            raise StudyLocked(
+                f"study {name!r} in {self.url} is being run by another Study object of this "
+                "process; close that one first"
+            )
+        writer = _MemoryWriter(name, study)
+        study.lease = weakref.ref(writer)
+        return writer
 
     def counts(self, name: str) -> dict[TrialState, int]:
         counts = dict.fromkeys(TrialState, 0)

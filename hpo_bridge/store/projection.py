@@ -1,0 +1,131 @@
+"""What a batch of events changes in the tables, as statements to run in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..trial import TrialState
+from .base import Event
+from .codec import dump, dump_event
+
+Row = dict[str, Any]
+Step = tuple[str, list[Row]]
+"""The key of a statement and the rows to run it with."""
+
+
+def plan(study: int, seq: int, events: Sequence[Event]) -> list[Step]:
+    """The writes that append ``events`` after position ``seq``.
+
+    Args:
+        study: The study's id.
+        seq: Position of the last event stored.
+        events: What to append; not changed.
+
+    Raises:
+        StoreError: If an event's data is not plain JSON.
+    """
+    work = _Plan(study)
+    log = []
+    for position, event in enumerate(events, seq + 1):
+        log.append({
+            "study": study, "seq": position, "kind": event.kind, "time": event.time,
+            "trial": event.trial, "data": dump_event(event),
+        })  # fmt: skip
+        work.apply(event, position)
+    steps: list[Step] = [("event", log)]
+    if work.fresh:
+        steps.append(("trial", list(work.fresh.values())))
+    return steps + work.steps
+
+
+class _Plan:
+    """Collects writes; a trial born in the batch is inserted once, as it ends up."""
+
+    def __init__(self, study: int) -> None:
+        self.study = study
+        self.fresh: dict[int, Row] = {}
+        self.steps: list[Step] = []
+
+    def add(self, statement: str, row: Row) -> None:
+        """Adds a write; neighbours of one statement run together."""
+        if self.steps and self.steps[-1][0] == statement:
+            self.steps[-1][1].append(row)
+        else:
+            self.steps.append((statement, [row]))
+
+    def apply(self, event: Event, seq: int) -> None:
+        kind, data = event.kind, event.data
+        if kind == "asked":
+            for asked in data["trials"]:
+                token = None if asked["token"] is None else dump(asked["token"])
+                self.born(asked["number"], asked["params"], dump(asked["raw"]), token,
+                          data["backend"])  # fmt: skip
+        elif kind == "session":
+            self.add("session", {"study": self.study, "backend": data["backend"]})
+        elif event.trial is None:
+            return
+        elif kind == "enqueued":
+            self.born(event.trial, data["params"], None, None, None)
+        elif kind == "started":
+            self.started(event.trial, event)
+        elif kind == "reported":
+            self.add("report", {
+                "study": self.study, "number": event.trial, "seq": seq,
+                "step": data["step"], "value": data["value"],
+            })  # fmt: skip
+        elif kind == "finished":
+            self.finished(event.trial, event)
+        elif kind == "requeued":
+            self.requeued(event.trial, data["kind"])
+
+    def born(
+        self, number: int, params: Any, raw: str | None, token: str | None, backend: str | None
+    ) -> None:
+        self.fresh[number] = {
+            "study": self.study, "number": number, "state": "WAITING", "params": dump(params),
+            "raw": raw, "token": token, "values": None, "backend": backend, "started": None,
+            "finished": None, "error": None, "attempts": 0, "failures": 0, "losses": 0,
+        }  # fmt: skip
+
+    def started(self, number: int, event: Event) -> None:
+        row = self.fresh.get(number)
+        if row is None:
+            row = {"study": self.study, "number": number, "started": event.time}
+            self.add("started", row)
+        else:
+            row.update(state="RUNNING", started=event.time, finished=None)
+            row["attempts"] += 1
+        if event.data.get("attempt") != 1:  # the first attempt has no reports to forget
+            self.add("forget", {"study": self.study, "number": number})
+
+    def finished(self, number: int, event: Event) -> None:
+        values, error = event.data.get("values"), event.data.get("error")
+        state = TrialState(event.data["state"])
+        change = {
+            "state": state.value, "finished": event.time,
+            "values": None if values is None else dump(values),
+            "error": None if error is None else dump(error),
+        }  # fmt: skip
+        if number in self.fresh:
+            self.fresh[number].update(change, raw=None, token=None)
+        else:
+            self.add("finished", {"study": self.study, "number": number, **change})
+        if state is TrialState.COMPLETE and values is not None:
+            for objective, value in values.items():
+                self.add("value", {
+                    "study": self.study, "objective": dump(objective), "value": float(value),
+                    "number": number,
+                })  # fmt: skip
+
+    def requeued(self, number: int, kind: str) -> None:
+        failures, losses = int(kind == "failure"), int(kind == "lost")
+        row = self.fresh.get(number)
+        if row is None:
+            self.add("requeued", {
+                "study": self.study, "number": number, "failures": failures, "losses": losses,
+            })  # fmt: skip
+            return
+        row["state"] = "WAITING"
+        row["failures"] += failures
+        row["losses"] += losses

@@ -1,0 +1,39 @@
+"""Trials as records, read from the tables of a SQL store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from ..trial import TrialRecord, TrialState
+from .codec import load
+from .schema import reports, trials
+
+
+def read_records(
+    connection: Connection, study: int, low: int, high: int, states: Sequence[str] | None = None
+) -> list[TrialRecord]:
+    """The trials with a number in ``[low, high]``, with their reports."""
+    query = select(trials).where(trials.c.study_id == study, trials.c.number.between(low, high))
+    if states is not None:
+        query = query.where(trials.c.state.in_(states))
+    rows = connection.execute(query.order_by(trials.c.number)).all()
+    if not rows:
+        return []
+    found: dict[int, list[tuple[int, float]]] = {}
+    reported = select(reports.c.number, reports.c.step, reports.c.value).where(
+        reports.c.study_id == study,
+        reports.c.number.between(rows[0].number, rows[-1].number),
+    )
+    order = (reports.c.number, reports.c.seq)
+    for number, step, value in connection.execute(reported.order_by(*order)):
+        found.setdefault(number, []).append((step, float("nan") if value is None else value))
+    return [
+        TrialRecord(
+            row.number, TrialState(row.state), load(row.params), load(row.values), row.backend,
+            row.started, row.finished, load(row.error), tuple(found.get(row.number, ())),
+            row.attempts,
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -1,0 +1,186 @@
+"""The tables of a SQL store, and the statements that write them.
+
+``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports`` and ``hpo_values`` follow from it.
+Structured data is JSON text. Text of a user's (an error message) is JSON too, so that any
+character survives: PostgreSQL's TEXT cannot hold NUL, and neither database a lone surrogate.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+VERSION = 1
+
+metadata = MetaData()
+
+meta = Table(
+    "hpo_meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Rewritten by every append: so the definition, which may be long, is in a table of its own.
+studies = Table(
+    "hpo_studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("backend", Text),
+    Column("lease_token", Text),
+    Column("lease_holder", Text),
+    Column("lease_heartbeat", Double),
+)
+
+definitions = Table(
+    "hpo_definitions",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("data", Text, nullable=False),
+)
+
+events = Table(
+    "hpo_events",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("trial", Integer),
+    Column("data", Text, nullable=False),
+)
+
+trials = Table(
+    "hpo_trials",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("raw", Text),
+    Column("token", Text),
+    Column("values", Text),
+    Column("backend", Text),
+    Column("started", Double),
+    Column("finished", Double),
+    Column("error", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Index("hpo_trials_by_state", "study_id", "state", "number"),
+)
+
+# Ordered by the event that reported them. A value may be NULL: SQLite has no NaN.
+reports = Table(
+    "hpo_reports",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Double),
+    sqlite_with_rowid=False,
+)
+
+# The values of complete trials, in the order that makes the best one a look-up.
+values = Table(
+    "hpo_values",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("objective", Text, primary_key=True),
+    Column("value", Double, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+snapshots = Table(
+    "hpo_snapshots",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("data", Text, nullable=False),
+)
+
+# The database's own clock: drivers on several machines are judged by one.
+NOW = {
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
+}
+
+_HELD = "WHERE id = :study AND lease_token = :token"
+
+_WRITES = {
+    "create": """
+        INSERT INTO hpo_studies (name, created, seconds, seq) VALUES (:name, :created, 0, 0)
+        ON CONFLICT (name) DO NOTHING""",
+    "define": """
+        INSERT INTO hpo_definitions (study_id, data)
+        SELECT id, :data FROM hpo_studies WHERE name = :name""",
+    "take": """
+        UPDATE hpo_studies SET lease_token = :token, lease_holder = :holder,
+        lease_heartbeat = {now}
+        WHERE id = :study AND seq = :seq AND COALESCE(lease_token, '') = :seen""",
+    "beat": f"UPDATE hpo_studies SET lease_heartbeat = {{now}}, seconds = :seconds {_HELD}",
+    "release": f"""
+        UPDATE hpo_studies SET lease_token = NULL, lease_holder = NULL,
+        lease_heartbeat = NULL, seconds = :seconds {_HELD}""",
+    "position": f"SELECT seq FROM hpo_studies {_HELD}",
+    "advance": f"""
+        UPDATE hpo_studies SET seq = :new, seconds = :seconds {_HELD} AND seq = :old""",
+    "session": "UPDATE hpo_studies SET backend = :backend WHERE id = :study",
+    "event": """
+        INSERT INTO hpo_events (study_id, seq, kind, time, trial, data)
+        VALUES (:study, :seq, :kind, :time, :trial, :data)""",
+    "trial": """
+        INSERT INTO hpo_trials (study_id, number, state, params, raw, token, "values", backend,
+        started, finished, error, attempts, failures, losses)
+        VALUES (:study, :number, :state, :params, :raw, :token, :values, :backend,
+        :started, :finished, :error, :attempts, :failures, :losses)""",
+    "started": """
+        UPDATE hpo_trials SET state = 'RUNNING', started = :started, finished = NULL,
+        attempts = attempts + 1 WHERE study_id = :study AND number = :number""",
+    "finished": """
+        UPDATE hpo_trials SET state = :state, finished = :finished, "values" = :values,
+        error = :error, raw = NULL, token = NULL
+        WHERE study_id = :study AND number = :number""",
+    "requeued": """
+        UPDATE hpo_trials SET state = 'WAITING', failures = failures + :failures,
+        losses = losses + :losses WHERE study_id = :study AND number = :number""",
+    "report": """
+        INSERT INTO hpo_reports (study_id, number, seq, step, value)
+        VALUES (:study, :number, :seq, :step, :value)""",
+    "forget": "DELETE FROM hpo_reports WHERE study_id = :study AND number = :number",
+    "value": """
+        INSERT INTO hpo_values (study_id, objective, value, number)
+        VALUES (:study, :objective, :value, :number)""",
+    "snapshot": """
+        INSERT INTO hpo_snapshots (study_id, seq, data) VALUES (:study, :seq, :data)
+        ON CONFLICT (study_id) DO UPDATE SET seq = excluded.seq, data = excluded.data""",
+}
+
+
+def write_statements(dialect: Dialect) -> dict[str, str]:
+    """Every write in the driver's own SQL.
+
+    Written out once, as a trial costs six of them, and SQLAlchemy's expression layer would
+    cost more than the database does.
+    """
+    now = NOW[dialect.name]
+    return {
+        key: str(text(" ".join(sql.format(now=now).split())).compile(dialect=dialect))
+        for key, sql in _WRITES.items()
+    }

@@ -1,0 +1,294 @@
+"""Studies in a SQL database: a SQLite file, or PostgreSQL where several machines look."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..errors import StoreError, StudyLocked, StudyNotFound
+from ..trial import TrialRecord, TrialState
+from . import schema
+from .base import Event, Pending, StudyRow
+from .codec import dump, load, load_event
+from .engine import describe, make_engine, parse_url, retrying
+from .lease import HEARTBEAT, Holder
+from .opening import prepare
+from .records import read_records
+from .schema import definitions, events, snapshots, studies, trials, values
+from .writer import SqlWriter
+
+CHUNK = 1000
+"""Rows read at a time, so that no read transaction is held while the caller works."""
+
+
+class SqlStore:
+    """Studies in SQLite or PostgreSQL.
+
+    Reads open connections of their own, so any thread may read while one writes.
+
+    A commit to SQLite survives the death of any process at any moment; a power cut may take
+    the last commits with it, but does not damage the file.
+
+    Args:
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or
+            ``postgresql://user:password@host/database``.
+        create: Whether a missing store is created; if not, it is an error.
+
+    Raises:
+        StoreError: If it cannot be opened: foreign, damaged, newer, locked, read-only …
+    """
+
+    busy = 10.0
+    """Seconds that the database itself waits for a lock."""
+    patience = 60.0
+    """Seconds that a writer tries again while the database is locked or away."""
+    heartbeat = HEARTBEAT
+    """Seconds between two heartbeats of a driver."""
+
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        self._address = parse_url(url)
+        self.url = self._address.shown
+        self._engine = make_engine(self._address, self.busy)
+        try:
+            prepare(self._engine, self._address, self.busy, create=create)
+        except BaseException:
+            self._engine.dispose()
+            raise
+        self._writing = self._engine.execution_options(hpo_writing=True)
+        self._reading = self._engine
+        if self._address.path is None:  # one snapshot for all queries of a read
+            self._reading = self._engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        self._sql = schema.write_statements(self._engine.dialect)
+        self._now: ColumnElement[float] = literal_column(schema.NOW[self._engine.dialect.name])
+        self._writers: list[SqlWriter] = []
+        self._process = os.getpid()
+
+    # -- studies -------------------------------------------------------------------------
+
+    def create(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Adds an empty study; harmless if one of that name is there."""
+        if not _storable(name):
+            raise StoreError(f"{name!r}: not a name that a database can hold")
+        row = {"name": name, "created": time.time()}
+        data = dump(definition)
+
+        def work() -> None:
+            with self._writing.begin() as connection:
+                if connection.exec_driver_sql(self._sql["create"], row).rowcount:
+                    defined = {"name": name, "data": data}
+                    connection.exec_driver_sql(self._sql["define"], defined)
+
+        retrying(work, self._address, self.patience)
+
+    def study(self, name: str) -> StudyRow | None:
+        """The study of that name, or ``None``."""
+        query = (
+            select(studies, definitions.c.data, self._silence())
+            .join(definitions, definitions.c.study_id == studies.c.id)
+            .where(studies.c.name == name)
+        )
+        with self._read() as connection:
+            row = connection.execute(query).one_or_none() if _storable(name) else None
+            if row is None:
+                return None
+            holder = _holder(row)
+            return StudyRow(
+                name, load(row.data), row.created, row.seconds, row.seq, row.backend,
+                str(holder) if holder else None,
+            )  # fmt: skip
+
+    def names(self) -> list[str]:
+        """The names of all studies, sorted."""
+        with self._read() as connection:
+            return sorted(connection.scalars(select(studies.c.name)))
+
+    def acquire(self, name: str) -> SqlWriter:
+        """Takes the lease; that of a dead driver is taken over.
+
+        Raises:
+            StudyLocked: If a living driver has it; names host, pid and since when.
+            StudyNotFound: If there is no such study.
+        """
+        writer = retrying(lambda: self._take(name), self._address, self.patience)
+        writer.start_heartbeat(self.heartbeat)
+        self._writers = [w for w in self._writers if w.held] + [writer]
+        return writer
+
+    def _take(self, name: str) -> SqlWriter:
+        token, holder = uuid.uuid4().hex, Holder.here()
+        while True:
+            with self._writing.begin() as connection:
+                row = self._row(connection, name)
+                rival = _holder(row)
+                if rival:
+                    raise StudyLocked(
+                        f"study {name!r} in {self.url} is being run by {rival}"
+                        f"{' (this process)' if rival.is_here() else ''}; "
+                        "stop it first or use another store"
+                    )
+                taken = {
+                    "study": row.id, "seq": row.seq, "seen": row.lease_token or "",
+                    "token": token, "holder": dump(holder.dump()),
+                }  # fmt: skip
+                if connection.exec_driver_sql(self._sql["take"], taken).rowcount:
+                    break  # else another took it, or it wrote, since we looked: look again
+        return SqlWriter(
+            self._writing, self._address, self._sql, study=row.id, name=name, token=token,
+            seq=row.seq, seconds=row.seconds, patience=self.patience,
+        )  # fmt: skip
+
+    # -- trials --------------------------------------------------------------------------
+
+    def counts(self, name: str) -> dict[TrialState, int]:
+        """Number of trials by state; every state is a key."""
+        query = select(trials.c.state, func.count()).group_by(trials.c.state)
+        with self._read() as connection:
+            rows = connection.execute(query.where(trials.c.study_id == self._id(connection, name)))
+            found = {TrialState(state): count for state, count in rows}
+        return {state: found.get(state, 0) for state in TrialState}
+
+    def trials(
+        self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0
+    ) -> Iterator[TrialRecord]:
+        """The trials from number ``first`` on, by number, with their reports.
+
+        What is added while the iteration runs is not part of it.
+        """
+        with self._read() as connection:
+            study = self._id(connection, name)
+            query = select(func.max(trials.c.number)).where(trials.c.study_id == study)
+            last = connection.execute(query).scalar()
+        # Windows of numbers, not pages of rows: every plan for them is cheap, whatever
+        # index the database picks, and however rare the states are.
+        end = 0 if last is None else last + 1
+        wanted = None if states is None else [TrialState(state).value for state in states]
+        for low in range(max(first, 0), end, CHUNK):
+            with self._read() as connection:
+                high = min(low + CHUNK, end) - 1
+                records = read_records(connection, study, low, high, wanted)
+            yield from records
+
+    def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
+        """The complete trial with the smallest ``sign * value``; the first of equals."""
+        extreme = func.min if sign > 0 else func.max
+        with self._read() as connection:
+            study = self._id(connection, name)
+            mine = (values.c.study_id == study, values.c.objective == dump(objective))
+            bound = select(extreme(values.c.value)).where(*mine).scalar_subquery()
+            number = connection.execute(
+                select(func.min(values.c.number)).where(*mine, values.c.value == bound)
+            ).scalar()
+            if number is None:
+                return None
+            return read_records(connection, study, number, number)[0]
+
+    def pending(self, name: str) -> list[Pending]:
+        """The trials that wait or run, by number."""
+        unfinished = [state.value for state in TrialState if not state.is_final]
+        with self._read() as connection:
+            query = select(trials).where(
+                trials.c.study_id == self._id(connection, name), trials.c.state.in_(unfinished)
+            )
+            return [
+                Pending(
+                    row.number, TrialState(row.state), load(row.params), load(row.raw),
+                    load(row.token), row.backend, row.attempts, row.failures, row.losses,
+                )
+                for row in connection.execute(query.order_by(trials.c.number))
+            ]  # fmt: skip
+
+    # -- the log -------------------------------------------------------------------------
+
+    def events(
+        self, name: str, after: int = 0, kinds: Sequence[str] | None = None
+    ) -> Iterator[Event]:
+        """The log after position ``after``, in order; only the given kinds if any are.
+
+        What is appended while the iteration runs is not part of it.
+        """
+        with self._read() as connection:
+            row = self._row(connection, name)
+        query = select(events).where(events.c.study_id == row.id, events.c.seq <= row.seq)
+        if kinds is not None:
+            query = query.where(events.c.kind.in_(kinds))
+        query = query.order_by(events.c.seq).limit(CHUNK)
+        chunk: list[Event] | None = None
+        while chunk is None or len(chunk) == CHUNK:
+            with self._read() as connection:
+                chunk = [
+                    Event(e.kind, e.time, e.trial, load_event(e.kind, e.data), e.seq)
+                    for e in connection.execute(query.where(events.c.seq > after))
+                ]
+            yield from chunk
+            after = chunk[-1].seq if chunk else after
+
+    def snapshot(self, name: str) -> tuple[int, Any] | None:
+        """The last snapshot and the position it belongs to, or ``None``."""
+        with self._read() as connection:
+            query = select(snapshots.c.seq, snapshots.c.data).where(
+                snapshots.c.study_id == self._id(connection, name)
+            )
+            row = connection.execute(query).one_or_none()
+            return None if row is None else (row.seq, load(row.data))
+
+    def close(self) -> None:
+        """Gives held studies free and closes connections. Harmless if called twice."""
+        while self._writers:
+            self._writers.pop().release()
+        # A forked child shares its parent's connections, and must not end them.
+        self._engine.dispose(close=os.getpid() == self._process)
+
+    # -- helpers -------------------------------------------------------------------------
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        try:
+            with self._reading.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StoreError(describe(self._address, error)) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{self.url}: damaged: {error}") from error
+
+    def _silence(self) -> ColumnElement[float]:
+        """Seconds since the last heartbeat."""
+        return (self._now - studies.c.lease_heartbeat).label("silence")
+
+    def _row(self, connection: Connection, name: str) -> Row[Any]:
+        query = select(studies, self._silence()).where(studies.c.name == name)
+        row = connection.execute(query).one_or_none() if _storable(name) else None
+        if row is None:
+            raise StudyNotFound(f"no study {name!r} in {self.url}")
+        return row
+
+    def _id(self, connection: Connection, name: str) -> int:
+        number: int = self._row(connection, name).id
+        return number
+
+
+def _storable(name: str) -> bool:
+    """Whether both databases can hold the text: no NUL, no lone surrogate."""
+    try:
+        return b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _holder(row: Row[Any]) -> Holder | None:
+    """The living driver of a study, or ``None``."""
+    if row.lease_token is None:
+        return None
+    try:
+        holder = Holder.load(load(row.lease_holder))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the lease of study {row.name!r} is damaged: {error}") from error
+    return holder if holder.alive(row.silence) else None
