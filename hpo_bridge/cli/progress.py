@@ -21,6 +21,9 @@ from .summary import duration
 LINE_EVERY = 1.0
 """Least number of seconds between two lines where there is no terminal."""
 
+SHOWN = 4
+"""How many running trials a terminal shows."""
+
 
 class Tally:
     """What the observer knows: counts, best so far, rate."""
@@ -28,10 +31,12 @@ class Tally:
     def __init__(self, study: Study, trials: int | None, seconds: float | None) -> None:
         self.counts = dict(study.counts)
         self.objectives: Objectives = study.objectives
-        self.name, self.backend = study.name, study.backend
         self.trials, self.seconds = trials, seconds
         self.before = self.done
         self.begin = time.monotonic()
+        self.head = f"{study.name}: {study.backend}, {study.store.url}"
+        if self.before:
+            self.head += f"; continued after {self.before} trials"
         self.last: TrialRecord | None = None
         self.running: dict[int, TrialRecord] = {}
         self.best: TrialRecord | None = None
@@ -42,6 +47,11 @@ class Tally:
     def done(self) -> int:
         """Number of finished trials."""
         return sum(n for state, n in self.counts.items() if state.is_final)
+
+    @hookimpl
+    def hpo_study_started(self) -> None:
+        """Says what begins, now that the study is ours to drive."""
+        print(self.head, file=sys.stderr, flush=True)
 
     @hookimpl
     def hpo_trial_started(self, trial: TrialRecord) -> None:
@@ -59,6 +69,9 @@ class Tally:
             best = self.objectives.losses(self.best.values) if self.best else None
             if best is None or losses < best:
                 self.best = trial
+
+    def close(self) -> None:
+        """Shows no more."""
 
     def line(self) -> str:
         """One line: what runs, how far, best so far, rate, time left."""
@@ -120,20 +133,13 @@ def progress(
         return
     shown: Any = _Live if terminal else _Lines
     tally: Tally = shown(study, trials, seconds)
-    head = f"{tally.name}: {tally.backend}, {study.store.url}"
-    if tally.before:
-        head += f"; continued after {tally.before} trials"
-    print(head, file=sys.stderr, flush=True)
     plugins = manager()
     plugins.observe(tally)
     try:
-        if isinstance(tally, _Live):
-            with tally.shown():
-                yield
-        else:
-            yield
+        yield
     finally:
         plugins.ignore(tally)
+        tally.close()
 
 
 class _Live(Tally):
@@ -142,39 +148,46 @@ class _Live(Tally):
     def __init__(self, study: Study, trials: int | None, seconds: float | None) -> None:
         super().__init__(study, trials, seconds)
         from rich.console import Console
+        from rich.live import Live
 
         self.console = Console(stderr=True)
+        self._live = Live(
+            get_renderable=self._render, console=self.console, refresh_per_second=4,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+
+    @hookimpl
+    def hpo_study_started(self) -> None:
+        """Says what begins, and draws from now on."""
+        Tally.hpo_study_started(self)
+        self._live.start()
 
     @hookimpl
     def hpo_trial_finished(self, trial: TrialRecord) -> None:
-        """Counts it, and says so."""
+        """Counts it, and says so if it failed."""
         Tally.hpo_trial_finished(self, trial)
         if trial.state is TrialState.FAILED:
             self.console.print(_failure(trial), style="red", markup=False, highlight=False)
 
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Draws until the block ends."""
-        from rich.live import Live
-
-        with Live(
-            get_renderable=self._render, console=self.console, refresh_per_second=4,
-            redirect_stdout=False, redirect_stderr=False,
-        ):  # fmt: skip
-            yield
+    def close(self) -> None:
+        """Draws a last time."""
+        self._live.stop()
 
     def _render(self) -> Any:
-        from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
-        bar = ProgressBar(total=self.trials, completed=self.done, pulse=self.trials is None)
-        rows: list[Any] = [bar, Text(self.line(), overflow="ellipsis", no_wrap=True)]
-        for trial in list(self.running.values())[:4]:
+        rows = Table.grid(expand=True)
+        rows.add_row(
+            ProgressBar(total=self.trials, completed=self.done, pulse=self.trials is None)
+        )
+        rows.add_row(Text(self.line(), overflow="ellipsis", no_wrap=True))
+        for trial in list(self.running.values())[:SHOWN]:
             params = ", ".join(f"{k} {_short(v)}" for k, v in trial.params.items())
             row = f"  trial {trial.number}: {params}"
-            rows.append(Text(row, style="dim", overflow="ellipsis", no_wrap=True))
-        return Group(*rows)
+            rows.add_row(Text(row, style="dim", overflow="ellipsis", no_wrap=True))
+        return rows
 
 
 def _short(value: Any) -> str:

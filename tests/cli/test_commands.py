@@ -1,0 +1,215 @@
+"""What the command prints, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+STATES = {"WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED"}
+
+
+def test_run_prints_one_line_of_json_whatever_the_trials_print(command):
+    done = command("run", "study.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    result = json.loads(line)
+    assert set(result) == {"study", "backend", "best", "counts", "seconds"}
+    assert set(result["best"]) == {"number", "params", "values"}
+    assert set(result["counts"]) == STATES
+    assert result["counts"]["COMPLETE"] == 12
+    assert "noise from a trial" in done.stderr
+
+
+def test_a_second_run_goes_on_and_meets_the_budget_exactly(command):
+    command("run", "study.yaml", "--trials", "5")
+    first = json.loads(command("trials", "study.yaml", "--json").stdout)
+    done = command("run", "study.yaml")
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    assert done.returncode == 0
+    assert "continued after 5 trials" in done.stderr
+    assert [t["number"] for t in trials] == list(range(12))
+    assert trials[:5] == first
+
+
+def test_a_finished_study_ends_at_once_with_zero(command):
+    command("run", "study.yaml")
+    assert command("run", "study.yaml").returncode == 0
+
+
+def test_trials_as_json_have_the_promised_fields_and_only_active_parameters(command):
+    command("run", "study.yaml", "--set", "space.fixed=7")
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    assert len(trials) == 12
+    for trial in trials:
+        assert {
+            "number", "state", "params", "values", "backend", "started", "finished", "error",
+        } <= set(trial)  # fmt: skip
+        assert trial["state"] in STATES
+        assert ("n" in trial["params"]) == (trial["params"]["kind"] == "b")
+        assert trial["params"]["fixed"] == 7
+        assert set(trial["values"]) == {"value"}
+
+
+def test_trials_as_csv_can_be_read(command):
+    command("run", "study.yaml")
+    rows = list(csv.DictReader(io.StringIO(command("trials", "study.yaml", "--csv").stdout)))
+    assert [int(row["number"]) for row in rows] == list(range(12))
+    assert all(-1 <= float(row["params.x"]) <= 1 for row in rows)
+
+
+def test_status_and_best_for_people_and_programs(command):
+    command("run", "study.yaml")
+    status = json.loads(command("status", "study.yaml", "--json").stdout)
+    best = json.loads(command("best", "study.yaml", "--json").stdout)
+    assert status["counts"]["COMPLETE"] == 12
+    assert status["driver"] is None
+    assert best["best"] == status["best"]
+    assert "12 complete" in command("status", "study.yaml").stdout
+    assert "best" in command("best", "study.yaml").stdout
+
+
+def test_several_objectives_give_a_front(command):
+    command.write(
+        command.text.replace(":train", ":two") + "directions: {loss: minimize, size: maximize}\n"
+    )
+    result = json.loads(command("run", "study.yaml", "--json").stdout)
+    assert "best" not in result
+    assert all(set(t["values"]) == {"loss", "size"} for t in result["front"])
+    assert json.loads(command("best", "study.yaml", "--json").stdout)["front"] == result["front"]
+
+
+def test_a_study_without_one_complete_trial_ends_with_one(command):
+    command.write(command.text.replace(":train", ":fails"))
+    done = command("run", "study.yaml", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["best"] is None
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    assert all("ValueError: no luck" in t["error"] for t in trials)
+    assert command("best", "study.yaml").returncode == 1
+
+
+def test_another_backend_takes_the_history_over(command):
+    command("run", "study.yaml")
+    done = command("run", "study.yaml", "--backend", "optuna.tpe", "--trials", "20", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["backend"] == "optuna.tpe"
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    assert [t["backend"] for t in trials] == ["core.random"] * 12 + ["optuna.tpe"] * 8
+
+
+def test_runners_give_the_same_trials(command):
+    def params(runner):
+        store = f"sqlite:///{runner}.db"
+        command("run", "study.yaml", "--runner", runner, "--store", store)
+        listed = command("trials", "study.yaml", "--store", store, "--json").stdout
+        return [(t["params"], t["values"]) for t in json.loads(listed)]
+
+    assert params("inline") == params("processes")
+
+
+def test_an_objective_can_be_a_command_line(command):
+    (command.folder / "train.py").write_text(
+        "import json, sys\n"
+        "x = float(sys.argv[sys.argv.index('--x') + 1])\n"
+        "print(json.dumps({'step': 1, 'value': x * x + 1}))\n"
+        "print(json.dumps({'value': x * x}))\n"
+    )
+    command.write(
+        command.text.replace(
+            "objective: objective.py:train",
+            'objective: {command: "python train.py --x {x} --n {n}"}',
+        )
+    )
+    done = command("run", "study.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    assert all(t["values"]["value"] == t["params"]["x"] ** 2 for t in trials)
+    assert all(len(t["reports"]) >= 1 for t in trials)
+
+
+def test_explain_says_how_everything_reaches_the_backend(command):
+    command.write(command.text + "constraints: ['x * 2 <= 1.9']\n")
+    done = command("explain", "study.yaml", "--backend", "optuna.tpe", "--json")
+    rows = {row["what"]: row["how"] for row in json.loads(done.stdout)["rows"]}
+    assert rows["x"] == "native"
+    assert rows["x * 2 <= 1.9"] == "encoded"
+    assert any(what.startswith("n when kind") for what in rows)
+
+
+def test_explain_says_what_is_refused(command):
+    done = command("explain", "study.yaml", "--backend", "core.grid", "--json")
+    assert done.returncode == 2
+    (row,) = json.loads(done.stdout)["rows"]
+    assert (row["what"], row["how"]) == ("x", "refused")
+    assert "resolution" in row["detail"]
+
+
+def test_backends_and_plugins_are_listed_with_every_field(command):
+    backends = json.loads(command("backends", "--json").stdout)
+    fields = {"name", "technique", "library", "version", "status", "reason", "capabilities"}
+    assert all(fields <= set(row) for row in backends)
+    assert {"core.random", "core.grid", "optuna.tpe"} <= {row["name"] for row in backends}
+    plugins = json.loads(command("plugins", "--json").stdout)
+    assert {row["name"]: row["status"] for row in plugins}["core"] == "active"
+    assert "optuna.tpe" in command("backends").stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("low: -1.0", "low: 3"), "space.x.low"),
+        (("backend: core.random", "backend: core.randm"), "core.random"),
+        (("objective.py:train", "objective.py:trian"), "train"),
+        (("objective.py:train", "nothing.py:train"), "nothing.py"),
+        (("budget: {trials: 12}", "budget: {trails: 12}"), "budget.trails"),
+        (("seed: 1", "seed: one"), "seed"),
+        (("study: s", "study: s\n\tx: 1"), "line 2"),
+    ],
+)
+def test_a_wrong_study_file_is_one_line_and_exit_code_2(command, change, expected):
+    assert change[0] in command.text
+    command.write(command.text.replace(*change))
+    done = command("run", "study.yaml")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert expected in line
+    assert done.stdout == ""
+    assert sorted(p.name for p in command.folder.iterdir()) == ["objective.py", "study.yaml"]
+
+
+@pytest.mark.parametrize("verb", ["status", "best", "trials"])
+def test_reading_a_study_that_is_not_there_creates_nothing(command, verb):
+    done = command(verb, "study.yaml")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert not (command.folder / "s.db").exists()
+
+
+def test_a_changed_space_is_refused_in_one_line(command):
+    command("run", "study.yaml")
+    done = command("run", "study.yaml", "--set", "space.x.high=2")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "space" in line
+    assert "x" in line
+
+
+def test_init_does_not_overwrite(command):
+    done = command("init", ".")
+    assert done.returncode == 2
+    assert "is there already" in done.stderr
+
+
+def test_wrong_use_ends_with_two(command):
+    assert command("run").returncode == 2
+    assert command("rnu", "study.yaml").returncode == 2
+    assert command("run", "study.yaml", "--trials", "many").returncode == 2
+
+
+def test_the_version_is_told(command):
+    import hpo_bridge
+
+    assert command("--version").stdout.strip() == f"hpo-bridge {hpo_bridge.__version__}"
