@@ -30,7 +30,10 @@ def backend_table() -> str:
     from hpo_bridge.cli.listing import backend_rows
     from hpo_bridge.plugins import manager
 
-    lines = ["| backend | technique | library | capabilities | what it is |", "|---|---|---|---|---|"]
+    lines = [
+        "| backend | technique | library | capabilities | what it is |",
+        "|---|---|---|---|---|",
+    ]
     lines += [
         f"| `{row['name']}` | {row['technique']} | {row['library']} "
         f"| {', '.join(row['capabilities'])} | {_cell(row['summary'])} |"

@@ -16,39 +16,55 @@ def unmet(requires: tuple[str, ...], distribution: str | None) -> str | None:
     if not requires:
         return None
     from packaging.requirements import InvalidRequirement, Requirement  # 0.05 s
+    from packaging.version import InvalidVersion
 
     for text in requires:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            return f"its requirement {text!r} is not valid: {error}"
+            return f"its requirement {text!r} is not valid: {' '.join(str(error).split())}"
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue  # not for this platform or this Python
         remedy = install_command(distribution, requirement.name, text)
         try:
             found = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
             return f"needs {text}, which is not installed — {remedy}"
-        if not requirement.specifier.contains(found, prereleases=True):
+        try:
+            fits = requirement.specifier.contains(found, prereleases=True)
+        except InvalidVersion:  # a local build with a version of its own
+            fits = False
+        if not fits:
             return f"needs {text}, found {found} — {remedy}"
     return None
 
 
 def install_command(distribution: str | None, library: str, requirement: str) -> str:
     """The pip command that brings ``library``: an extra of ``distribution`` if it has one."""
-    from packaging.requirements import Requirement
+    from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    if distribution is not None:
-        for text in metadata.requires(distribution) or ():
+    for text in _requires(distribution):
+        try:
             wanted = Requirement(text)
-            if canonicalize_name(wanted.name) == canonicalize_name(library):
-                extra = _extra(str(wanted.marker or ""))
-                if extra:
-                    return f'pip install "{distribution}[{extra}]"'
+        except InvalidRequirement:  # somebody else's metadata
+            continue
+        if canonicalize_name(wanted.name) == canonicalize_name(library):
+            extra = _extra(str(wanted.marker or ""))
+            if extra:
+                return f'pip install "{distribution}[{extra}]"'
     return f'pip install "{requirement}"'
 
 
+def _requires(distribution: str | None) -> list[str]:
+    try:
+        return metadata.requires(distribution) or [] if distribution is not None else []
+    except metadata.PackageNotFoundError:
+        return []
+
+
 def _extra(marker: str) -> str | None:
-    """The extra that a marker such as ``extra == "optuna"`` names; the shared ones last."""
+    """The extra that a marker such as ``extra == "optuna"`` names; never the shared ones."""
     _, found, rest = marker.partition("extra == ")
     name = rest.split()[0].strip("\"')") if found else ""
     return name if name and name not in ("all", "dev") else None

@@ -9,7 +9,8 @@ from enum import Enum
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from .errors import short
+from .errors import HpoBridgeError, short
+from .space.values import copied, is_boolean
 
 
 class Direction(str, Enum):
@@ -73,9 +74,16 @@ class TrialRecord:
 
     @property
     def value(self) -> float | None:
-        """The value of a study with a single objective; ``None`` unless complete."""
+        """The value of a study with a single objective; ``None`` unless complete.
+
+        Raises:
+            HpoBridgeError: With several objectives.
+        """
         if self.values is None:
             return None
+        if len(self.values) > 1:
+            names = ", ".join(self.values)
+            raise HpoBridgeError(f"trial {self.number} has several values ({names}): see values")
         (value,) = self.values.values()
         return value
 
@@ -143,7 +151,11 @@ class Trial(Mapping[str, Any]):
     def __init__(self, number: int, params: Mapping[str, Any], seed: int, channel: Channel):
         self.number = number
         self.seed = seed
-        self._params = dict(params)
+        # Own lists: an objective may change what it gets, and must not change the record.
+        self._params = {
+            name: copied(value) if type(value) is list else value
+            for name, value in params.items()
+        }
         self._channel = channel
 
     @property
@@ -192,9 +204,12 @@ class Trial(Mapping[str, Any]):
 
 def checked_step(step: Any) -> int:
     """``step`` as a plain, non-negative int."""
-    if isinstance(step, bool) or not hasattr(step, "__index__"):
-        raise TypeError(f"step must be an integer, found {step!r}")
-    number: int = step.__index__()
+    try:
+        if is_boolean(step):
+            raise TypeError
+        number: int = int(step.__index__())
+    except (AttributeError, TypeError):
+        raise TypeError(f"step must be an integer, found {short(step)}") from None
     if number < 0:
         raise ValueError(f"step must not be negative, found {number}")
     return number
@@ -206,14 +221,17 @@ def as_number(value: Any) -> float:
     Raises:
         TypeError: If it is not a number (a bool, a string and ``None`` are not).
     """
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
-        if not hasattr(value, "__index__") or isinstance(value, bool):
-            raise TypeError(f"expected a number, found {short(value)}")
+    if type(value) is float:
+        return value
+    if isinstance(value, (str, bytes, bytearray)) or is_boolean(value):
+        raise TypeError(f"expected a number, found {short(value)}")
+    if callable(getattr(value, "detach", None)):  # a tensor that has a gradient would warn
+        value = value.detach()
     try:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
-    except Exception as error:  # a tensor of several elements, an array: not one number
+    except Exception as error:  # no number, or several: an array, a tensor
         raise TypeError(f"expected a number, found {short(value)}") from error
 
 

@@ -100,6 +100,7 @@ def _discrete(space: Space, resolutions: Mapping[str, int]) -> Space:
         return space
     view: dict[str, Parameter] = dict(space)
     for name, count in resolutions.items():
-        values = [space[name].decode(i / (count - 1)) for i in range(count)]
-        view[name] = Categorical(values, ordered=True, when=space[name].when)
+        # In a range of a few floats some of the values are the same.
+        values = dict.fromkeys(space[name].decode(i / (count - 1)) for i in range(count))
+        view[name] = Categorical(list(values), ordered=True, when=space[name].when)
     return Space(view)

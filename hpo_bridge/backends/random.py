@@ -41,8 +41,11 @@ class RandomSearch:
         size = len(self._space)
         for block in range(0, size, _PER_DIGEST):
             digest = blake2b(b"%d/%d/%d" % (self._seed, index, block)).digest()
-            for at in range(0, 8 * min(_PER_DIGEST, size - block), 8):
-                numbers.append((int.from_bytes(digest[at : at + 8], "big") >> 11) * _SCALE)
+            end = 8 * min(_PER_DIGEST, size - block)
+            numbers += [
+                (int.from_bytes(digest[at : at + 8], "big") >> 11) * _SCALE
+                for at in range(0, end, 8)
+            ]
         return numbers
 
     def tell(self, observations: Sequence[Observation]) -> None:

@@ -20,7 +20,8 @@ from .summary import duration
 
 LINE_EVERY = 1.0
 """Least number of seconds between two lines where there is no terminal."""
-
+LINE_SHARE = 0.05
+"""The same, as a share of the time so far: a log of a long run stays short."""
 SHOWN = 4
 """How many running trials a terminal shows."""
 
@@ -106,7 +107,7 @@ class _Lines(Tally):
             print(_failure(trial), file=sys.stderr)
         now = time.monotonic()
         if now >= self._due or self.done == self.trials:
-            self._due = now + LINE_EVERY
+            self._due = now + max(LINE_EVERY, LINE_SHARE * (now - self.begin))
             print(self.line(), file=sys.stderr, flush=True)
 
 

@@ -16,16 +16,12 @@ from ..errors import SpaceError, nearest
 
 MAX_LENGTH = 1000
 """Longest expression, in characters."""
-MAX_DEPTH = 50
+MAX_DEPTH = 150
 """Deepest nesting."""
 MAX_BITS = 1024
 """Largest integer that a power or a product may reach, in bits: keeps ``9**9**9`` away."""
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": abs, "min": min, "max": max, "round": round, "len": len,
-    "sqrt": math.sqrt, "log": math.log, "log2": math.log2, "log10": math.log10,
-    "exp": math.exp, "floor": math.floor, "ceil": math.ceil,
-}  # fmt: skip
+MAX_DIGITS = 30
+"""Most digits that ``round`` may be asked for."""
 
 
 def _bounded(result: Any) -> Any:
@@ -42,14 +38,28 @@ def _number(value: Any) -> Any:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    if isinstance(base, int) and isinstance(exponent, int) and exponent > 0:
-        if base.bit_length() * exponent > MAX_BITS:
-            raise OverflowError("the result is too large")
+    whole = isinstance(base, int) and isinstance(exponent, int)
+    if whole and exponent > 0 and base.bit_length() * exponent > MAX_BITS:
+        raise OverflowError("the result is too large")
     result = base**exponent
     if isinstance(result, complex):
         raise ValueError("a root of a negative number")
     return result
 
+
+def _round(value: Any, digits: int = 0) -> Any:
+    """To whole numbers, or to ``digits`` after the point; few, as before it they are costly."""
+    if not isinstance(digits, int) or abs(digits) > MAX_DIGITS:
+        raise TypeError(f"cannot round to {digits!r} digits")
+    return round(_number(value), digits) if digits else round(_number(value))
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": abs, "min": min, "max": max, "round": _round, "len": len,
+    "sqrt": math.sqrt, "log": math.log, "log2": math.log2, "log10": math.log10,
+    "exp": math.exp, "floor": math.floor, "ceil": math.ceil,
+}  # fmt: skip
+"""The functions that an expression may call."""
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
@@ -133,7 +143,9 @@ def _compile(node: ast.expr, names: dict[str, None], text: str, depth: int) -> C
     if isinstance(node, ast.Constant) and isinstance(
         node.value, (int, float, str, bool, type(None))
     ):
-        value = _bounded(node.value)
+        value = node.value
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise SpaceError(f"{text!r}: the number is too large")
         return lambda values: value
     if isinstance(node, ast.Name):
         name = node.id
@@ -159,8 +171,12 @@ def _compile(node: ast.expr, names: dict[str, None], text: str, depth: int) -> C
         return lambda values: body(values) if test(values) else other(values)
     if isinstance(node, ast.Call):
         return _call(node, compiled, text)
-    what = ast.unparse(node)
-    raise SpaceError(f"{text!r}: {what!r} is not allowed in an expression")
+    raise SpaceError(f"{text!r}: {_source(text, node)!r} is not allowed in an expression")
+
+
+def _source(text: str, node: ast.expr) -> str:
+    """The part of the text that a node stands for; unparsing a deep one could overflow."""
+    return ast.get_source_segment(text, node) or type(node).__name__
 
 
 def _binary(operation: Callable[[Any, Any], Any], left: Compiled, right: Compiled) -> Compiled:
@@ -176,9 +192,7 @@ def _boolean(is_and: bool, operands: list[Compiled]) -> Compiled:
     return lambda values: any(operand(values) for operand in operands)
 
 
-def _comparison(
-    operators: list[Callable[[Any, Any], Any]], operands: list[Compiled]
-) -> Compiled:
+def _comparison(operators: list[Callable[[Any, Any], Any]], operands: list[Compiled]) -> Compiled:
     def run(values: Mapping[str, Any]) -> Any:
         left = operands[0](values)
         for compare, operand in zip(operators, operands[1:], strict=True):
@@ -194,7 +208,7 @@ def _comparison(
 def _call(node: ast.Call, compiled: Callable[[ast.expr], Compiled], text: str) -> Compiled:
     if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
         known = ", ".join(FUNCTIONS)
-        raise SpaceError(f"{text!r}: {ast.unparse(node)!r} is not allowed; functions: {known}")
+        raise SpaceError(f"{text!r}: {_source(text, node)!r} is not allowed; functions: {known}")
     function = FUNCTIONS[node.func.id]
     arguments = [compiled(argument) for argument in node.args]
     return lambda values: function(*(argument(values) for argument in arguments))

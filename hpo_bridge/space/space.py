@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from ..errors import SpaceError, short
+from ..errors import SpaceError, nearest, short
 from .expressions import Expression
+from .feasibility import SAMPLES, check_satisfiable, first_violated, parse_constraints
 from .parameters import Categorical, Float, Int, Parameter, choice_key
 from .plain import parameter_from_plain
 from .structure import Conditions, resolve
-
-SAMPLES = 20_000
-"""How many random points are tried before a space's constraints count as unsatisfiable."""
-ENUMERATED = 100_000
-"""Up to how many points a finite space is searched exhaustively for a feasible one."""
+from .values import copied
 
 
 class Space(Mapping[str, Parameter]):
@@ -59,14 +57,16 @@ class Space(Mapping[str, Parameter]):
         constraints: Sequence[str] = (),
         **named: Any,
     ) -> None:
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise SpaceError(f"found {short(parameters)}, expected a mapping of parameters")
         declared, self.constants = _split({**(parameters or {}), **named})
         if not declared:
             raise SpaceError("the space is empty: expected at least one parameter")
         order, self.conditions = resolve(declared, self.constants)
         self._parameters: dict[str, Parameter] = {name: declared[name] for name in order}
-        self.constraints = _constraints(constraints, (*order, *self.constants))
+        self.constraints = parse_constraints(constraints, (*order, *self.constants))
         if self.constraints:
-            self._check_satisfiable()
+            check_satisfiable(self)
 
     # -- a mapping of parameters ------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Space(Mapping[str, Parameter]):
             for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
                 if self.is_active(name, params):
                     params[name] = parameter.decode(u)
-        params.update(self.constants)
+        params.update(self.fixed())
         return params
 
     def encode(self, params: Mapping[str, Any], inactive: float = 0.5) -> list[float]:
@@ -167,6 +167,8 @@ class Space(Mapping[str, Parameter]):
             SpaceError: Naming the parameter that is missing, unknown, inactive, of the wrong
                 type, out of range or off the grid, or the constraint that is violated.
         """
+        if not isinstance(params, Mapping):
+            raise SpaceError(f"found {short(params)}, expected a mapping of parameters to values")
         point: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
             if self.is_active(name, point):
@@ -178,7 +180,7 @@ class Space(Mapping[str, Parameter]):
                     raise error.under(name) from None
         if len(params) != len(point) or self.constants:
             self._check_rest(params, point)
-        point.update(self.constants)
+        point.update(self.fixed())
         if feasible:
             violated = self.violated(point)
             if violated is not None:
@@ -188,24 +190,25 @@ class Space(Mapping[str, Parameter]):
     def _check_rest(self, params: Mapping[str, Any], point: Mapping[str, Any]) -> None:
         for name, value in params.items():
             if name in self.constants:
-                if choice_key(value) != choice_key(self.constants[name]):
-                    raise SpaceError(f"is the constant {self.constants[name]!r}", [name])
+                if not _same(value, self.constants[name]):
+                    raise SpaceError(f"is the constant {short(self.constants[name])}", [name])
             elif name in self._parameters and name not in point:
                 raise SpaceError("is not active here: its condition does not hold", [name])
             elif name not in point:
-                raise SpaceError("is no parameter of the space", [name])
+                hint = nearest(name, list(self._parameters))
+                raise SpaceError(f"is no parameter of the space{hint}", [str(name)])
 
     def violated(self, point: Mapping[str, Any]) -> Expression | None:
-        """The first constraint that forbids ``point``, or ``None``."""
-        for constraint in self.constraints:
-            if all(name in point for name in constraint.names):
-                try:
-                    holds = constraint(point)
-                except (ArithmeticError, ValueError):
-                    holds = False
-                if not holds:
-                    return constraint
-        return None
+        """The first constraint that forbids ``point``, or ``None``.
+
+        Raises:
+            SpaceError: If a constraint compares a number with a text there, or the like.
+        """
+        return first_violated(self.constraints, point)
+
+    def fixed(self) -> dict[str, Any]:
+        """The constants, as a new point may have them: lists are new lists."""
+        return {name: copied(value) for name, value in self.constants.items()}
 
     def __contains__(self, item: object) -> bool:
         """Whether a name is a parameter; whether a mapping is a point of the space."""
@@ -242,7 +245,7 @@ class Space(Mapping[str, Parameter]):
             if parameter.size is None:
                 raise SpaceError("is continuous: give it a step to enumerate it", [name])
         for point in self._extend({}, list(self._parameters)):
-            full = {**point, **self.constants}
+            full = {**point, **self.fixed()}
             if self.violated(full) is None:
                 yield full
 
@@ -258,21 +261,6 @@ class Space(Mapping[str, Parameter]):
         for index in range(parameter.size or 0):
             yield from self._extend({**point, name: parameter.grid(index)}, rest)
 
-    def _check_satisfiable(self) -> None:
-        try:
-            self.sample(random.Random(0))
-        except SpaceError:
-            size = self.cardinality
-            if size is None or size > ENUMERATED:
-                raise SpaceError(
-                    f"unsatisfiable: none of {SAMPLES} random points satisfies them all",
-                    ["constraints"],
-                ) from None
-            if next(self.points(), None) is None:
-                raise SpaceError("unsatisfiable: no point is left", ["constraints"]) from None
-        except TypeError as error:
-            raise SpaceError(str(error), ["constraints"]) from None
-
     # -- views and plain data ---------------------------------------------------------
 
     def indexed(self, *, flat: bool = False) -> Space:
@@ -287,14 +275,8 @@ class Space(Mapping[str, Parameter]):
             if isinstance(parameter, Categorical):
                 indices = list(range(len(parameter.choices)))
                 view[name] = Categorical(indices, ordered=parameter.ordered, when=when)
-            elif isinstance(parameter, Float):
-                view[name] = Float(
-                    parameter.low, parameter.high, log=parameter.log, step=parameter.step, when=when
-                )
             else:
-                view[name] = Int(
-                    parameter.low, parameter.high, log=parameter.log, step=parameter.step, when=when
-                )
+                view[name] = replace(parameter, when=when)
         return Space(view)
 
     def _indexed_when(self, name: str) -> dict[str, list[Any]] | None:
@@ -317,10 +299,10 @@ class Space(Mapping[str, Parameter]):
             plain[name] = parameter.to_plain()
             if name in self.conditions:
                 plain[name]["when"] = {
-                    parent: [json.loads(key) for key in allowed]
+                    parent: _spelled([json.loads(key) for key in allowed])
                     for parent, allowed in self.conditions[name].items()
                 }
-        plain.update(self.constants)
+        plain.update(self.fixed())
         return {"space": plain, "constraints": [c.text for c in self.constraints]}
 
     @classmethod
@@ -363,22 +345,21 @@ def _split(declared: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str,
                 choice_key(value)
             except SpaceError as error:
                 raise error.under(name) from None
-            constants[name] = value
+            constants[name] = copied(value)
     return parameters, constants
 
 
-def _constraints(texts: Any, names: Sequence[str]) -> tuple[Expression, ...]:
-    if isinstance(texts, str) or not isinstance(texts, Sequence):
-        raise SpaceError(f"found {short(texts)}, expected a list of expressions", ["constraints"])
-    expressions = []
-    for position, text in enumerate(texts):
-        try:
-            expression = Expression(text)
-            expression.check_names(names)
-        except SpaceError as error:
-            raise error.under("constraints", str(position)) from None
-        expressions.append(expression)
-    return tuple(expressions)
+def _same(value: Any, constant: Any) -> bool:
+    """Whether ``value`` is the constant, in type and value."""
+    try:
+        return choice_key(value) == choice_key(constant)
+    except SpaceError:
+        return False
+
+
+def _spelled(values: list[Any]) -> Any:
+    """The values of a condition; a single one by itself, as ``[v]`` may be a choice too."""
+    return values[0] if len(values) == 1 else values
 
 
 __all__ = ["Conditions", "Space"]

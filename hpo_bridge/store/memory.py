@@ -12,6 +12,9 @@ from ..errors import LeaseLost, StudyLocked, StudyNotFound
 from ..trial import TrialRecord, TrialState
 from .base import Event, Pending, StudyRow
 
+WRITTEN_AT_ONCE = 256
+"""How many events are turned into text together: one by one it costs twice as much."""
+
 
 class _Row:
     """The mutable state of one trial."""
@@ -56,7 +59,8 @@ class _MemoryStudy:
         self.definition = definition
         self.created = time.time()
         self.rows: list[_Row] = []
-        self.log: list[str] = []
+        self._log: list[str] = []
+        self._recent: list[tuple[str, float, int | None, dict[str, Any]]] = []
         self.seq = 0
         self.snapshot: tuple[int, Any] | None = None
         self.backend: str | None = None
@@ -74,7 +78,15 @@ class _MemoryStudy:
             self.seq += 1
             event.seq = self.seq
             self._apply(event)
-            self.log.append(json.dumps((event.kind, event.time, event.trial, event.data)))
+            self._recent.append((event.kind, event.time, event.trial, event.data))
+        if len(self._recent) >= WRITTEN_AT_ONCE:
+            self.written()
+
+    def written(self) -> list[str]:
+        """The log, each event as JSON text."""
+        self._log += map(json.dumps, self._recent)
+        self._recent.clear()
+        return self._log
 
     def _apply(self, event: Event) -> None:
         data = event.data
@@ -201,7 +213,7 @@ class MemoryStore:
     def events(
         self, name: str, after: int = 0, kinds: Sequence[str] | None = None
     ) -> Iterator[Event]:
-        log = self._get(name).log
+        log = self._get(name).written()
         for position in range(after, len(log)):
             kind, moment, trial, data = json.loads(log[position])
             if kinds is None or kind in kinds:

@@ -6,6 +6,7 @@ store has the rest. Nothing here runs an objective.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from typing import Any
 from ..errors import (
     BackendError,
     HpoBridgeError,
+    LeaseLost,
     SearchExhausted,
     WaitingForResults,
 )
@@ -23,7 +25,7 @@ from ..optimizer import Pruner, Snapshot
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .ledger import Ledger, observation
-from .proposer import Proposer
+from .proposer import Proposal, Proposer
 from .values import Objectives
 
 MOST_LOSSES = 3
@@ -32,6 +34,8 @@ SNAPSHOT_EVERY = 2.0
 """Least number of seconds between two snapshots."""
 SNAPSHOT_SHARE = 0.02
 """Largest share of the time that snapshots may take."""
+
+log = logging.getLogger("hpo_bridge")
 
 Notify = Callable[..., None]
 
@@ -66,6 +70,8 @@ class Driver:
         window: With ``order: deterministic``, how many trials may be open at once.
         observers: Hook name to implementations.
         exhausted: Why nothing is left to propose, once that is so.
+        broken: Whether an error may have left it out of step with the log; it must then be
+            rebuilt from there.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Driver:
         self.running: dict[int, Running] = {}
         self.waiting: deque[Pending] = deque()
         self.exhausted: str | None = None
+        self.broken = False
         self.retries = 0
         self.window: int | None = None
         self.observers: Mapping[str, list[Notify]] = {}
@@ -117,7 +124,15 @@ class Driver:
             SearchExhausted: If nothing is left.
             BackendError: If the backend breaks its contract.
         """
-        now = time.time()
+        try:
+            return self._next(time.time())
+        except (WaitingForResults, SearchExhausted):
+            raise
+        except BaseException:
+            self.broken = True
+            raise
+
+    def _next(self, now: float) -> Trial:
         if self.waiting:
             pending = self.waiting.popleft()
             started = Event("started", now, pending.number, {"attempt": pending.attempts + 1})
@@ -149,22 +164,25 @@ class Driver:
                 self.exhausted = str(end)
                 raise
             if proposals:
-                break
+                return self._asked(now, proposals, rejected)
+            if rejected:  # the backend was told of them, which the log must know
+                self.write(self._asked(now, [], rejected))
             if not self._tell_next():
                 if self.running:
                     raise WaitingForResults("the backend waits for running trials")
                 raise BackendError(
                     f"backend {self.proposer.name!r} waits for results, but no trial is running"
                 )
-        (proposal,) = proposals
-        trial = {
-            "number": self.created, "params": proposal.params, "raw": proposal.raw,
-            "token": proposal.token,
-        }  # fmt: skip
+
+    def _asked(self, now: float, proposals: list[Proposal], rejected: int) -> Event:
         told, self._told = self._told, []
+        trials = [
+            {"number": number, "params": p.params, "raw": p.raw, "token": p.token}
+            for number, p in enumerate(proposals, self.created)
+        ]
         data = {
             "n": 1, "backend": self.proposer.name, "told": told, "rejected": rejected,
-            "trials": [trial],
+            "trials": trials,
         }  # fmt: skip
         return Event("asked", now, None, data)
 
@@ -304,7 +322,11 @@ class Driver:
 
     def write(self, *events: Event) -> None:
         """Commits events, then follows them."""
-        self.writer.append(events)
+        try:
+            self.writer.append(events)
+        except BaseException:  # it may be in the log, or not
+            self.broken = True
+            raise
         for event in events:
             self.ledger.apply(event)
 
@@ -315,7 +337,12 @@ class Driver:
         begin = time.monotonic()
         optimizer = self.proposer.optimizer
         assert isinstance(optimizer, Snapshot)
-        state = optimizer.state()
+        try:
+            state = optimizer.state()
+        except Exception:
+            self._snapshots = False
+            log.exception("backend %s gives no snapshot: replayed instead", self.proposer.name)
+            return
         if state is not None:
             self.writer.save_snapshot(
                 {**self.identity, "state": state, "ledger": self.ledger.to_plain()}
@@ -332,5 +359,7 @@ class Driver:
         """Gives the study free, with a last snapshot."""
         try:
             self.save_snapshot()
+        except LeaseLost:  # another driver goes on: it needs nothing of this one
+            pass
         finally:
             self.writer.release()

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import pandas
 
 
+FIXED = ("number", "state", "backend", "started", "finished", "seconds", "error")
+"""The columns that every study has."""
+
+
 def to_frame(
     trials: Sequence[TrialRecord], objectives: Sequence[str], params: Sequence[str]
 ) -> pandas.DataFrame:
@@ -31,7 +35,9 @@ def to_frame(
         "state": [t.state.value for t in trials],
     }
     for name in objectives:
-        columns[name] = [(t.values or {}).get(name) for t in trials]
+        # An objective called "state", say, must not hide the column of that name.
+        column = f"values.{name}" if name in FIXED else name
+        columns[column] = [(t.values or {}).get(name) for t in trials]
     for name in params:
         columns[f"params.{name}"] = [t.params.get(name) for t in trials]
     columns["backend"] = [t.backend for t in trials]

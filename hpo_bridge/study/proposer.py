@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import BackendError, HpoBridgeError, SearchExhausted, SpaceError
+from ..errors import (
+    BackendError,
+    SearchExhausted,
+    SpaceError,
+    StoreError,
+    UnsupportedProblem,
+    WaitingForResults,
+    short,
+)
 from ..optimizer import (
     BackendSpec,
     Capability,
@@ -15,7 +25,7 @@ from ..optimizer import (
     Problem,
     Suggestion,
 )
-from ..plugins import PluginManager
+from ..plugins import PluginManager, one_line
 from ..space import Categorical, Space
 from ..trial import TrialState
 
@@ -65,7 +75,7 @@ class Proposer:
         spec = plugins.find("backend", backend).spec
         assert isinstance(spec, BackendSpec)
         if n_objectives > 1 and Capability.MULTI_OBJECTIVE not in spec.capabilities:
-            raise BackendError(
+            raise UnsupportedProblem(
                 f"backend {backend!r} takes one objective, the study has {n_objectives}"
             )
         self.name = backend
@@ -80,6 +90,8 @@ class Proposer:
             for name, parameter in space.items()
             if isinstance(parameter, Categorical)
         }
+        # A backend that ends by itself may leave out as much as it likes on its way.
+        self._patience = math.inf if Capability.FINITE in spec.capabilities else MOST_REJECTED
         self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
 
     def ask(self, n: int) -> tuple[list[Proposal], int]:
@@ -91,17 +103,13 @@ class Proposer:
         """
         accepted: list[Proposal] = []
         rejected = 0
-        while len(accepted) < n and rejected < MOST_REJECTED:
+        while len(accepted) < n and rejected < self._patience:
             try:
-                suggestions = self.optimizer.ask(n - len(accepted))
+                suggestions = self._suggestions(n - len(accepted))
             except SearchExhausted:
                 if accepted:
                     break
                 raise
-            except HpoBridgeError:
-                raise
-            except Exception as error:
-                raise self._fault("ask", error) from error
             if not suggestions:
                 break
             forbidden = []
@@ -114,12 +122,28 @@ class Proposer:
             rejected += len(forbidden)
             if forbidden:
                 self.tell(forbidden)
-        if rejected >= MOST_REJECTED:
+        if rejected >= self._patience:
             raise BackendError(
                 f"backend {self.name!r} proposed {rejected} points in a row that the "
                 "constraints forbid: narrow the parameters' ranges, or use core.random"
             )
         return accepted, rejected
+
+    def _suggestions(self, n: int) -> list[Suggestion]:
+        """What the optimizer answers to an ask."""
+        try:
+            suggestions = list(self.optimizer.ask(n))
+        except (SearchExhausted, BackendError, StoreError, UnsupportedProblem):
+            raise
+        except WaitingForResults:
+            return []
+        except Exception as error:
+            raise self._fault("ask", error) from error
+        if len(suggestions) > n:
+            raise BackendError(
+                f"backend {self.name!r} gave {len(suggestions)} suggestions, asked for {n}"
+            )
+        return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
         """Hands results on; foreign ones only to a backend that learns from them."""
@@ -129,7 +153,7 @@ class Proposer:
             return
         try:
             self.optimizer.tell(observations)
-        except HpoBridgeError:
+        except (BackendError, StoreError, UnsupportedProblem):
             raise
         except Exception as error:
             raise self._fault("tell", error) from error
@@ -149,6 +173,11 @@ class Proposer:
         return point
 
     def _proposal(self, suggestion: Suggestion) -> Proposal:
+        if not isinstance(suggestion, Suggestion):
+            raise BackendError(
+                f"backend {self.name!r} proposed {short(suggestion)}, expected a Suggestion"
+            )
+        token = self._token(suggestion.token)
         view = self.problem.space
         try:
             raw = view.check(suggestion.params)
@@ -159,14 +188,31 @@ class Proposer:
         choices = self._choices
         if not self._flat:
             params = {n: choices[n].grid(v) if n in choices else v for n, v in raw.items()}
-            params.update(self._space.constants)
-            return Proposal(params, None, suggestion.token)
+            params.update(self._space.fixed())
+            return Proposal(params, None, token)
         params = {}
         for name, value in raw.items():
             if self._space.is_active(name, params):
                 params[name] = choices[name].grid(value) if name in choices else value
-        params.update(self._space.constants)
-        return Proposal(params, raw, suggestion.token)
+        params.update(self._space.fixed())
+        return Proposal(params, raw, token)
+
+    def _token(self, token: Any) -> Any:
+        """The token as it will come back from any store."""
+        if type(token) in (int, str):
+            return token
+        if token is None:
+            raise BackendError(
+                f"backend {self.name!r} proposed a point with the token None, which marks points "
+                "that it did not propose"
+            )
+        try:
+            return json.loads(json.dumps(token, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise BackendError(
+                f"backend {self.name!r} proposed a point with the token {short(token)}, which is "
+                f"not plain JSON data: {error}"
+            ) from error
 
     def _infeasible(self, proposal: Proposal) -> Observation:
         raw = proposal.raw or self.raw(proposal.params)
@@ -174,6 +220,4 @@ class Proposer:
         return Observation(raw, None, proposal.token, state, infeasible=True)
 
     def _fault(self, call: str, error: Exception) -> BackendError:
-        return BackendError(
-            f"backend {self.name!r} failed in {call}: {type(error).__name__}: {error}"
-        )
+        return BackendError(f"backend {self.name!r} failed in {call}: {one_line(error)}")

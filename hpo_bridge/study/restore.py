@@ -12,14 +12,14 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import BackendError, HpoBridgeError, SearchExhausted
+from ..errors import BackendError, SearchExhausted, StoreError
 from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
-from .driver import MOST_LOSSES, Driver, Running
+from .driver import MOST_LOSSES, Driver, Notify, Running
 from .ledger import Ledger, Open, observation
 from .proposer import Proposer
 from .values import Objectives
@@ -29,7 +29,7 @@ log = logging.getLogger("hpo_bridge")
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
 
 
-class _Diverged(Exception):
+class Diverged(Exception):
     """A replayed ask gave something else than the log has."""
 
 
@@ -43,6 +43,7 @@ class Setup:
         pruner: Makes a pruner, if there is one.
         objectives: What is measured.
         seed: The study's seed.
+        observers: Hook name to implementations.
     """
 
     backend: Mapping[str, Any]
@@ -50,6 +51,7 @@ class Setup:
     pruner: Callable[[], Pruner] | None
     objectives: Objectives
     seed: int
+    observers: Mapping[str, list[Notify]] = field(default_factory=dict)
 
 
 def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
@@ -67,13 +69,16 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
     """
     writer = store.acquire(name)
     try:
+        pending = store.pending(name)
         driver = _Restoring(store, name, setup, writer).driver()
-        _adopt(driver, store.pending(name), runner)
         session = {**setup.backend, "seed": driver.identity["seed"], "runner": runner}
         if driver.identity["begin"] is None:
             session["fresh"] = True
             driver.identity = {**driver.identity, "begin": writer.seq + 1}
+        # First of all, so that a later replay finds the same trials finished at this point.
         driver.write(Event("session", time.time(), None, session))
+        driver.observers = setup.observers
+        _adopt(driver, pending, runner)
     except BaseException:
         writer.release()
         raise
@@ -124,10 +129,12 @@ class _Restoring:
         for attempt in (self._from_snapshot, self._replayed):
             try:
                 restored = attempt()
-            except (_Diverged, HpoBridgeError, KeyError, ValueError, TypeError) as error:
+            except StoreError:
+                raise
+            except Exception as error:  # whatever an adapter makes of what it is given
                 log.warning(
-                    "study %s: backend %s cannot be continued exactly (%s)",
-                    self.name, self.setup.backend["backend"], error,
+                    "study %s: backend %s cannot be continued exactly (%s: %s)",
+                    self.name, self.setup.backend["backend"], type(error).__name__, error,
                 )  # fmt: skip
                 continue
             if restored is not None:
@@ -170,14 +177,19 @@ class _Restoring:
             if asked is None:
                 continue
             try:
-                proposals, _ = proposer.ask(asked["n"])
+                proposals, rejected = proposer.ask(asked["n"])
             except SearchExhausted as end:
-                raise _Diverged(f"it is exhausted: {end}") from None
+                raise Diverged(f"it is exhausted: {end}") from None
             except BackendError as error:
-                raise _Diverged(str(error)) from None
+                raise Diverged(str(error)) from None
+            if (len(proposals), rejected) != (len(asked["trials"]), asked["rejected"]):
+                raise Diverged(
+                    f"it now gives {len(proposals)} suggestions and {rejected} infeasible ones, "
+                    f"the log has {len(asked['trials'])} and {asked['rejected']}"
+                )
             for proposal, trial in zip(proposals, asked["trials"], strict=True):
                 if _plain(proposal.params) != _plain(trial["params"]):
-                    raise _Diverged(
+                    raise Diverged(
                         f"it now proposes other parameters for trial {trial['number']} "
                         f"than the log has, made by {asked['backend']}"
                     )
@@ -193,6 +205,7 @@ class _Restoring:
                 ledger.disown()
                 for _, trial in former:
                     trial.token = trial.raw = None
+                    trial.result = {k: (trial.result or {})[k] for k in ("state", "values")}
                 yield self._observations(former, proposer), None
             if event.seq > self.begin and event.kind == "asked":
                 told = [n for n in event.data["told"] if n in ledger.finished]
@@ -259,9 +272,7 @@ def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
         driver.write(Event("requeued", now, trial.number, {"reason": reason, "kind": "lost"}))
         driver.counts[TrialState.RUNNING] -= 1
         driver.counts[TrialState.WAITING] += 1
-        driver.waiting.append(
-            replace(trial, state=TrialState.WAITING, losses=trial.losses + 1)
-        )
+        driver.waiting.append(replace(trial, state=TrialState.WAITING, losses=trial.losses + 1))
 
 
 def _give_up(driver: Driver, trial: Pending) -> None:

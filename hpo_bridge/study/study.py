@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HpoBridgeError, NoCompleteTrial, StoreError, TrialPruned
+from ..errors import HpoBridgeError, NoCompleteTrial, StoreError
 from ..hookspecs import StudyInfo
 from ..objective import Objective, objective_from
 from ..optimizer import Pruner
 from ..plugins import PluginManager, library_of, manager
 from ..space import Space
-from ..store import MemoryStore, Store, open_store
-from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState, as_number
+from ..store import Store, open_store
+from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState
+from .arguments import (
+    Choice,
+    check_budget,
+    check_seed,
+    final_state,
+    split_choice,
+    told_outcome,
+)
+from .definition import as_json, difference, jsonable
 from .driver import Driver, Notify
 from .proposer import Proposer
 from .restore import Setup, take_over
@@ -25,8 +34,6 @@ from .values import SINGLE, Objectives
 if TYPE_CHECKING:
     import pandas
 
-Choice = str | Mapping[str, Any]
-"""A name, or ``{"name": …, "options": {…}}``."""
 HOOKS = (
     "hpo_study_started", "hpo_trial_started", "hpo_trial_reported", "hpo_trial_finished",
     "hpo_study_finished",
@@ -60,6 +67,7 @@ class Study:
         StoreError: If the store cannot be used, or holds another study of that name.
 
     Example:
+        >>> from hpo_bridge import Float
         >>> study = Study(Space(x=Float(-1, 1)), seed=0)
         >>> study.optimize(lambda trial: trial["x"] ** 2, trials=50)
         >>> study.best.value < 0.01, study.best.params["x"] ** 2 == study.best.value
@@ -92,8 +100,13 @@ class Study:
         self._build(0 if seed is None else seed)  # raises before anything is created
         if self._pruner is not None:
             self._build_pruner()
+        self._owns_store = isinstance(store, (str, type(None)))
         self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
-        self.seed = self._create(seed)
+        try:
+            self.seed = self._create(seed)
+        except BaseException:
+            self._close_store()
+            raise
 
     # -- setting up -------------------------------------------------------------------
 
@@ -114,9 +127,10 @@ class Study:
         """Adds the study to the store, or compares it with the one that is there."""
         found = self.store.study(self.name)
         if found is None:
-            seed = secrets.randbits(31) if seed is None else seed
-            self.store.create(self.name, self._definition(seed))
-            return seed
+            drawn = secrets.randbits(31) if seed is None else seed
+            self.store.create(self.name, self._definition(drawn))
+            found = self.store.study(self.name)  # another process may have been first
+            assert found is not None
         stored = found.definition
         wanted = self._definition(stored["seed"] if seed is None else seed)
         for key, remedy in (
@@ -125,8 +139,8 @@ class Study:
             ("directions", "use the stored directions"),
             ("seed", "use the stored seed"),
         ):
-            if _plain(stored[key]) != _plain(wanted[key]):
-                where = _difference(stored[key], wanted[key])
+            if as_json(stored[key]) != as_json(wanted[key]):
+                where = difference(stored[key], wanted[key])
                 raise StoreError(
                     f"study {self.name!r} in {self.store.url} has another {key} than given: "
                     f"{where}; {remedy}, or use another study name or store"
@@ -142,25 +156,28 @@ class Study:
 
     def _drive(self, runner: str = "ask") -> Driver:
         """The driver, with the lease; rebuilt if the study has moved on meanwhile."""
+        if self._driver is not None and self._driver.broken:
+            self._leave(broken=True)
         if self._holding and self._driver is not None:
             return self._driver
+        observers = self._observers()
         if self._driver is not None:
             writer = self.store.acquire(self.name)
             if writer.seq == self._driver.writer.seq:
                 self._driver.writer = writer
+                self._driver.observers = observers
                 self._holding = True
                 return self._driver
             writer.release()
         offer = self._plugins.find("backend", self.backend)
         backend = {
             "backend": self.backend,
-            "options": _jsonable(self._options),
+            "options": jsonable(self._options),
             "library": " ".join(library_of(offer)),
         }
         pruner = None if self._pruner is None else self._build_pruner
-        setup = Setup(backend, self._build, pruner, self.objectives, self.seed)
+        setup = Setup(backend, self._build, pruner, self.objectives, self.seed, observers)
         self._driver = take_over(self.store, self.name, setup, runner)
-        self._driver.observers = self._observers()
         self._holding = True
         return self._driver
 
@@ -204,13 +221,16 @@ class Study:
             KeyboardInterrupt: After Ctrl-C; everything finished is kept, what ran waits.
             StudyLocked: If another driver works on the study.
         """
+        check_budget(trials, seconds)
         built = self._plugins.build("runner", runner, options)
         source = objective_from(objective)
         source.check()
         with self._lock:
             was_holding = self._holding
             driver = self._drive(runner)
-            spent = getattr(self.store.study(self.name), "seconds", 0.0)
+            by_hand = set(driver.running)
+            row = self.store.study(self.name)
+            spent = 0.0 if row is None else row.seconds
             driver.retries = getattr(built, "retries", 0)
             driver.window = self._window(built)
             session = Session(driver, source, trials=trials, seconds=seconds, spent=spent)
@@ -224,8 +244,12 @@ class Study:
             finally:
                 driver.retries, driver.window = 0, None
                 driver.notify("hpo_study_finished", error=error)
-                if not was_holding:
-                    self._leave(broken=isinstance(error, HpoBridgeError))
+                # Out of step with the log, or with trials that its runner left running: what
+                # takes over next starts from the log.
+                if driver.broken or not by_hand.issuperset(driver.running):
+                    self._leave(broken=True)
+                elif not was_holding:
+                    self._leave()
 
     def _window(self, runner: Any) -> int | None:
         if getattr(runner, "order", "free") != "deterministic":
@@ -242,7 +266,7 @@ class Study:
         driver = self._driver
         if driver is not None and self._holding:
             self._holding = False
-            if broken:
+            if broken or driver.broken:
                 self._driver = None
                 driver.writer.release()
             else:
@@ -256,7 +280,8 @@ class Study:
             WaitingForResults: If it needs results of running trials first.
         """
         with self._lock:
-            return self._drive().next()
+            trial = self._drive().next()
+        return Trial(trial.number, trial.params, trial.seed, _ByHand(self))
 
     def tell(
         self,
@@ -279,12 +304,13 @@ class Study:
 
         Returns:
             The state that the trial has now.
+
+        Raises:
+            HpoBridgeError: If the trial does not run, or ``state`` is not one of the three.
         """
         number = trial if isinstance(trial, int) else trial.number
-        state = TrialState(state)
-        if not state.is_final:
-            raise HpoBridgeError(f"a trial cannot be told as {state.value}")
-        outcome = Outcome(state, error=error)
+        outcome = Outcome(final_state(state), error=error)
+        state = outcome.state
         if state is TrialState.COMPLETE:
             outcome = told_outcome(value, gradients)
         with self._lock:
@@ -307,11 +333,25 @@ class Study:
             return self._drive().enqueue(point)
 
     def close(self) -> None:
-        """Gives the study free and closes the store. Harmless if called twice."""
+        """Gives the study free, and closes the store unless it was given open.
+
+        Harmless if called twice.
+        """
         with self._lock:
-            self._leave()
-            self._driver = None
+            try:
+                self._leave()
+            finally:
+                self._driver = None
+                self._close_store()
+
+    def _close_store(self) -> None:
+        if self._owns_store:
             self.store.close()
+
+    def __del__(self) -> None:
+        # A study dropped with the lease in hand (a notebook cell run again) gives it free.
+        if getattr(self, "_holding", False) and self._driver is not None:
+            self._driver.writer.release()
 
     def __enter__(self) -> Study:
         return self
@@ -367,75 +407,19 @@ class Study:
         return f"Study({self.name!r}, backend={self.backend!r}, store={self.store.url!r})"
 
 
-def told_outcome(value: Any, gradients: Mapping[str, float] | None) -> Outcome:
-    """What a value told by hand amounts to."""
-    try:
-        if isinstance(value, Mapping):
-            result: Any = {name: as_number(number) for name, number in value.items()}
-        else:
-            result = as_number(value)
-    except TypeError as error:
-        return Outcome.failed(str(error), retriable=False)
-    plain = None if gradients is None else {k: as_number(v) for k, v in gradients.items()}
-    return Outcome(TrialState.COMPLETE, result=result, gradients=plain)
+class _ByHand:
+    """The way of a trial that was asked for by hand to its study, from any thread."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def report(self, number: int, step: int, value: float) -> None:
+        with self._study._lock:
+            self._study._drive().report(number, step, value)
+
+    def should_prune(self, number: int) -> bool:
+        with self._study._lock:
+            return self._study._drive().should_prune(number)
 
 
-def split_choice(choice: Choice, what: str) -> tuple[str, dict[str, Any]]:
-    """Name and options of a backend or pruner.
-
-    Raises:
-        HpoBridgeError: If it is neither a name nor a mapping with one.
-    """
-    if isinstance(choice, str):
-        return choice, {}
-    if not isinstance(choice, Mapping) or not isinstance(choice.get("name"), str):
-        raise HpoBridgeError(f"{what}: found {choice!r}, expected a name or a mapping with one")
-    options = dict(choice.get("options") or {})
-    for key in choice:
-        if key == "native_space" and what == "backend":
-            options["native_space"] = choice[key]
-        elif key not in ("name", "options"):
-            raise HpoBridgeError(f"{what}.{key}: unknown key, accepted: name, options")
-    return choice["name"], options
-
-
-def check_seed(seed: Any) -> int | None:
-    """``seed`` as given.
-
-    Raises:
-        HpoBridgeError: If it is not an integer in ``[0, 2**31)``.
-    """
-    if seed is None:
-        return None
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise HpoBridgeError(f"seed: found {seed!r}, expected an integer from 0 to 2**31 - 1")
-    return seed
-
-
-def _plain(value: Any) -> str:
-    import json
-
-    return json.dumps(value, sort_keys=False, default=repr)
-
-
-def _jsonable(options: Mapping[str, Any]) -> Any:
-    import json
-
-    return json.loads(_plain(options))
-
-
-def _difference(stored: Any, given: Any) -> str:
-    """The first key in which two plain values differ, in words."""
-    if isinstance(stored, Mapping) and isinstance(given, Mapping):
-        for key in [*stored, *given]:
-            if key not in given:
-                return f"{key} is missing"
-            if key not in stored:
-                return f"{key} is new"
-            if _plain(stored[key]) != _plain(given[key]):
-                return f"{key} is {_plain(stored[key])} there, {_plain(given[key])} here"
-        return "the order of the parameters"
-    return f"{_plain(stored)} there, {_plain(given)} here"
-
-
-__all__ = ["Choice", "Iterable", "MemoryStore", "Sequence", "Study", "TrialPruned"]
+__all__ = ["Choice", "Study"]

@@ -24,10 +24,16 @@ class Objectives:
     """
 
     def __init__(self, directions: Mapping[str, str | Direction]) -> None:
+        if not isinstance(directions, Mapping):
+            raise HpoBridgeError(
+                f"directions: found {short(directions)}, expected a mapping of names to directions"
+            )
         if not directions:
             raise HpoBridgeError("directions: found none, expected at least one objective")
         self.directions: dict[str, Direction] = {}
         for name, direction in directions.items():
+            if not isinstance(name, str) or not name:
+                raise HpoBridgeError(f"directions: found the name {name!r}, expected a string")
             try:
                 self.directions[name] = Direction(direction)
             except ValueError:
@@ -53,7 +59,7 @@ class Objectives:
             return None, f"the objective returned values for {got or 'nothing'}, expected {names}"
         for name in self.names:
             value = values[name]
-            if not isinstance(value, (int, float)) or not math.isfinite(value):
+            if not _is_finite(value):
                 what = f"{name} = {value}" if len(self.names) > 1 else short(value)
                 return None, f"the objective returned {what}, expected a finite number"
         return {name: float(values[name]) for name in self.names}, None
@@ -83,6 +89,14 @@ class Objectives:
             if not any(_dominates(other, losses) for _, other in front):
                 front.append((trial, losses))
         return sorted((trial for trial, _ in front), key=lambda trial: trial.number)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and math.isfinite(value)
+    except OverflowError:  # an int beyond all floats
+        return False
 
 
 def _dominates(a: Sequence[float], b: Sequence[float]) -> bool:

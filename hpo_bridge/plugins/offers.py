@@ -1,0 +1,116 @@
+"""Plugins and what they offer, as data; and the import of what an offer names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Literal, cast
+
+from ..errors import BackendError
+from ..optimizer import BackendSpec, PrunerSpec, RunnerSpec
+
+Spec = BackendSpec | RunnerSpec | PrunerSpec
+Kind = Literal["backend", "runner", "pruner"]
+KINDS: dict[Kind, tuple[str, type[Any]]] = {
+    "backend": ("hpo_register_backends", BackendSpec),
+    "runner": ("hpo_register_runners", RunnerSpec),
+    "pruner": ("hpo_register_pruners", PrunerSpec),
+}
+"""Kind to the hook that registers it and the class of its specs."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """One plugin and how it fared.
+
+    Attributes:
+        name: The entry point's name, or the path or module that a study file gives.
+        distribution: The installed distribution it belongs to; ``None`` for a file.
+        version: That distribution's version.
+        status: See :mod:`hpo_bridge.plugins`.
+        reason: Why it is not active, else an empty string.
+    """
+
+    name: str
+    distribution: str | None
+    version: str | None
+    status: Literal["active", "unavailable", "disabled", "broken", "conflict"]
+    reason: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words."""
+        if self.distribution is None:
+            return self.name
+        return f"{self.distribution} {self.version or ''}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One backend, runner or pruner that a plugin offers, and whether it can be used."""
+
+    spec: Spec
+    plugin: PluginInfo
+    status: Literal["active", "unavailable", "conflict"]
+    reason: str = ""
+
+
+def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
+    """Imports what an offer's ``factory`` names.
+
+    Raises:
+        BackendError: If that fails, or is nothing to call.
+    """
+    module, _, attribute = offer.spec.factory.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module), attribute)
+        if not callable(factory):
+            raise TypeError(f"{offer.spec.factory} is not callable")
+    except (Exception, SystemExit) as error:
+        raise BackendError(
+            f"{kind} {offer.spec.name!r} of {offer.plugin.origin} cannot be imported: "
+            f"{one_line(error)}"
+        ) from error
+    return cast("Callable[..., Any]", factory)
+
+
+def accepted_options(factory: Callable[..., Any], positional: int) -> list[str] | None:
+    """Names of a factory's options after its positional arguments; ``None``: takes any."""
+    try:
+        parameters = list(inspect.signature(factory).parameters.values())[positional:]
+    except (TypeError, ValueError):  # some builtins have no signature
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter.name for parameter in parameters if parameter.kind in named]
+
+
+def library_of(offer: Offer) -> tuple[str, str]:
+    """Name and installed version of the library that an offer wraps, or of its plugin."""
+    if offer.spec.requires:
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        try:
+            name = Requirement(offer.spec.requires[0]).name
+        except InvalidRequirement:
+            return offer.spec.requires[0], ""
+        try:
+            return name, metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return name, ""
+    return offer.plugin.distribution or offer.plugin.name, offer.plugin.version or ""
+
+
+def one_line(error: BaseException) -> str:
+    """An error of a plugin's in one line; its ``__str__`` may raise too."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its text cannot be read)"
+    name = type(error).__name__
+    text = text if len(text) <= 300 else text[:299] + "…"
+    return f"{name}: {text}" if text else name

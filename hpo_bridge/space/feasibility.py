@@ -1,0 +1,83 @@
+"""Constraints of a space: reading them, applying them, and whether any point is left."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SpaceError, short
+from .expressions import Expression
+
+if TYPE_CHECKING:
+    from .space import Space
+
+SAMPLES = 20_000
+"""How many random points are tried before a space's constraints count as unsatisfiable."""
+TRIED = 200
+"""At how many random points every constraint is tried out at least."""
+ENUMERATED = 100_000
+"""Up to how many points a finite space is searched exhaustively for a feasible one."""
+
+
+def parse_constraints(texts: Any, names: Sequence[str]) -> tuple[Expression, ...]:
+    """The expressions, each over ``names`` only."""
+    if isinstance(texts, str) or not isinstance(texts, Sequence):
+        raise SpaceError(f"found {short(texts)}, expected a list of expressions", ["constraints"])
+    expressions = []
+    for position, text in enumerate(texts):
+        try:
+            expression = Expression(text)
+            expression.check_names(names)
+        except SpaceError as error:
+            raise error.under("constraints", str(position)) from None
+        expressions.append(expression)
+    return tuple(expressions)
+
+
+def first_violated(
+    constraints: Sequence[Expression], point: Mapping[str, Any]
+) -> Expression | None:
+    """The first constraint that forbids ``point``, or ``None``.
+
+    Raises:
+        SpaceError: If a constraint makes no sense there: it compares a number with a text,
+            say, or is neither true nor false.
+    """
+    for position, constraint in enumerate(constraints):
+        if not all(name in point for name in constraint.names):
+            continue
+        try:
+            holds = constraint(point)
+        except (ArithmeticError, ValueError):
+            return constraint
+        except TypeError as error:
+            problem = f"{constraint.text!r} cannot be computed at {short(dict(point))}: {error}"
+            raise SpaceError(problem, ["constraints", str(position)]) from None
+        if holds is False:
+            return constraint
+        if holds is not True:
+            problem = f"{constraint.text!r} gives {short(holds)}, expected true or false"
+            raise SpaceError(problem, ["constraints", str(position)])
+    return None
+
+
+def check_satisfiable(space: Space) -> None:
+    """Tries the constraints out on random points, and on all of them where that can be done.
+
+    Raises:
+        SpaceError: If a constraint makes no sense, or no point is found that all allow.
+    """
+    rng = random.Random(0)
+    found = False
+    for drawn in range(SAMPLES):
+        point = space.decode([rng.random() for _ in space])
+        found = space.violated(point) is None or found
+        if found and drawn >= TRIED:
+            return
+    size = space.cardinality
+    if size is None or size > ENUMERATED:
+        problem = f"unsatisfiable: none of {SAMPLES} random points satisfies them all"
+        raise SpaceError(problem, ["constraints"])
+    if next(space.points(), None) is None:
+        raise SpaceError("unsatisfiable: no point is left", ["constraints"])

@@ -1,0 +1,87 @@
+"""What a study is given, checked as it comes in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import HpoBridgeError, short
+from ..trial import Outcome, TrialState, as_number
+
+Choice = str | Mapping[str, Any]
+"""A name, or ``{"name": …, "options": {…}}``."""
+
+
+def final_state(state: TrialState | str) -> TrialState:
+    """The state that a trial is told to have ended in.
+
+    Raises:
+        HpoBridgeError: If it is none of the final ones.
+    """
+    final = [known.value for known in TrialState if known.is_final]
+    if state not in final:
+        raise HpoBridgeError(f"state: found {short(state)}, expected one of {', '.join(final)}")
+    return TrialState(state)
+
+
+def told_outcome(value: Any, gradients: Mapping[str, float] | None) -> Outcome:
+    """What a value told by hand amounts to."""
+    try:
+        if isinstance(value, Mapping):
+            result: Any = {name: as_number(number) for name, number in value.items()}
+        else:
+            result = as_number(value)
+        plain = None if gradients is None else {k: as_number(v) for k, v in gradients.items()}
+    except TypeError as error:
+        return Outcome.failed(str(error), retriable=False)
+    for name, slope in (plain or {}).items():
+        if not math.isfinite(slope):
+            reason = f"the gradient of {name} is {slope}, expected a finite number"
+            return Outcome.failed(reason, retriable=False)
+    return Outcome(TrialState.COMPLETE, result=result, gradients=plain)
+
+
+def check_budget(trials: Any, seconds: Any) -> None:
+    """Raises :class:`HpoBridgeError` unless each is ``None`` or no less than 0."""
+    if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int)):
+        raise HpoBridgeError(f"trials: found {short(trials)}, expected an integer")
+    if seconds is not None and (
+        isinstance(seconds, bool) or not isinstance(seconds, (int, float))
+    ):
+        raise HpoBridgeError(f"seconds: found {short(seconds)}, expected a number")
+    for name, budget in (("trials", trials), ("seconds", seconds)):
+        if budget is not None and not budget >= 0:
+            raise HpoBridgeError(f"{name}: found {budget}, expected at least 0")
+
+
+def split_choice(choice: Choice, what: str) -> tuple[str, dict[str, Any]]:
+    """Name and options of a backend or pruner.
+
+    Raises:
+        HpoBridgeError: If it is neither a name nor a mapping with one.
+    """
+    if isinstance(choice, str):
+        return choice, {}
+    if not isinstance(choice, Mapping) or not isinstance(choice.get("name"), str):
+        raise HpoBridgeError(f"{what}: found {choice!r}, expected a name or a mapping with one")
+    options = dict(choice.get("options") or {})
+    for key in choice:
+        if key == "native_space" and what == "backend":
+            options["native_space"] = choice[key]
+        elif key not in ("name", "options"):
+            raise HpoBridgeError(f"{what}.{key}: unknown key, accepted: name, options")
+    return choice["name"], options
+
+
+def check_seed(seed: Any) -> int | None:
+    """``seed`` as given.
+
+    Raises:
+        HpoBridgeError: If it is not an integer in ``[0, 2**31)``.
+    """
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise HpoBridgeError(f"seed: found {seed!r}, expected an integer from 0 to 2**31 - 1")
+    return seed

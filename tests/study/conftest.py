@@ -1,0 +1,56 @@
+"""What the tests of studies share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpo_bridge import Categorical, Float, Int, Space, Study
+from hpo_bridge.plugins import PluginManager
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def plugins() -> PluginManager:
+    """The installed plugins, and the fakes."""
+    manager = PluginManager()
+    manager.add("study_fakes.py", HERE)
+    return manager
+
+
+@pytest.fixture
+def made(plugins: PluginManager) -> Iterator[list[Any]]:
+    """Every fake that a test builds, in order."""
+    fakes = sys.modules["study_fakes"].MADE
+    fakes.clear()
+    yield fakes
+    fakes.clear()
+
+
+@pytest.fixture
+def space() -> Space:
+    return Space(x=Float(0, 1), n=Int(1, 4), c=Categorical(["a", True, None]))
+
+
+@pytest.fixture
+def study(space: Space, plugins: PluginManager) -> Iterator[Callable[..., Study]]:
+    """Makes studies, and closes them."""
+    opened = []
+
+    def make(declared: Any = space, **options: Any) -> Study:
+        opened.append(Study(declared, **{"seed": 0, "plugins": plugins, **options}))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/s.db"
