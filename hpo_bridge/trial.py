@@ -153,8 +153,7 @@ class Trial(Mapping[str, Any]):
         self.seed = seed
         # Own lists: an objective may change what it gets, and must not change the record.
         self._params = {
-            name: copied(value) if type(value) is list else value
-            for name, value in params.items()
+            name: copied(value) if type(value) is list else value for name, value in params.items()
         }
         self._channel = channel
 

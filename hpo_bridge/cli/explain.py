@@ -49,9 +49,7 @@ def show_explanation(
         print(json.dumps({"backend": file.backend, "rows": rows}))
     else:
         print(f"{file.backend}:")
-        print_table(
-            ("what", "how", "detail"), [(r["what"], r["how"], r["detail"]) for r in rows]
-        )
+        print_table(("what", "how", "detail"), [(r["what"], r["how"], r["detail"]) for r in rows])
     return REFUSED if refused else 0
 
 

@@ -21,13 +21,9 @@ NO_TRIAL = 1
 
 
 @contextmanager
-def _opened(
-    path: Path, url: str | None, overrides: Sequence[str]
-) -> Iterator[tuple[Store, str]]:
+def _opened(path: Path, url: str | None, overrides: Sequence[str]) -> Iterator[tuple[Store, str]]:
     """The store and the name of a study file's study; creates nothing."""
-    file = load_study_file(
-        path, plugins=manager(), overrides=overrides, store=url, reading=True
-    )
+    file = load_study_file(path, plugins=manager(), overrides=overrides, store=url, reading=True)
     store = open_store(file.store, create=False)
     try:
         yield store, file.name
@@ -105,8 +101,7 @@ def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
         if trial.error:
             values = trial.error.strip().splitlines()[0]
         params = ", ".join(
-            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
-            for k, v in trial.params.items()
+            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in trial.params.items()
         )
         took = ""
         if trial.started is not None and trial.finished is not None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..command import CommandObjective, check_placeholders
 from ..errors import ObjectiveError, SpaceError
-from ..objective import Objective, objective_from
+from ..objectives.command import CommandObjective, check_placeholders
+from ..objectives.objective import Objective, objective_from
 from ..space import Space
 from ..space.plain import parameter_from_plain
 from ..study.values import SINGLE

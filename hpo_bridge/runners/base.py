@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..objective import Objective
+from ..objectives.objective import Objective
 from ..trial import Outcome, Trial
 
 

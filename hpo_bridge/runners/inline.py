@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from ..errors import InvalidOptions, StoreError
-from ..objective import Cut, Function, evaluate
+from ..objectives.objective import Cut, Function, evaluate
 from ..trial import Outcome, Trial
 from .base import Work
 from .interrupts import CtrlC

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
-from ..processgroup import ProcessGroup
+from ..objectives.processgroup import ProcessGroup
 
 _MAIN = threading.Lock()  # two runners, in two threads, may start workers at once
 

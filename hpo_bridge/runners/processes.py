@@ -6,8 +6,8 @@ import os
 import pickle
 
 from ..errors import InvalidOptions, ObjectiveError
-from ..objective import Objective
-from ..reasons import explain
+from ..objectives.objective import Objective
+from ..objectives.reasons import explain
 from .base import Work
 from .interrupts import CtrlC
 from .options import as_bytes, as_choice, as_count, as_seconds

@@ -14,9 +14,9 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from ..output import Tail
-from ..processgroup import ProcessGroup, ending
-from ..reasons import explain
+from ..objectives.output import Tail
+from ..objectives.processgroup import ProcessGroup, ending
+from ..objectives.reasons import explain
 from ..trial import Trial
 from .pool import WorkerContext
 from .worker import Attempt, Setup, run_trial, start

@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 from typing import Any, TextIO
 
 from ..errors import ObjectiveError
-from ..objective import Function, Objective, evaluate
-from ..reasons import explain
+from ..objectives.objective import Function, Objective, evaluate
+from ..objectives.reasons import explain
 from ..trial import Outcome, Trial
 
 Attempt = tuple[str, Any, str | None, bool]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..errors import SearchExhausted, WaitingForResults
-from ..objective import Objective
+from ..objectives.objective import Objective
 from ..trial import Outcome, Trial, TrialState
 from .driver import Driver
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HpoBridgeError, NoCompleteTrial, StoreError
 from ..hookspecs import StudyInfo
-from ..objective import Objective, objective_from
+from ..objectives.objective import Objective, objective_from
 from ..optimizer import Pruner
 from ..plugins import PluginManager, library_of, manager
 from ..space import Space

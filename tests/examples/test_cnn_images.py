@@ -67,7 +67,8 @@ def example_on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def load(name: str) -> ModuleType:
     """A script of the example; by path, as other examples have scripts of the same names."""
     spec = importlib.util.spec_from_file_location(f"cnn_images_{name}", FOLDER / f"{name}.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
@@ -273,7 +274,7 @@ def test_a_study_file_gives_the_objective_all_it_reads(name: str) -> None:
 def test_the_demo_uses_the_store_that_the_study_file_has_by_default() -> None:
     demo = load("demo")
     study = yaml.safe_load(demo.STUDY.read_text())
-    assert demo.STORE == demo.STUDY.parent / f"{study['study']}.db"
+    assert demo.STUDY.parent / f"{study['study']}.db" == demo.STORE
 
 
 # --- evaluation

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge.objective import objective_from
+from hpo_bridge.objectives.objective import objective_from
 from hpo_bridge.trial import Outcome, Trial
 
 

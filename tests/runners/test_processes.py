@@ -176,7 +176,7 @@ def test_function_of_this_module(make_work):
 
 
 def test_function_of_a_file_that_was_loaded_here(make_work, tmp_path):
-    from hpo_bridge.objective import objective_from
+    from hpo_bridge.objectives.objective import objective_from
 
     (tmp_path / "mine.py").write_text("K = 2\ndef f(trial):\n    return K * trial['x']\n")
     function = objective_from("mine.py:f", tmp_path).load()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
-from .errors import ObjectiveError, StoreError, TrialPruned, short
+from ..errors import ObjectiveError, StoreError, TrialPruned, short
+from ..trial import Outcome, Trial, TrialState, as_number
 from .reasons import Failure, explain
 from .reference import LOADED_FROM_FILE, ReferenceObjective, find_module
-from .trial import Outcome, Trial, TrialState, as_number
 
 Function = Callable[[Trial], Any]
 """What an objective is in the end: called with a trial, it returns a number or numbers."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 from hpo_bridge.errors import ObjectiveError, StoreError, TrialPruned
-from hpo_bridge.objective import (
+from hpo_bridge.objectives.objective import (
     Cut,
     FunctionObjective,
     Objective,
@@ -170,7 +170,7 @@ def test_processes_of_the_objective_can_import_its_file(source):
     )
     code = (
         "if __name__ == '__main__':\n"
-        "    from hpo_bridge.objective import objective_from\n"
+        "    from hpo_bridge.objectives.objective import objective_from\n"
         f"    print(objective_from('spawns_itself.py:f', {str(folder)!r}).load()({{}}))\n"
     )
     script = source(code, "script.py") / "script.py"
@@ -230,7 +230,7 @@ def test_wrong_functions():
 
 def test_module_imports_no_heavy_library():
     code = (
-        "import sys, hpo_bridge.objective, hpo_bridge.runners.inline, "
+        "import sys, hpo_bridge.objectives.objective, hpo_bridge.runners.inline, "
         "hpo_bridge.runners.processes\n"
         "print([m for m in ('cloudpickle', 'pebble', 'numpy', 'torch') if m in sys.modules])"
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sysconfig
+from pathlib import Path
 from types import TracebackType
 
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OWN = str(Path(__file__).resolve().parents[1]) + os.sep
 _LIBRARIES = tuple(
     os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")
 )

@@ -12,9 +12,14 @@ import time
 import psutil
 import pytest
 
-from hpo_bridge.command import CommandObjective, arguments, check_placeholders, placeholders
 from hpo_bridge.errors import ObjectiveError, TrialPruned
-from hpo_bridge.objective import evaluate
+from hpo_bridge.objectives.command import (
+    CommandObjective,
+    arguments,
+    check_placeholders,
+    placeholders,
+)
+from hpo_bridge.objectives.objective import evaluate
 from hpo_bridge.trial import Trial, TrialState
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .errors import ObjectiveError, nearest
+from ..errors import ObjectiveError, nearest
 from .reasons import explain
 
 if TYPE_CHECKING:
-    from .trial import Trial
+    from ..trial import Trial
 
 LOADED_FROM_FILE = "__hpo_bridge_file__"
 """Attribute of a module that was loaded from ``FILE.py:FUNCTION``."""

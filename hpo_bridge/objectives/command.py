@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ObjectiveError, TrialPruned, nearest, short
+from ..errors import ObjectiveError, TrialPruned, nearest, short
+from ..trial import Trial
 from .output import Output
 from .processgroup import ProcessGroup, ending
 from .reasons import Failure
-from .trial import Trial
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 _TAIL = 2048  # bytes of the program's stderr in the reason of a failed trial

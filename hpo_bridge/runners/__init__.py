@@ -1,0 +1,1 @@
+"""Runners: who evaluates trials, and owns the loop."""
