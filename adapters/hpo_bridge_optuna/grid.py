@@ -18,16 +18,9 @@ from typing import Any
 
 from optuna.samplers import GridSampler
 
-from hpo_bridge.errors import (
-    BackendError,
-    InvalidOptions,
-    SearchExhausted,
-    UnsupportedProblem,
-    nearest,
-    short,
-)
+from hpo_bridge.errors import BackendError, SearchExhausted, UnsupportedProblem
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.space import Space
+from hpo_bridge.space import Space, discretized
 
 from .studies import new_study
 from .translation import Table
@@ -68,8 +61,7 @@ class Grid:
     ) -> None:
         _refuse_conditions(problem.space)
         self._table = Table(problem.space, native_space=native_space)
-        resolutions = _resolutions(problem.space, resolution)
-        self._values = _values(problem.space, resolutions)
+        self._values = _values(discretized(problem.space, resolution))
         self._size = math.prod(len(values) for values in self._values.values())
         self._given = 0
         sampler = GridSampler(self._values, seed=problem.seed)
@@ -122,44 +114,15 @@ def _refuse_conditions(space: Space) -> None:
         )
 
 
-def _resolutions(space: Space, resolution: Any) -> dict[str, int]:
-    """The number of values of each continuous parameter."""
-    continuous = [name for name, parameter in space.items() if parameter.size is None]
-    if not isinstance(resolution, Mapping):
-        resolution = {} if resolution is None else dict.fromkeys(continuous, resolution)
-    for name, number in resolution.items():
-        if name not in continuous:
-            hint = nearest(str(name), continuous)
-            raise InvalidOptions(f"resolution: {name!r} is no continuous parameter{hint}")
-        if not isinstance(number, int) or isinstance(number, bool) or number < 2:
-            raise InvalidOptions(
-                f"resolution: found {short(number)}, expected an integer of at least 2"
-            )
-    for name in continuous:
-        if name not in resolution:
-            raise UnsupportedProblem(
-                "is continuous and a grid needs single values: give it a step, make it an "
-                "ordered categorical, or set the backend's option resolution",
-                name,
-            )
-    return dict(resolution)
-
-
-def _values(space: Space, resolutions: Mapping[str, int]) -> dict[str, list[float]]:
-    """The values of each parameter, ascending."""
-    sizes = {
-        name: resolutions.get(name) or parameter.size or 1 for name, parameter in space.items()
-    }
-    size = math.prod(sizes.values())
-    if size > LARGEST:
+def _values(space: Space) -> dict[str, list[Any]]:
+    """The values of each parameter of a finite space, ascending."""
+    points = space.cardinality or 0
+    if points > LARGEST:
         raise UnsupportedProblem(
-            f"the grid has {size} points, and Optuna's GridSampler holds all of them in memory: "
+            f"the grid has {points} points, and Optuna's GridSampler holds all of them in memory: "
             f"expected at most {LARGEST}; use core.grid, or fewer values"
         )
     return {
-        name: [
-            parameter.decode(i / (sizes[name] - 1)) if name in resolutions else parameter.grid(i)
-            for i in range(sizes[name])
-        ]
+        name: [parameter.grid(i) for i in range(parameter.size or 0)]
         for name, parameter in space.items()
     }

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from ..errors import InvalidOptions, SearchExhausted, UnsupportedProblem, nearest, short
+from ..errors import SearchExhausted
 from ..optimizer import Observation, Problem, Suggestion, Translation
-from ..space import Categorical, Parameter, Space
+from ..space import discretized
 
 
 class GridSearch:
@@ -36,7 +36,7 @@ class GridSearch:
         self, problem: Problem, *, resolution: int | Mapping[str, int] | None = None
     ) -> None:
         self._declared = problem.space
-        self._space = _discrete(problem.space, _resolutions(problem.space, resolution))
+        self._space = discretized(problem.space, resolution)
         self._given = 0
         self._points = self._space.points()
 
@@ -69,38 +69,3 @@ class GridSearch:
             detail = f"all {size} values" if native else f"{size} evenly spaced values"
             rows.append(Translation(name, "native" if native else "encoded", detail))
         return rows
-
-
-def _resolutions(space: Space, resolution: Any) -> dict[str, int]:
-    """The number of values of each continuous parameter."""
-    continuous = [name for name, parameter in space.items() if parameter.size is None]
-    if not isinstance(resolution, Mapping):
-        resolution = {} if resolution is None else dict.fromkeys(continuous, resolution)
-    for name, count in resolution.items():
-        if name not in continuous:
-            hint = nearest(str(name), continuous)
-            raise InvalidOptions(f"resolution: {name!r} is no continuous parameter{hint}")
-        if not isinstance(count, int) or isinstance(count, bool) or count < 2:
-            raise InvalidOptions(
-                f"resolution: found {short(count)}, expected an integer of at least 2"
-            )
-    for name in continuous:
-        if name not in resolution:
-            raise UnsupportedProblem(
-                "is continuous and a grid needs single values: give it a step, make it an "
-                "ordered categorical, or set the backend's option resolution",
-                name,
-            )
-    return dict(resolution)
-
-
-def _discrete(space: Space, resolutions: Mapping[str, int]) -> Space:
-    """The space with the values of the grid in place of the continuous parameters."""
-    if not resolutions:
-        return space
-    view: dict[str, Parameter] = dict(space)
-    for name, count in resolutions.items():
-        # In a range of a few floats some of the values are the same.
-        values = dict.fromkeys(space[name].decode(i / (count - 1)) for i in range(count))
-        view[name] = Categorical(list(values), ordered=True, when=space[name].when)
-    return Space(view)

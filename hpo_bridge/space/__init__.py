@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .expressions import Expression
+from .grid import discretized
 from .parameters import Categorical, Float, Int, Parameter
 from .space import Space
 
-__all__ = ["Categorical", "Expression", "Float", "Int", "Parameter", "Space"]
+__all__ = ["Categorical", "Expression", "Float", "Int", "Parameter", "Space", "discretized"]

@@ -454,7 +454,7 @@ def test_an_outcome_of_a_runner_is_judged_too(study: Make) -> None:
 
     s = study()
     driver = s._drive()
-    from hpo_bridge.objective import objective_from
+    from hpo_bridge.objectives.objective import objective_from
     from hpo_bridge.study import Session
 
     Runner().run(Session(driver, objective_from(lambda trial: 0.0)))

@@ -1,0 +1,53 @@
+"""Starting up loads none of the heavy libraries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numpy", "sqlalchemy", "torch", "ray", "optuna", "pandas", "scipy", "pebble")
+REPORT = (
+    "import sys; "
+    f"print(' '.join(sorted(set({HEAVY!r}) & {{name.partition('.')[0] for name in sys.modules}})))"
+)
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import hpo_bridge",
+        "import hpo_bridge; hpo_bridge.Space(x=hpo_bridge.Float(0, 1), constraints=['x < 1'])",
+        "from hpo_bridge.plugins import manager; assert manager().offers('backend')",
+        "import hpo_bridge as h\n"
+        "s = h.Study(h.Space(x=h.Float(0, 1))); s.optimize(lambda t: t['x'], trials=3)",
+        "import hpo_bridge_optuna",
+    ],
+)
+def test_what_is_imported(code: str) -> None:
+    done = python(f"{code}\n{REPORT}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["backends"], ["plugins", "--json"]])
+def test_what_the_command_imports(arguments: list[str]) -> None:
+    code = (
+        f"import atexit, runpy, sys\nsys.argv = ['hpo-bridge', *{arguments!r}]\n"
+        "def report():\n"
+        f"    loaded = set({HEAVY!r}) & {{name.partition('.')[0] for name in sys.modules}}\n"
+        "    print('loaded:', *sorted(loaded), file=sys.stderr)\n"
+        "atexit.register(report)\n"
+        "runpy.run_module('hpo_bridge', run_name='__main__')"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert done.stderr.strip() == "loaded:"

@@ -1,0 +1,445 @@
+"""Every plugin ends in one status, and none harms another: real metadata on sys.path."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from hpo_bridge.errors import BackendError, ConfigError, InvalidOptions, UnknownName
+from hpo_bridge.plugins import DISABLE, PluginManager, library_of, load_factory
+from hpo_bridge.requirements import install_command, unmet
+
+GOOD = """
+from hpo_bridge import BackendSpec, PrunerSpec, RunnerSpec, hookimpl
+
+class Walk:
+    def __init__(self, problem, *, width=1):
+        if width < 0:
+            raise ValueError("width: must be positive")
+    def ask(self, n): return []
+    def tell(self, observations): pass
+
+@hookimpl
+def hpo_register_backends():
+    return BackendSpec(name="{name}.walk", technique="{technique}", factory="{module}:Walk",
+                       requires={requires}, rank={rank})
+"""
+
+Add = Callable[..., Path]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
+    """Adds distributions as pip would leave them: a module and a ``.dist-info`` folder."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+
+    def add(
+        distribution: str, source: str | None, *, entry: str = "", version: str = "1.2",
+        requires: tuple[str, ...] = (), metadata_extra: str = "", **values: object,
+    ) -> Path:  # fmt: skip
+        module = distribution.replace("-", "_")
+        if source is not None:
+            defaults = {"name": module, "module": module, "technique": "walk", "requires": "()",
+                        "rank": 0}  # fmt: skip
+            for key, value in {**defaults, **values}.items():
+                source = source.replace("{" + key + "}", str(value))
+            (tmp_path / f"{module}.py").write_text(source)
+        info = tmp_path / f"{module}-{version}.dist-info"
+        info.mkdir()
+        lines = [f"Requires-Dist: {text}" for text in requires]
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+            + "".join(f"{line}\n" for line in lines) + metadata_extra
+        )  # fmt: skip
+        entry = entry or f"{module} = {module}"
+        (info / "entry_points.txt").write_text(f"[hpo_bridge]\n{entry}\n")
+        return tmp_path / f"{module}.py"
+
+    yield add
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(
+            sys.modules[name].__file__
+        ):
+            del sys.modules[name]
+
+
+def fared(manager: PluginManager, distribution: str) -> tuple[str, str]:
+    (info,) = [info for info in manager.plugins if info.distribution == distribution]
+    return info.status, info.reason
+
+
+def assert_the_rest_works(manager: PluginManager) -> None:
+    assert fared_core(manager) == "active"
+    assert manager.find("backend", "core.random").status == "active"
+    assert manager.find("runner", "inline").status == "active"
+
+
+def fared_core(manager: PluginManager) -> str:
+    (core,) = [info for info in manager.plugins if info.name == "core"]
+    return core.status
+
+
+def test_active(site: Add) -> None:
+    site("hpo-acme", GOOD)
+    manager = PluginManager()
+    assert fared(manager, "hpo-acme") == ("active", "")
+    offer = manager.find("backend", "hpo_acme.walk")
+    assert (offer.plugin.origin, library_of(offer)) == ("hpo-acme 1.2", ("hpo-acme", "1.2"))
+    assert load_factory("backend", offer).__name__ == "Walk"
+    assert_the_rest_works(manager)
+
+
+def test_several_specs_of_all_kinds(site: Add) -> None:
+    site("hpo-acme", """
+from hpo_bridge import BackendSpec, PrunerSpec, RunnerSpec, hookimpl
+@hookimpl
+def hpo_register_backends():
+    for name in "ab":
+        yield BackendSpec(name=name, technique="t", factory="m:C")
+@hookimpl(specname="hpo_register_runners")
+def mine():
+    return (RunnerSpec(name="r", factory="m:C"),)
+@hookimpl
+def hpo_register_pruners():
+    return PrunerSpec(name="p", factory="m:C")
+""")  # fmt: skip
+    manager = PluginManager()
+    for kind, name in [("backend", "a"), ("backend", "b"), ("runner", "r"), ("pruner", "p")]:
+        assert manager.find(kind, name).plugin.distribution == "hpo-acme"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("requires", "extras", "reason"),
+    [
+        ("('nothing-of-that-name>=2',)", (),
+         'needs nothing-of-that-name>=2, which is not installed — '
+         'pip install "nothing-of-that-name>=2"'),
+        ("('nothing-of-that-name>=2',)", ("Nothing.of.that-name>=2; extra == 'walk'",),
+         'needs nothing-of-that-name>=2, which is not installed — pip install "hpo-acme[walk]"'),
+        ("('nothing-of-that-name',)",
+         ("nothing-of-that-name; python_version > '3' and extra == 'w'", "=!broken=",
+          "x; extra == 'all'"),
+         'needs nothing-of-that-name, which is not installed — pip install "hpo-acme[w]"'),
+        ("('pluggy>=99',)", (), f'needs pluggy>=99, found {metadata.version("pluggy")} — '
+                                'pip install "pluggy>=99"'),
+        ("('pluggy', 'packaging<1')", (), f'needs packaging<1, found '
+                                f'{metadata.version("packaging")} — pip install "packaging<1"'),
+        ("('not a requirement!',)", (), "its requirement 'not a requirement!' is not valid"),
+    ],
+)  # fmt: skip
+def test_unavailable(site: Add, requires: str, extras: tuple[str, ...], reason: str) -> None:
+    site("hpo-acme", GOOD, requires=extras).write_text(
+        GOOD.replace("{name}", "hpo_acme").replace("{module}", "hpo_acme")
+        .replace("{technique}", "walk").replace("{requires}", requires).replace("{rank}", "0")
+    )  # fmt: skip
+    manager = PluginManager()
+    status, found = fared(manager, "hpo-acme")
+    assert status == "unavailable"
+    assert found.startswith(reason)
+    (offer,) = [o for o in manager.offers("backend") if o.spec.name == "hpo_acme.walk"]
+    assert (offer.status, offer.reason) == ("unavailable", found)
+    assert library_of(offer)[0]
+    with pytest.raises(UnknownName, match=r"^backend 'hpo_acme.walk' is unavailable: ") as caught:
+        manager.find("backend", "hpo_acme.walk")
+    assert "\n" not in str(caught.value)
+    assert found in str(caught.value)
+    with pytest.raises(UnknownName, match="found 'walk', expected one of"):
+        manager.backend_for("walk")
+    assert_the_rest_works(manager)
+
+
+def test_requirements_for_other_platforms_do_not_count() -> None:
+    assert unmet(("nothing-of-that-name; sys_platform == 'nowhere'",), None) is None
+    assert unmet(("pluggy>=1; python_version > '3'",), None) is None
+    assert unmet((), "hpo-acme") is None
+    assert install_command("nothing-of-that-name", "x", "x>1") == 'pip install "x>1"'
+
+
+@pytest.mark.parametrize("name", ["hpo_acme", "hpo-acme", " HPO.Acme , other", "short", "x,short"])
+def test_disabled_is_never_imported(site: Add, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    site("hpo-acme", "raise SystemExit('imported!')", entry="short = hpo_acme")
+    monkeypatch.setenv(DISABLE, name)
+    manager = PluginManager()
+    assert fared(manager, "hpo-acme") == ("disabled", "disabled by HPO_BRIDGE_DISABLE")
+    assert "hpo_acme" not in sys.modules
+    with pytest.raises(UnknownName, match="plugin short is disabled: disabled by HPO_BRIDGE"):
+        manager.find("backend", "acme.walk")
+    assert_the_rest_works(manager)
+
+
+def test_nothing_is_disabled_by_an_empty_list(site: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    site("hpo-acme", GOOD)
+    for value in ("", ",", " , other"):
+        monkeypatch.setenv(DISABLE, value)
+        assert fared(PluginManager(), "hpo-acme")[0] == "active"
+
+
+def hook(body: str, arguments: str = "") -> str:
+    return (
+        "from hpo_bridge import BackendSpec, RunnerSpec, hookimpl\n"
+        f"@hookimpl\ndef hpo_register_backends({arguments}):\n    {body}"
+    )
+
+
+def spec(**changes: object) -> str:
+    given = {"name": "a.b", "technique": "t", "factory": "m:C", **changes}
+    arguments = ", ".join(f"{key}={value!r}" for key, value in given.items())
+    return hook(f"return BackendSpec({arguments})")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nothing_of_that_name", "ModuleNotFoundError: No module named 'nothing_of_th"),
+        ("raise RuntimeError('first\\nsecond')", "RuntimeError: first second"),
+        ("raise RuntimeError('x' * 5000)", "RuntimeError: xxx"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"), ("def f(:", "SyntaxError: "),
+        ("class E(Exception):\n def __str__(self): raise ValueError\nraise E", "E: (its text"),
+        ("raise MemoryError", "MemoryError"),
+        (None, "ModuleNotFoundError: No module named 'hpo_acme'"),
+        ("from hpo_bridge import hookimpl\n@hookimpl\ndef hpo_register_backend(): return []",
+         "PluginValidationError: "),
+        ("def hpo_register_backends(): return []",
+         "TypeError: hpo_register_backends is not decorated with @hpo_bridge.hookimpl"),
+        (hook("return []", "manager"), "PluginValidationError: "),
+        (hook("pass"), "TypeError: hpo_register_backends gave None, expected BackendSpec"),
+        (hook("return ['acme.walk']"),
+         "TypeError: hpo_register_backends gave 'acme.walk', expected BackendSpec"),
+        (hook("return RunnerSpec(name='r', factory='m:C')"),
+         "TypeError: hpo_register_backends gave RunnerSpec("),
+        (hook("raise OSError('no')"), "OSError: no"),
+        (spec(name="A b"), "ValueError: name 'A b'"),
+        (spec(factory="m.C"), "ValueError: a.b: factory"),
+        (spec(requires="optuna"), "ValueError: a.b: requires must be a tuple"),
+        (spec(capabilities={"fly"}), "ValueError: 'fly' is not a valid Capability"),
+        (spec(speed=3), "TypeError: "),
+    ],
+)  # fmt: skip
+def test_broken(site: Add, source: str | None, reason: str) -> None:
+    site("hpo-acme", source)
+    site("hpo-fine", GOOD)
+    manager = PluginManager()
+    status, found = fared(manager, "hpo-acme")
+    assert status == "broken"
+    assert found.startswith(reason)
+    assert "\n" not in found
+    assert len(found) < 400
+    assert fared(manager, "hpo-fine") == ("active", "")
+    with pytest.raises(UnknownName, match="plugin hpo_acme is broken") as caught:
+        manager.find("backend", "acme.walk")
+    assert "\n" not in str(caught.value)
+    assert_the_rest_works(manager)
+
+
+def test_ctrl_c_is_nobodys_fault(site: Add) -> None:
+    site("hpo-acme", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        PluginManager()
+
+
+def test_broken_metadata_of_others_does_no_harm(site: Add) -> None:
+    site("hpo-acme", GOOD, requires=("???",), version="not-a-version")
+    site("hpo-fine", GOOD, requires=("=!",)).write_text(
+        GOOD.replace("{name}", "hpo_fine").replace("{module}", "hpo_fine")
+        .replace("{technique}", "walk").replace("{requires}", "('hpo-acme>=1',)")
+        .replace("{rank}", "0")
+    )  # fmt: skip
+    manager = PluginManager()
+    assert fared(manager, "hpo-acme")[0] == "active"
+    status, reason = fared(manager, "hpo-fine")
+    assert status == "unavailable"
+    assert reason.startswith("needs hpo-acme>=1, found not-a-version")
+
+
+def test_conflict(site: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    site("hpo-acme", GOOD, name="shared")
+    site("hpo-zeta", GOOD, name="shared")
+    manager = PluginManager()
+    for distribution in ("hpo-acme", "hpo-zeta"):
+        status, reason = fared(manager, distribution)
+        assert status == "conflict"
+        assert "'shared.walk' is offered by hpo-acme 1.2 and hpo-zeta 1.2; disable one" in reason
+    (offer,) = [o for o in manager.offers("backend") if o.spec.name == "shared.walk"]
+    assert offer.status == "conflict"
+    with pytest.raises(UnknownName, match=r"is conflict: .*hpo-acme 1.2 and hpo-zeta 1.2"):
+        manager.find("backend", "shared.walk")
+    with pytest.raises(UnknownName):
+        manager.backend_for("walk")
+    assert_the_rest_works(manager)
+    monkeypatch.setenv(DISABLE, "hpo-zeta")
+    offer = PluginManager().find("backend", "shared.walk")
+    assert offer.plugin.distribution == "hpo-acme"
+
+
+def test_a_conflict_with_the_core(site: Add) -> None:
+    site("hpo-acme", GOOD.replace("{name}.walk", "core.grid"))
+    manager = PluginManager()
+    with pytest.raises(UnknownName, match=r"hpo-acme 1.2 and hpo-bridge"):
+        manager.find("backend", "core.grid")
+    assert manager.find("backend", "core.random").status == "active"
+
+
+def test_the_order_is_always_the_same(site: Add) -> None:
+    for name in ("hpo-c", "hpo-a", "hpo-b"):
+        site(name, GOOD, technique="same", rank=1 if name == "hpo-b" else 0)
+    points = list(metadata.entry_points(group="hpo_bridge"))
+    orders = {
+        tuple(p.name for p in PluginManager(some).plugins)
+        for some in (points, points[::-1], points[1:] + points[:1], points + points)
+    }
+    assert len(orders) == 1
+    (order,) = orders
+    assert [name for name in order if name.startswith("hpo_")] == ["hpo_a", "hpo_b", "hpo_c"]
+    manager = PluginManager()
+    assert manager.backend_for("same").name == "hpo_b.walk"  # by rank
+    names = [offer.spec.name for offer in manager.offers("backend")]
+    assert names == sorted(names)
+
+
+def test_of_equal_rank_the_first_name(site: Add) -> None:
+    for name in ("hpo-b", "hpo-a"):
+        site(name, GOOD, technique="same")
+    assert PluginManager().backend_for("same").name == "hpo_a.walk"
+
+
+# -- names and options ------------------------------------------------------------------------
+
+
+def test_unknown_names() -> None:
+    manager = PluginManager()
+    for kind, name, hint in [
+        ("backend", "core.randon", "'core.random'"), ("backend", "grid", "'core.grid'"),
+        ("runner", "in-line", "'inline'"), ("runner", "process", "'processes'"),
+    ]:  # fmt: skip
+        with pytest.raises(UnknownName, match="expected one of") as caught:
+            manager.find(kind, name)  # type: ignore[arg-type]
+        assert f"found {name!r}" in str(caught.value)
+        assert f"(did you mean {hint}?)" in str(caught.value)
+    with pytest.raises(UnknownName, match="did you mean 'random'"):
+        manager.backend_for("randon")
+
+
+def test_options(site: Add) -> None:
+    site("hpo-acme", GOOD)
+    manager = PluginManager()
+    assert manager.build("backend", "hpo_acme.walk", {"width": 2}, object()) is not None
+    with pytest.raises(InvalidOptions, match=r"^widht: unknown option of backend 'hpo_acme.walk', "
+                       r"accepted: width \(did you mean 'width'\?\)$"):  # fmt: skip
+        manager.build("backend", "hpo_acme.walk", {"widht": 2}, object())
+    with pytest.raises(InvalidOptions, match=r"\(hpo-acme 1.2\) refused its options .width=-1.: "
+                       "ValueError: width: must be positive"):  # fmt: skip
+        manager.build("backend", "hpo_acme.walk", {"width": -1}, object())
+    with pytest.raises(InvalidOptions, match=r"seed: unknown option .* accepted: none"):
+        manager.build("backend", "core.random", {"seed": 1}, object())
+    with pytest.raises(InvalidOptions, match="problem: unknown option"):
+        manager.build("backend", "core.random", {"problem": 1}, object())
+
+
+@pytest.mark.parametrize(
+    ("source", "match"),
+    [
+        ("", "cannot be imported: AttributeError"), ("Walk = 3", "is not callable"),
+        ("raise SystemExit(2)", "cannot be imported: SystemExit: 2"),
+        ("import nothing_of_that_name", "cannot be imported: ModuleNotFoundError"),
+        ("def Walk(problem): raise OSError('no licence')", "cannot be built: OSError: no licence"),
+    ],
+)  # fmt: skip
+def test_factories_that_fail(site: Add, tmp_path: Path, source: str, match: str) -> None:
+    site("hpo-acme", GOOD.replace("{module}:Walk", "acme_heavy:Walk"))
+    (tmp_path / "acme_heavy.py").write_text(source)
+    manager = PluginManager()
+    assert fared(manager, "hpo-acme")[0] == "active"
+    with pytest.raises(BackendError, match=match) as caught:
+        manager.build("backend", "hpo_acme.walk", {}, object())
+    assert "hpo-acme 1.2" in str(caught.value)
+
+
+# -- unpackaged plugins -------------------------------------------------------------------------
+
+
+FILE = GOOD.replace("{technique}", "walk").replace("{requires}", "()").replace("{rank}", "0")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_a_file(folder: Path) -> None:
+    (folder / "my_walk.py").write_text(FILE.replace("{name}", "my").replace("{module}", "my_walk"))
+    manager = PluginManager()
+    manager.add("my_walk.py", folder)
+    manager.add("./my_walk.py", folder)  # once is enough
+    assert manager.build("backend", "my.walk", {}, object()).ask(1) == []
+    offer = manager.find("backend", "my.walk")
+    assert offer.plugin.origin == str((folder / "my_walk.py").resolve())
+    assert offer.plugin.distribution is None
+    assert len([i for i in manager.plugins if "my_walk" in i.name]) == 1
+    other = PluginManager()  # in the same process
+    other.add("my_walk.py", folder)
+    assert other.find("backend", "my.walk").status == "active"
+
+
+def test_a_module_and_an_installed_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    (folder / "mod_walk.py").write_text(
+        FILE.replace("{name}", "mod").replace("{module}", "mod_walk")
+    )
+    manager = PluginManager()
+    manager.add("mod_walk", folder)
+    assert manager.find("backend", "mod.walk").status == "active"
+    before = manager.plugins
+    manager.add("hpo_bridge.backends", folder)  # there by its entry point
+    assert manager.plugins == before
+    assert manager.find("backend", "core.grid").status == "active"
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "match"),
+    [
+        ("gone.py", None, "FileNotFoundError: no file"),
+        ("nothing_of_that_name", None, "ModuleNotFoundError"),
+        ("boom.py", "raise RuntimeError('boom')", "RuntimeError: boom"),
+        ("leave.py", "import sys; sys.exit()", "SystemExit"),
+        ("typo.py", "from hpo_bridge import hookimpl\n@hookimpl\ndef hpo_x(): pass", "hpo_x"),
+        ("json.py", "", "a module 'json' is there already"),
+        ("sched.py", "", "a module 'sched' is there already"),  # not yet imported, but would be
+        ("numpy.py", "", "a module 'numpy' is there already"),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_loaded(
+    folder: Path, file: str, source: str | None, match: str
+) -> None:
+    if source is not None:
+        (folder / file).write_text(source)
+    manager = PluginManager()
+    for _ in range(2):  # and it is said every time
+        with pytest.raises(ConfigError, match=match) as caught:
+            manager.add(file, folder)
+        assert str(caught.value).startswith(f"plugins: {file}: ")
+        assert "\n" not in str(caught.value)
+    assert_the_rest_works(manager)
+    if file == "boom.py":
+        assert "boom" not in sys.modules
+        (folder / "boom.py").write_text("")  # mended
+        manager.add(file, folder)
+
+
+def test_two_files_of_one_name(folder: Path) -> None:
+    for sub in ("a", "b"):
+        (folder / sub).mkdir()
+        (folder / sub / "same_walk.py").write_text(
+            FILE.replace("{name}", sub).replace("{module}", "same_walk")
+        )
+    manager = PluginManager()
+    manager.add("same_walk.py", folder / "a")
+    with pytest.raises(ConfigError, match=r"a module 'same_walk' is there already .* rename"):
+        manager.add("same_walk.py", folder / "b")
