@@ -74,7 +74,7 @@ def parse_url(text: str) -> Address:
         found = repr(text) if "@" not in text else "one with '@'"  # it may hold a password
         raise StoreError(f"not the URL of a store: {found}; accepted: {ACCEPTED}") from None
     if url.drivername == "sqlite":
-        if url.database in (None, "", ":memory:") or url.host or url.query:
+        if url.database in (None, "", ":memory:") or url.host or "?" in text:
             raise StoreError(f"{text}: not the URL of a SQLite file; accepted: {ACCEPTED}")
         return Address(text, url, Path(str(url.database)).absolute())
     shown = url.set(drivername=url.get_backend_name(), query={}).render_as_string()
@@ -179,15 +179,17 @@ def retrying(work: Callable[[], T], address: Address, patience: float) -> T:
     while True:
         try:
             return work()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             if time.monotonic() + pause > deadline or not is_passing(error):
                 raise StoreError(describe(address, error)) from error
         time.sleep(pause)
         pause = min(2 * pause, 5.0)
 
 
-def is_passing(error: SQLAlchemyError) -> bool:
+def is_passing(error: Exception) -> bool:
     """Whether the same transaction may succeed later, on a new connection."""
+    if isinstance(error, sqlite3.Error):  # of a connection that SQLAlchemy has not got yet
+        return "locked" in str(error)
     if not isinstance(error, DBAPIError):
         return False
     if isinstance(error.orig, sqlite3.Error):

@@ -368,6 +368,8 @@ def test_rounding_errors_are_clipped_and_mistakes_are_not() -> None:
     for wrong in (0.0, 1e-9, 9.9e-7, 1e3 + 1e-3, -1e-6):
         with pytest.raises(SpaceError, match="is outside"):
             log.check(wrong)
+    with pytest.raises(SpaceError, match="is outside"):
+        Float(1e-10, 1, log=True).check(0.0)
     narrow = Float(1e6, 1e6 + 1e-6)
     assert narrow.check(1e6 - 1e-10) == 1e6
     with pytest.raises(SpaceError, match="is outside"):

@@ -351,3 +351,14 @@ print(store.names(), flush=True)
     for racer in racers:
         out, err = racer.communicate(timeout=30)
         assert out == "['s']\n", err
+
+
+def test_a_folder_where_no_file_can_be_made() -> None:
+    with pytest.raises(StoreError, match="cannot be opened") as caught:
+        SqlStore("sqlite:////proc/study.db")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_question_mark_is_not_half_of_a_name() -> None:
+    with pytest.raises(StoreError, match="not the URL of a SQLite file"):
+        SqlStore("sqlite:///a?b.db")

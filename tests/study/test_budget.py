@@ -145,6 +145,23 @@ def test_ctrl_c_keeps_everything(kept: Make) -> None:
     assert [t.attempts for t in kept().trials] == [1, 1, 1, 1, 2, 1, 1, 1, 1, 1]
 
 
+def test_what_was_cut_comes_first_again(kept: Make) -> None:
+    begun: list[int] = []
+
+    def objective(trial: Trial) -> float:
+        begun.append(trial.number)
+        if begun == [0, 1]:
+            raise KeyboardInterrupt
+        return 0.0
+
+    for _ in range(3):
+        kept().enqueue({"x": 0.5, "n": 1, "c": None})
+    with pytest.raises(KeyboardInterrupt):
+        kept().optimize(objective, trials=5)
+    kept().optimize(objective, trials=5)
+    assert begun == [0, 1, 1, 2, 3, 4]
+
+
 # -- retries --------------------------------------------------------------------------------
 
 
