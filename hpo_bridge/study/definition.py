@@ -3,8 +3,57 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
+
+from ..errors import StoreError
+from ..space import Space
+from ..store import Store
+from .values import Objectives
+
+REMEDIES = {
+    "space": "declare the stored space",
+    "constraints": "declare the stored constraints",
+    "directions": "use the stored directions",
+    "seed": "use the stored seed",
+}
+"""What must be as stored, and what to do otherwise."""
+
+
+def ensure_study(
+    store: Store, name: str, space: Space, objectives: Objectives, seed: int | None
+) -> int:
+    """Adds a study to a store, or compares it with the one of that name that is there.
+
+    Returns:
+        The study's seed: as given, as stored, or drawn for a new study.
+
+    Raises:
+        StoreError: If the stored study is another one; says in what.
+    """
+    found = store.study(name)
+    if found is None:
+        drawn = secrets.randbits(31) if seed is None else seed
+        store.create(name, definition(space, objectives, drawn))
+        found = store.study(name)  # another process may have been first
+        assert found is not None
+    stored = found.definition
+    wanted = definition(space, objectives, stored["seed"] if seed is None else seed)
+    for key, remedy in REMEDIES.items():
+        if as_json(stored[key]) != as_json(wanted[key]):
+            raise StoreError(
+                f"study {name!r} in {store.url} has another {key} than given: "
+                f"{difference(stored[key], wanted[key])}; {remedy}, or use another study name "
+                "or store"
+            )
+    return int(stored["seed"])
+
+
+def definition(space: Space, objectives: Objectives, seed: int) -> dict[str, Any]:
+    """What makes a study this one, as plain data."""
+    directions = {name: d.value for name, d in objectives.directions.items()}
+    return {**space.to_plain(), "directions": directions, "seed": seed, "format": 1}
 
 
 def as_json(value: Any) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HpoBridgeError, NoCompleteTrial, StoreError
+from ..errors import HpoBridgeError, NoCompleteTrial
 from ..hookspecs import StudyInfo
 from ..objectives.objective import Objective, objective_from
 from ..optimizer import Pruner
@@ -24,7 +23,7 @@ from .arguments import (
     split_choice,
     told_outcome,
 )
-from .definition import as_json, difference, jsonable
+from .definition import ensure_study, jsonable
 from .driver import Driver, Notify
 from .proposer import Proposer
 from .restore import Setup, take_over
@@ -103,7 +102,7 @@ class Study:
         self._owns_store = isinstance(store, (str, type(None)))
         self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
         try:
-            self.seed = self._create(seed)
+            self.seed = ensure_study(self.store, name, self.space, self.objectives, seed)
         except BaseException:
             self._close_store()
             raise
@@ -122,35 +121,6 @@ class Study:
         name, options = self._pruner
         pruner: Pruner = self._plugins.build("pruner", name, options)
         return pruner
-
-    def _create(self, seed: int | None) -> int:
-        """Adds the study to the store, or compares it with the one that is there."""
-        found = self.store.study(self.name)
-        if found is None:
-            drawn = secrets.randbits(31) if seed is None else seed
-            self.store.create(self.name, self._definition(drawn))
-            found = self.store.study(self.name)  # another process may have been first
-            assert found is not None
-        stored = found.definition
-        wanted = self._definition(stored["seed"] if seed is None else seed)
-        for key, remedy in (
-            ("space", "declare the stored space"),
-            ("constraints", "declare the stored constraints"),
-            ("directions", "use the stored directions"),
-            ("seed", "use the stored seed"),
-        ):
-            if as_json(stored[key]) != as_json(wanted[key]):
-                where = difference(stored[key], wanted[key])
-                raise StoreError(
-                    f"study {self.name!r} in {self.store.url} has another {key} than given: "
-                    f"{where}; {remedy}, or use another study name or store"
-                )
-        return int(stored["seed"])
-
-    def _definition(self, seed: int) -> dict[str, Any]:
-        directions = {name: d.value for name, d in self.objectives.directions.items()}
-        plain = self.space.to_plain()
-        return {**plain, "directions": directions, "seed": seed, "format": 1}
 
     # -- driving ----------------------------------------------------------------------
 
@@ -223,6 +193,7 @@ class Study:
         """
         check_budget(trials, seconds)
         built = self._plugins.build("runner", runner, options)
+        window = self._window(built)
         source = objective_from(objective)
         source.check()
         with self._lock:
@@ -232,7 +203,7 @@ class Study:
             row = self.store.study(self.name)
             spent = 0.0 if row is None else row.seconds
             driver.retries = getattr(built, "retries", 0)
-            driver.window = self._window(built)
+            driver.window = window
             session = Session(driver, source, trials=trials, seconds=seconds, spent=spent)
             error: BaseException | None = None
             driver.notify("hpo_study_started")
