@@ -23,6 +23,7 @@ Backend = Annotated[
 ]
 Store = Annotated[str | None, typer.Option(metavar="URL", help="Another store than the file's.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
+Csv = Annotated[bool, typer.Option("--csv", help="CSV on standard output.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key: --set budget.trials=10."),
@@ -78,28 +79,28 @@ def run(
 
 
 @app.command()
-def status(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
+def status(
+    study: StudyFile, store: Store = None, set_: Set = None, json: Json = False, csv: Csv = False
+) -> None:
     """Show how far a study is; also while it runs."""
     from .read import show_status
 
-    show_status(study, store, set_ or [], as_json=json)
+    show_status(study, store, set_ or [], as_json=json, as_csv=csv)
 
 
 @app.command()
-def best(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
+def best(
+    study: StudyFile, store: Store = None, set_: Set = None, json: Json = False, csv: Csv = False
+) -> None:
     """Show the best trial, or the front of several objectives."""
     from .read import show_best
 
-    raise typer.Exit(show_best(study, store, set_ or [], as_json=json))
+    raise typer.Exit(show_best(study, store, set_ or [], as_json=json, as_csv=csv))
 
 
 @app.command()
 def trials(
-    study: StudyFile,
-    store: Store = None,
-    set_: Set = None,
-    json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+    study: StudyFile, store: Store = None, set_: Set = None, json: Json = False, csv: Csv = False
 ) -> None:
     """List the trials; also while the study runs."""
     from .read import show_trials

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,10 @@ def _opened(path: Path, url: str | None, overrides: Sequence[str]) -> Iterator[t
         store.close()
 
 
-def show_status(path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool) -> None:
-    """Prints how far the study is, and who drives it."""
+def show_status(
+    path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
+) -> None:
+    """Prints how far the study is, and who drives it; as CSV, the number of trials by state."""
     with _opened(path, url, overrides) as (store, name):
         result = summary(store, name)
         row = store.study(name)
@@ -41,16 +43,26 @@ def show_status(path: Path, url: str | None, overrides: Sequence[str], *, as_jso
         if as_json:
             print(json.dumps(result))
             return
+        if as_csv:
+            csv.writer(sys.stdout).writerows([("state", "trials"), *result["counts"].items()])
+            return
         print(as_text(result, store.url))
         print(f"driver   {row.driver or 'none: it does not run now'}")
 
 
-def show_best(path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool) -> int:
+def show_best(
+    path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
+) -> int:
     """Prints the best trial or the front; 1 if there is none."""
     with _opened(path, url, overrides) as (store, name):
         result = summary(store, name)
-        print(json.dumps(result) if as_json else as_text(result, store.url))
-        return 0 if result.get("best") or result.get("front") else NO_TRIAL
+        best = result["front"] if "front" in result else [result["best"]] * bool(result["best"])
+        if as_csv:
+            numbers = [trial["number"] for trial in best]
+            _print_csv(store, name, (next(store.trials(name, first=n)) for n in numbers))
+        else:
+            print(json.dumps(result) if as_json else as_text(result, store.url))
+        return 0 if best else NO_TRIAL
 
 
 def show_trials(
@@ -62,7 +74,7 @@ def show_trials(
         if as_json:
             _print_json(store.trials(name))
         elif as_csv:
-            _print_csv(store, name)
+            _print_csv(store, name, store.trials(name))
         else:
             _print_table(store.trials(name), row)
 
@@ -76,14 +88,14 @@ def _print_json(trials: Iterator[TrialRecord]) -> None:
     print("[]" if separator == "[" else "]")
 
 
-def _print_csv(store: Store, name: str) -> None:
+def _print_csv(store: Store, name: str, trials: Iterable[TrialRecord]) -> None:
     row = store.study(name)
     assert row is not None
     params, values = list(row.definition["space"]), list(row.definition["directions"])
     writer = csv.writer(sys.stdout)
     times = ("backend", "started", "finished", "attempts", "error")
     writer.writerow(["number", "state", *values, *(f"params.{p}" for p in params), *times])
-    for trial in store.trials(name):
+    for trial in trials:
         measured = [(trial.values or {}).get(v) for v in values]
         given = [_cell(trial.params[p]) if p in trial.params else None for p in params]
         rest = [getattr(trial, time) for time in times]

@@ -56,6 +56,8 @@ def run_study(
     with study, _json_only(as_json):
         interrupted = _optimize(study, file, quiet=as_json)
         result = summary(study.store, study.name)
+        if study.exhausted is not None:
+            print(f"{study.backend} has nothing left: {study.exhausted}", file=sys.stderr)
     if as_json:
         print(json.dumps(result))
     else:

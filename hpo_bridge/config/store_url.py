@@ -39,8 +39,6 @@ def resolved_url(url: str, folder: Path) -> str:
         raise ConfigError(str(error)) from None
     if address.path is None:
         return url
-    if "?" in url:  # what follows it would be dropped, and another file opened
-        raise ConfigError(f"{url}: the URL of a SQLite file has no options, found '?'")
     return _sqlite_url(folder.absolute() / str(address.url.database))
 
 

@@ -74,7 +74,11 @@ def parse_url(text: str) -> Address:
         found = repr(text) if "@" not in text else "one with '@'"  # it may hold a password
         raise StoreError(f"not the URL of a store: {found}; accepted: {ACCEPTED}") from None
     if url.drivername == "sqlite":
-        if url.database in (None, "", ":memory:") or url.host or "?" in text:
+        if "?" in text:  # what follows it would be dropped, and another file opened
+            raise StoreError(
+                f"{text}: the URL of a SQLite file has no options, found '?'; accepted: {ACCEPTED}"
+            )
+        if url.database in (None, "", ":memory:") or url.host:
             raise StoreError(f"{text}: not the URL of a SQLite file; accepted: {ACCEPTED}")
         return Address(text, url, Path(str(url.database)).absolute())
     shown = url.set(drivername=url.get_backend_name(), query={}).render_as_string()

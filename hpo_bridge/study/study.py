@@ -338,6 +338,11 @@ class Study:
         return list(self.store.trials(self.name))
 
     @property
+    def exhausted(self) -> str | None:
+        """Why the backend has nothing left to propose, once this object has met that."""
+        return None if self._driver is None else self._driver.exhausted
+
+    @property
     def counts(self) -> dict[TrialState, int]:
         """Number of trials by state."""
         return self.store.counts(self.name)

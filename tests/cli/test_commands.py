@@ -58,6 +58,11 @@ def test_trials_as_csv_can_be_read(command):
     rows = list(csv.DictReader(io.StringIO(command("trials", "study.yaml", "--csv").stdout)))
     assert [int(row["number"]) for row in rows] == list(range(12))
     assert all(-1 <= float(row["params.x"]) <= 1 for row in rows)
+    best = json.loads(command("best", "study.yaml", "--json").stdout)["best"]
+    (row,) = csv.DictReader(io.StringIO(command("best", "study.yaml", "--csv").stdout))
+    assert int(row["number"]) == best["number"]
+    counts = dict(csv.reader(io.StringIO(command("status", "study.yaml", "--csv").stdout)))
+    assert counts["COMPLETE"] == "12"
 
 
 def test_status_and_best_for_people_and_programs(command):
@@ -69,6 +74,14 @@ def test_status_and_best_for_people_and_programs(command):
     assert best["best"] == status["best"]
     assert "12 complete" in command("status", "study.yaml").stdout
     assert "best" in command("best", "study.yaml").stdout
+
+
+def test_a_grid_that_is_done_says_so(command):
+    command.write(command.text.replace("low: -1.0, high: 1.0", "low: 0.0, high: 1.0, step: 0.5"))
+    done = command("run", "study.yaml", "--backend", "core.grid", "--trials", "99", "--json")
+    assert done.returncode == 0
+    assert "core.grid has nothing left: all 12 points" in done.stderr
+    assert json.loads(done.stdout)["counts"]["COMPLETE"] == 12
 
 
 def test_several_objectives_give_a_front(command):

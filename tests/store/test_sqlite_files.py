@@ -360,5 +360,5 @@ def test_a_folder_where_no_file_can_be_made() -> None:
 
 
 def test_a_question_mark_is_not_half_of_a_name() -> None:
-    with pytest.raises(StoreError, match="not the URL of a SQLite file"):
+    with pytest.raises(StoreError, match="has no options"):
         SqlStore("sqlite:///a?b.db")
