@@ -74,3 +74,33 @@ def test_the_reader_of_a_pipe_may_leave(command):
     line = " ".join(map(str, command.argv("trials", "study.yaml", "--json"))) + " | head -c 20"
     done = subprocess.run(["bash", "-c", line], cwd=command.folder, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+def test_workers_in_deterministic_order_go_on_as_if_never_killed(command):
+    """Whatever the timing, and wherever the driver is killed: the same trials."""
+    (command.folder / "objective.py").write_text(
+        "import os, random, time\n"
+        "def train(trial):\n"
+        "    while trial.number >= 9 and not os.path.exists('go'):\n"
+        "        time.sleep(0.01)\n"
+        "    time.sleep(random.random() * 0.1)\n"
+        "    return trial['x'] ** 2\n"
+    )
+    command.write(
+        command.text.replace("core.random", "optuna.tpe").replace("12", "24")
+        + "runner: {name: processes, workers: 3, order: deterministic}\n"
+    )
+
+    def trials(store):
+        listed = command("trials", "study.yaml", "--store", store, "--json").stdout
+        return [(t["params"], t["values"]) for t in json.loads(listed)]
+
+    driver = command.start("run", "study.yaml")
+    wait_for(command, 7)
+    driver.kill()
+    driver.communicate()
+    assert finished(command) <= 9
+    (command.folder / "go").touch()
+    assert command("run", "study.yaml").returncode == 0
+    assert command("run", "study.yaml", "--store", "sqlite:///whole.db").returncode == 0
+    assert trials("sqlite:///s.db") == trials("sqlite:///whole.db")
