@@ -38,7 +38,6 @@ class Tally:
         self.head = f"{study.name}: {study.backend}, {study.store.url}"
         if self.before:
             self.head += f"; continued after {self.before} trials"
-        self.last: TrialRecord | None = None
         self.running: dict[int, TrialRecord] = {}
         self.best: TrialRecord | None = None
         if len(self.objectives) == 1 and self.counts[TrialState.COMPLETE]:
@@ -64,7 +63,6 @@ class Tally:
         """Counts it, and keeps it if it is the best so far."""
         self.running.pop(trial.number, None)
         self.counts[trial.state] += 1
-        self.last = trial
         losses = self.objectives.losses(trial.values)
         if losses is not None and len(losses) == 1:
             best = self.objectives.losses(self.best.values) if self.best else None

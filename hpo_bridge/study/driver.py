@@ -98,7 +98,7 @@ class Driver:
         self.retries = 0
         self.window: int | None = None
         self.observers: Mapping[str, list[Notify]] = {}
-        self._sign = next(iter(objectives.signs.values()))
+        self._sign = objectives.sign
         self._told: list[int] = []
         # A snapshot's history is read from the log, which counts but does not list the
         # points that constraints forbid: with constraints the log is replayed instead.
@@ -113,6 +113,11 @@ class Driver:
     def created(self) -> int:
         """Number of trials that the study has, in any state."""
         return sum(self.counts.values())
+
+    def moved(self, before: TrialState, after: TrialState) -> None:
+        """Counts a trial that has changed its state."""
+        self.counts[before] -= 1
+        self.counts[after] += 1
 
     # -- beginning trials -------------------------------------------------------------
 
@@ -224,8 +229,7 @@ class Driver:
             attempts=pending.attempts + 1,
         )  # fmt: skip
         self.running[pending.number] = Running(record, pending.failures, pending.losses)
-        self.counts[TrialState.WAITING] -= 1
-        self.counts[TrialState.RUNNING] += 1
+        self.moved(TrialState.WAITING, TrialState.RUNNING)
         self.notify("hpo_trial_started", trial=record)
         seed = trial_seed(self.seed, pending.number)
         return Trial(pending.number, pending.params, seed, self)
@@ -275,8 +279,7 @@ class Driver:
         event = Event("finished", time.time(), number, data)
         self.write(event)
         del self.running[number]
-        self.counts[TrialState.RUNNING] -= 1
-        self.counts[outcome.state] += 1
+        self.moved(TrialState.RUNNING, outcome.state)
         if self.pruner is not None:
             losses = self.objectives.losses(outcome.result)
             loss = losses[0] if losses else None
@@ -307,8 +310,7 @@ class Driver:
             self.waiting.appendleft(pending)
         else:
             self.waiting.append(pending)
-        self.counts[TrialState.RUNNING] -= 1
-        self.counts[TrialState.WAITING] += 1
+        self.moved(TrialState.RUNNING, TrialState.WAITING)
 
     def enqueue(self, params: Mapping[str, Any]) -> int:
         """Adds a point that no backend proposed; its trial's number."""

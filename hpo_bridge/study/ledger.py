@@ -102,7 +102,7 @@ class Ledger:
 def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Observation:
     """What the backend is told of a finished trial."""
     result = trial.result or {}
-    sign = next(iter(objectives.signs.values()))
+    sign = objectives.sign
     return Observation(
         params=trial.raw if trial.raw is not None else proposer.raw(trial.params),
         losses=objectives.losses(result.get("values")),

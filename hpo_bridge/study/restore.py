@@ -239,7 +239,7 @@ class _Restoring:
         if self.setup.pruner is None:
             return None
         pruner = self.setup.pruner()
-        sign = next(iter(self.setup.objectives.signs.values()))
+        sign = self.setup.objectives.sign
         reports: dict[int, list[tuple[int, float]]] = {}
         kinds = ["started", "reported", "finished"]
         for event in self.store.events(self.name, kinds=kinds):
@@ -270,8 +270,7 @@ def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
             continue
         reason = "its driver ended while it was running"
         driver.write(Event("requeued", now, trial.number, {"reason": reason, "kind": "lost"}))
-        driver.counts[TrialState.RUNNING] -= 1
-        driver.counts[TrialState.WAITING] += 1
+        driver.moved(TrialState.RUNNING, TrialState.WAITING)
         driver.waiting.append(replace(trial, state=TrialState.WAITING, losses=trial.losses + 1))
 
 

@@ -44,6 +44,8 @@ class Objectives:
                 ) from None
         self.signs = {name: d.sign for name, d in self.directions.items()}
         self.names = tuple(self.directions)
+        self.sign = self.signs[self.names[0]]
+        """The first objective's sign: reports are of that one."""
 
     def __len__(self) -> int:
         return len(self.names)
