@@ -32,9 +32,12 @@ class Tally:
     def __init__(self, study: Study, trials: int | None, seconds: float | None) -> None:
         self.counts = dict(study.counts)
         self.objectives: Objectives = study.objectives
-        self.trials, self.seconds = trials, seconds
+        self.trials = trials
         self.before = self.done
         self.begin = time.monotonic()
+        row = study.store.study(study.name)
+        spent = 0.0 if row is None else row.seconds
+        self.end = None if seconds is None else self.begin + seconds - spent
         self.head = f"{study.name}: {study.backend}, {study.store.url}"
         if self.before:
             self.head += f"; continued after {self.before} trials"
@@ -80,13 +83,16 @@ class Tally:
         if self.best is not None:
             ((name, value),) = (self.best.values or {}).items()
             parts.append(f"best {name} {value:.6g} (trial {self.best.number})")
-        elapsed, done = time.monotonic() - self.begin, self.done - self.before
+        now = time.monotonic()
+        elapsed, done = now - self.begin, self.done - self.before
+        left = [] if self.end is None else [max(0.0, self.end - now)]
         if done and elapsed > 0:
             rate = done / elapsed
-            shown = f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
-            parts.append(shown)
+            parts.append(f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min")
             if self.trials:
-                parts.append(f"{duration((self.trials - self.done) / rate)} left")
+                left.append((self.trials - self.done) / rate)
+        if left:  # the budget that is spent first ends the run
+            parts.append(f"{duration(min(left))} left")
         if self.running:
             parts.append(f"{len(self.running)} running")
         return " · ".join(parts)

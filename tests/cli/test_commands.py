@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -82,6 +83,13 @@ def test_a_grid_that_is_done_says_so(command):
     assert done.returncode == 0
     assert "core.grid has nothing left: all 12 points" in done.stderr
     assert json.loads(done.stdout)["counts"]["COMPLETE"] == 12
+
+
+def test_the_time_left_is_that_of_the_budget_spent_first(command):
+    command.write(command.text.replace(":train", ":slow"))
+    done = command("run", "study.yaml", "--set", "budget={time: 2s}")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"1 trials .* [01]\.\d s left", done.stderr)
 
 
 def test_several_objectives_give_a_front(command):
