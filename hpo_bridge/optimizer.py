@@ -234,6 +234,8 @@ class BackendSpec(_Spec):
         url: Where to read more.
         rank: Of the active backends of a technique the one with the highest rank is taken
             where a study asks for the technique; ties go to the first name.
+        suits: When to choose it, in a sentence or two; printed in the documentation.
+        limits: What it cannot do, or does badly, in a sentence or two.
 
     Example:
         >>> BackendSpec(name="acme.walk", technique="random", factory="hpo_acme:Walk").name
@@ -243,6 +245,8 @@ class BackendSpec(_Spec):
     technique: str
     capabilities: frozenset[Capability] = field(default_factory=frozenset)
     rank: int = 0
+    suits: str = ""
+    limits: str = ""
 
     def __post_init__(self) -> None:
         _Spec.__post_init__(self)

@@ -26,15 +26,18 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
+PACKAGES = ["hpo_bridge", *sorted(path.name for path in (ROOT / "adapters").glob("hpo_bridge_*"))]
+
+
 def modules() -> list[str]:
-    found = [
+    return [
         module.name
-        for module in pkgutil.walk_packages(hpo_bridge.__path__, "hpo_bridge.")
+        for package in PACKAGES
+        for module in pkgutil.walk_packages(
+            importlib.import_module(package).__path__, f"{package}."
+        )
         if not module.name.endswith("__main__")
     ]
-    adapter = importlib.import_module("hpo_bridge_optuna")
-    found += [m.name for m in pkgutil.walk_packages(adapter.__path__, "hpo_bridge_optuna.")]
-    return found
 
 
 @pytest.mark.parametrize("name", modules())
