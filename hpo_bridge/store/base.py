@@ -11,8 +11,9 @@ event        data
 ``session``  a driver begins: ``backend options seed library runner``
 ``enqueued`` a point that no backend proposed: ``params`` (the trial gets its number)
 ``asked``    one ask of the backend: ``n``, ``backend``, ``told`` (the trials told to it
-             just before, in order), ``rejected`` (suggestions that a constraint forbade)
-             and ``trials``: a list of ``number params raw token``
+             just before, in order), ``rejected`` (how many suggestions a constraint
+             forbade), ``forbidden`` (these, as a list of ``params token``, for a backend
+             with snapshots) and ``trials``: a list of ``number params raw token``
 ``started``  an attempt begins: ``attempt`` (from 1)
 ``reported`` an intermediate value: ``step value``
 ``finished`` final: ``state values error gradients``

@@ -21,7 +21,7 @@ from ..errors import (
     SearchExhausted,
     WaitingForResults,
 )
-from ..optimizer import Pruner, Snapshot
+from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .ledger import Ledger, observation
@@ -100,13 +100,16 @@ class Driver:
         self.observers: Mapping[str, list[Notify]] = {}
         self._sign = objectives.sign
         self._told: list[int] = []
-        # A snapshot's history is read from the log, which counts but does not list the
-        # points that constraints forbid: with constraints the log is replayed instead.
+        # A snapshot's history is read from the log. That lists the points which constraints
+        # forbid too, but for a backend that ends by itself: it may leave out millions, and
+        # is replayed at no cost.
+        finite = Capability.FINITE in proposer.capabilities
         self._snapshots = (
             isinstance(proposer.optimizer, Snapshot)
             and not isinstance(store, MemoryStore)
-            and not proposer.constrained
+            and not (proposer.constrained and finite)
         )
+        self._lists_forbidden = self._snapshots
         self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY
 
     @property
@@ -167,6 +170,8 @@ class Driver:
                 proposals, rejected = self.proposer.ask(1)
             except SearchExhausted as end:
                 self.exhausted = str(end)
+                if self.proposer.constrained:  # it may have been told what the log never has
+                    self._snapshots = False
                 raise
             if proposals:
                 return self._asked(now, proposals, rejected)
@@ -179,16 +184,18 @@ class Driver:
                     f"backend {self.proposer.name!r} waits for results, but no trial is running"
                 )
 
-    def _asked(self, now: float, proposals: list[Proposal], rejected: int) -> Event:
+    def _asked(self, now: float, proposals: list[Proposal], rejected: list[Observation]) -> Event:
         told, self._told = self._told, []
         trials = [
             {"number": number, "params": p.params, "raw": p.raw, "token": p.token}
             for number, p in enumerate(proposals, self.created)
         ]
         data = {
-            "n": 1, "backend": self.proposer.name, "told": told, "rejected": rejected,
+            "n": 1, "backend": self.proposer.name, "told": told, "rejected": len(rejected),
             "trials": trials,
         }  # fmt: skip
+        if rejected and self._lists_forbidden:
+            data["forbidden"] = [{"params": o.params, "token": o.token} for o in rejected]
         return Event("asked", now, None, data)
 
     def _tell_due(self) -> None:

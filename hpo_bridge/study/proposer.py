@@ -94,16 +94,18 @@ class Proposer:
         self._patience = math.inf if Capability.FINITE in spec.capabilities else MOST_REJECTED
         self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
 
-    def ask(self, n: int) -> tuple[list[Proposal], int]:
-        """Up to ``n`` proposals that the constraints allow, and how many they forbade.
+    def ask(self, n: int) -> tuple[list[Proposal], list[Observation]]:
+        """Up to ``n`` proposals that the constraints allow, and those that they forbade.
+
+        The backend has been told of the latter when this returns.
 
         Raises:
             SearchExhausted: If nothing is left.
             BackendError: If the backend raises, or proposes what is no point of the space.
         """
         accepted: list[Proposal] = []
-        rejected = 0
-        while len(accepted) < n and rejected < self._patience:
+        rejected: list[Observation] = []
+        while len(accepted) < n and len(rejected) < self._patience:
             try:
                 suggestions = self._suggestions(n - len(accepted))
             except SearchExhausted:
@@ -116,15 +118,16 @@ class Proposer:
             for suggestion in suggestions:
                 proposal = self._proposal(suggestion)
                 if self._space.constraints and self._space.violated(proposal.params):
-                    forbidden.append(self._infeasible(proposal))
+                    raw = proposal.raw or self.raw(proposal.params)
+                    forbidden.append(infeasible(raw, proposal.token))
                 else:
                     accepted.append(proposal)
-            rejected += len(forbidden)
+            rejected += forbidden
             if forbidden:
                 self.tell(forbidden)
-        if rejected >= self._patience:
+        if len(rejected) >= self._patience:
             raise BackendError(
-                f"backend {self.name!r} proposed {rejected} points in a row that the "
+                f"backend {self.name!r} proposed {len(rejected)} points in a row that the "
                 "constraints forbid: narrow the parameters' ranges, or use core.random"
             )
         return accepted, rejected
@@ -214,10 +217,15 @@ class Proposer:
                 f"not plain JSON data: {error}"
             ) from error
 
-    def _infeasible(self, proposal: Proposal) -> Observation:
-        raw = proposal.raw or self.raw(proposal.params)
-        state = TrialState.FAILED
-        return Observation(raw, None, proposal.token, state, infeasible=True)
-
     def _fault(self, call: str, error: Exception) -> BackendError:
         return BackendError(f"backend {self.name!r} failed in {call}: {one_line(error)}")
+
+
+def infeasible(raw: Mapping[str, Any], token: Any) -> Observation:
+    """What a backend is told of a point that a constraint forbids.
+
+    Args:
+        raw: The suggestion in the backend's terms.
+        token: The backend's handle.
+    """
+    return Observation(raw, None, token, TrialState.FAILED, infeasible=True)

@@ -21,7 +21,7 @@ from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .driver import MOST_LOSSES, Driver, Notify, Running
 from .ledger import Ledger, Open, observation
-from .proposer import Proposer
+from .proposer import Proposer, infeasible
 from .values import Objectives
 
 log = logging.getLogger("hpo_bridge")
@@ -162,8 +162,13 @@ class _Restoring:
     def _told_until(self, seq: int, proposer: Proposer) -> Iterator[Observation]:
         """Everything that the backend had been told at position ``seq``."""
         events = (e for e in self.store.events(self.name) if e.seq <= seq)
-        for told, _ in self._steps(proposer, Ledger(), events):
+        for told, asked in self._steps(proposer, Ledger(), events):
             yield from told
+            forbidden = [] if asked is None else asked.get("forbidden", [])
+            if asked is not None and len(forbidden) != asked["rejected"]:
+                raise Diverged("the log does not list the points that constraints forbade")
+            for point in forbidden:
+                yield infeasible(point["params"], point["token"])
 
     def _replayed(self) -> tuple[Proposer, Ledger]:
         proposer, ledger = self.setup.build(self.seed), Ledger()
@@ -182,9 +187,10 @@ class _Restoring:
                 raise Diverged(f"it is exhausted: {end}") from None
             except BackendError as error:
                 raise Diverged(str(error)) from None
-            if (len(proposals), rejected) != (len(asked["trials"]), asked["rejected"]):
+            found = len(proposals), len(rejected)
+            if found != (len(asked["trials"]), asked["rejected"]):
                 raise Diverged(
-                    f"it now gives {len(proposals)} suggestions and {rejected} infeasible ones, "
+                    f"it now gives {found[0]} suggestions and {found[1]} infeasible ones, "
                     f"the log has {len(asked['trials'])} and {asked['rejected']}"
                 )
             for proposal, trial in zip(proposals, asked["trials"], strict=True):

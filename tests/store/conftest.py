@@ -32,7 +32,7 @@ class Make:
              "token": [n, "t"]}
             for n in numbers
         ]  # fmt: skip
-        data = {"n": len(trials), "backend": "core.random", "told": [], "rejected": [],
+        data = {"n": len(trials), "backend": "core.random", "told": [], "rejected": 0,
                 "trials": trials}  # fmt: skip
         return Event("asked", time, None, data)
 

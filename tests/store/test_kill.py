@@ -28,7 +28,7 @@ def drive(url):
         writer.append([Event("finished", 1.0, trial.number, done)])
     while True:
         asked = {"number": number, "params": {"x": 1}, "raw": {"x": 1}, "token": None}
-        data = {"n": 1, "backend": "b", "told": [], "rejected": [], "trials": [asked]}
+        data = {"n": 1, "backend": "b", "told": [], "rejected": 0, "trials": [asked]}
         writer.append([Event("asked", 1.0, None, data),
                        Event("started", 1.0, number, {"attempt": 1})])
         writer.append([Event("reported", 1.0, number, {"step": s, "value": 0.5})

@@ -137,6 +137,42 @@ def test_a_snapshot_while_trials_are_pending(study: Make, reopen: Make, made: li
     assert again.counts[TrialState.COMPLETE] == 8
 
 
+def test_a_snapshot_of_a_constrained_study(
+    study: Make, reopen: Make, made: list[Any], warnings: Any
+) -> None:
+    """What the constraints forbade is part of the backend's history, and so of the log."""
+    space = Space(x=Float(0, 1), n=Int(1, 9), c=Int(0, 1), constraints=["x * n <= 1"])
+    whole = study(space, backend="fake.snapshots")
+    whole.optimize(loss, trials=20)
+    told = [(o.token, o.infeasible) for o in made[-1].told]
+    assert sum(infeasible for _, infeasible in told) > 20
+    for trials in range(1, 21, 3):
+        s = reopen(space, backend="fake.snapshots")
+        s.optimize(loss, trials=trials)
+        assert made[-1].restored is not None or trials == 1
+    s.optimize(loss, trials=20)
+    assert params(s) == params(whole)
+    assert [(o.token, o.infeasible) for o in made[-1].told] == told
+    assert warnings() == []
+
+
+def test_a_log_that_only_counts_what_was_forbidden_is_replayed(
+    study: Make, reopen: Make, made: list[Any], monkeypatch: pytest.MonkeyPatch, warnings: Any
+) -> None:
+    space = Space(x=Float(0, 1), n=Int(1, 9), c=Int(0, 1), constraints=["x * n <= 1"])
+    whole = study(space, backend="fake.snapshots")
+    whole.optimize(loss, trials=20)
+    s = reopen(space, backend="fake.snapshots")
+    s.optimize(loss, trials=1)
+    monkeypatch.setattr(s._driver, "_lists_forbidden", False)
+    s.optimize(loss, trials=10)
+    s = reopen(space, backend="fake.snapshots")
+    s.optimize(loss, trials=20)
+    assert made[-1].restored is None
+    assert params(s) == params(whole)
+    assert "does not list" in warnings()[0]
+
+
 @pytest.mark.parametrize("broken", ["restore", "wrong", "state"])
 def test_a_broken_snapshot_is_replayed(
     study: Make, reopen: Make, made: list[Any], broken: str, warnings: Any
