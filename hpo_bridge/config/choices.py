@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UnknownName
+from ..optimizer import Capability
 from ..plugins import PluginManager
 from ..space import Space
 from .models import StudyModel
@@ -68,11 +69,17 @@ def _backend(
     name = model.technique
     if plugins is not None:
         try:
-            name = plugins.backend_for(model.technique).name
+            name = plugins.backend_for(model.technique, _needs(model)).name
         except UnknownName as error:
             problems.add(("technique",), str(error))
             name = ""
     return Selected("backend", name, named_at=("technique",))
+
+
+def _needs(model: StudyModel) -> frozenset[Capability]:
+    """What a backend must be able to do beside its technique."""
+    several = model.directions is not None and len(model.directions) > 1
+    return frozenset({Capability.MULTI_OBJECTIVE} if several else ())
 
 
 def _drop_foreign(runner: Selected, plugins: PluginManager, problems: Problems) -> None:

@@ -22,7 +22,7 @@ from ..errors import (
     short,
 )
 from ..hookspecs import PROJECT
-from ..optimizer import BackendSpec
+from ..optimizer import BackendSpec, Capability
 from ..requirements import unmet
 from .offers import KINDS, Kind, Offer, PluginInfo, Spec, accepted_options, load_factory, one_line
 from .sources import DISABLE, Source, installed, named
@@ -149,11 +149,18 @@ class PluginManager:
             f"found {name!r}, {expected}{nearest(name, active)}{f' ({note})' if note else ''}"
         )
 
-    def backend_for(self, technique: str) -> BackendSpec:
+    def backend_for(
+        self, technique: str, needs: frozenset[Capability] = frozenset()
+    ) -> BackendSpec:
         """The active backend of the highest rank for a technique; ties go to the first name.
 
+        Args:
+            technique: Such as ``bayesian``.
+            needs: What it must be able to do, such as taking several objectives.
+
         Raises:
-            UnknownName: If no active backend has that technique.
+            UnknownName: If no active backend has that technique, or none of them all that
+                is needed.
         """
         active = [offer for offer in self.offers("backend") if offer.status == "active"]
         specs = [cast("BackendSpec", offer.spec) for offer in active]
@@ -164,7 +171,12 @@ class PluginManager:
                 f"found {technique!r}, expected one of {', '.join(known)}"
                 f"{nearest(technique, known)}"
             )
-        return max(found, key=lambda spec: spec.rank)
+        able = [spec for spec in found if needs <= spec.capabilities]
+        if not able:
+            names = ", ".join(spec.name for spec in found)
+            lacking = ", ".join(sorted(need.value for need in needs))
+            raise UnknownName(f"no backend of the technique {technique!r} ({names}) has {lacking}")
+        return max(able, key=lambda spec: spec.rank)
 
     # -- building ---------------------------------------------------------------------
 

@@ -221,6 +221,18 @@ def test_an_unknown_technique(refused: Refused, good: dict[str, Any]) -> None:
     )
 
 
+def test_a_technique_for_one_objective_is_refused_several(
+    refused: Refused, good: dict[str, Any]
+) -> None:
+    del good["direction"], good["pruner"], good["backend"]
+    directions = {"a": "minimize", "b": "maximize"}
+    (line,) = refused(good | {"directions": directions, "technique": "annealing"})
+    assert line == (
+        "study.yaml: technique: no backend of the technique 'annealing' (acme.walk) has "
+        "multi_objective"
+    )
+
+
 def test_an_objective_without_a_name(refused: Refused, good: dict[str, Any]) -> None:
     del good["direction"]
     lines = refused(good | {"directions": {" ": "minimize"}})

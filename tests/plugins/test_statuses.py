@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hpo_bridge.errors import BackendError, ConfigError, InvalidOptions, UnknownName
+from hpo_bridge.optimizer import Capability
 from hpo_bridge.plugins import DISABLE, PluginManager, library_of, load_factory
 from hpo_bridge.requirements import install_command, unmet
 
@@ -305,6 +306,15 @@ def test_of_equal_rank_the_first_name(site: Add) -> None:
     for name in ("hpo-b", "hpo-a"):
         site(name, GOOD, technique="same")
     assert PluginManager().backend_for("same").name == "hpo_a.walk"
+
+
+def test_of_those_that_can(site: Add) -> None:
+    several = frozenset({Capability.MULTI_OBJECTIVE})
+    site("hpo-b", GOOD, technique="same", rank=9)
+    manager = PluginManager()
+    with pytest.raises(UnknownName, match=r"technique 'same' \(hpo_b.walk\) has multi_objective"):
+        manager.backend_for("same", several)
+    assert manager.backend_for("random", several).name == "core.random"
 
 
 # -- names and options ------------------------------------------------------------------------
