@@ -326,8 +326,17 @@ class Space(Mapping[str, Parameter]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the space's meaning: equal spaces, declared alike, have the same."""
-        text = json.dumps(self.to_plain(), separators=(",", ":"))
+        """A hash of the space's meaning: equal spaces in the same order have the same.
+
+        How a condition is spelled does not matter, nor an integer's step of 1.
+        """
+        plain = self.to_plain()
+        for name, conditions in self.conditions.items():
+            plain["space"][name]["when"] = sorted([p, sorted(v)] for p, v in conditions.items())
+        for name, parameter in self._parameters.items():
+            if isinstance(parameter, Int) and parameter.step == 1:
+                del plain["space"][name]["step"]
+        text = json.dumps(plain, separators=(",", ":"))
         return sha256(text.encode()).hexdigest()[:16]
 
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import StoreError
+from ..errors import SpaceError, StoreError
 from ..space import Space
 from ..store import Store
 from .values import Objectives
@@ -41,13 +41,23 @@ def ensure_study(
     stored = found.definition
     wanted = definition(space, objectives, stored["seed"] if seed is None else seed)
     for key, remedy in REMEDIES.items():
-        if as_json(stored[key]) != as_json(wanted[key]):
+        if as_json(stored[key]) != as_json(wanted[key]) and not same_space(key, stored, space):
             raise StoreError(
                 f"study {name!r} in {store.url} has another {key} than given: "
                 f"{difference(stored[key], wanted[key])}; {remedy}, or use another study name "
                 "or store"
             )
     return int(stored["seed"])
+
+
+def same_space(key: str, stored: Mapping[str, Any], space: Space) -> bool:
+    """Whether what differs in ``key`` is only how the space is spelled."""
+    if key not in ("space", "constraints"):
+        return False
+    try:
+        return Space.from_plain(stored["space"], stored["constraints"]) == space
+    except SpaceError:  # of another version
+        return False
 
 
 def definition(space: Space, objectives: Objectives, seed: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from hpo_bridge.space import Categorical, Float, Int
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 positive = st.floats(min_value=5e-324, max_value=1.7e308)
 unit = st.floats(0.0, 1.0)
-whole = st.integers(-(2**47), 2**47)
+whole = st.integers(-(2**47) + 1, 2**47)  # at most 2**48 values
 
 
 def path_of(build: Any) -> tuple[str, ...]:

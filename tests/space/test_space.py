@@ -355,8 +355,14 @@ def test_fingerprints_tell_meanings_apart() -> None:
         }  # fmt: skip
         return Space({**declared, **changes}).fingerprint
 
-    same = [make(), make(m=Int(0, 4, when={"o": ["s"]})), make(x=Float(0.0, 1.0))]
+    same = [
+        make(), make(m=Int(0, 4, when={"o": ["s"]})), make(x=Float(0.0, 1.0)),
+        make(m=Int(0, 4, step=1, when={"o": "s"})),
+    ]  # fmt: skip
     assert len(set(same)) == 1
+    either, p = {"o": ["s", "t"], "n": [1, 3]}, Int(0, 3)
+    turned = {"n": [3, 1], "o": ["t", "s"]}
+    assert make(n=p, m=Int(0, 4, when=either)) == make(n=p, m=Int(0, 4, when=turned))
     other = [
         make(k=True), make(k=1.0), make(k="1"), make(k=[1]), make(x=Float(0, 1, step=0.5)),
         make(x=Float(0, 2)), make(x=Int(0, 1)), make(m=Int(0, 4)),

@@ -131,6 +131,7 @@ def test_the_same_in_other_words(study: Make, url: str) -> None:
     study(Space(BASE), store=url)
     study(Space({**BASE, "x": Float(0.0, 1.0), "m": Int(0, 4, when={"o": ["s"]})}), store=url)
     study(Space.from_plain(**Space(BASE).to_plain()), store=url)
+    study(Space({**BASE, "m": Int(0, 4, step=1, when={"o": "s"})}), store=url)
 
 
 def test_two_that_create_at_once_agree(plugins: Any, space: Space, url: str) -> None:
