@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..durations import ACCEPTED, parse_duration
 from ..errors import (
     HpoBridgeError,
     InvalidOptions,
@@ -17,7 +18,6 @@ from ..errors import (
 from ..optimizer import BackendSpec, Capability
 from ..plugins import Kind, PluginManager, accepted_options, load_factory
 from ..space import Space
-from .durations import ACCEPTED, parse_duration
 from .models import Chosen, ChosenBackend
 from .problems import KeyPath, Problems, shown
 

@@ -6,9 +6,9 @@ import math
 import re
 from typing import Any
 
+from ..durations import ACCEPTED, parse_duration
 from ..errors import InvalidOptions, short
 
-_SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {
     "": 1, "b": 1,
     "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
@@ -18,17 +18,17 @@ _QUANTITY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Z]*)\s*")
 
 
 def as_seconds(name: str, value: Any) -> float | None:
-    """Seconds, from a number or a text such as ``"5m"``; ``None`` for no limit.
+    """Seconds, from a number or a text such as ``"1h30m"``; ``None`` for no limit.
 
     >>> as_seconds("trial_timeout", "5m")
     300.0
     """
     if value is None:
         return None
-    amount = _quantity(value, _SECONDS)
-    if amount is None or not math.isfinite(amount) or amount <= 0:
-        raise InvalidOptions(f"{name}: found {short(value)}; expected seconds, or '90s', '5m'")
-    return amount
+    try:
+        return parse_duration(value)
+    except ValueError:
+        raise InvalidOptions(f"{name}: found {short(value)}; expected {ACCEPTED}") from None
 
 
 def as_bytes(name: str, value: Any) -> int | None:
@@ -39,7 +39,7 @@ def as_bytes(name: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    amount = _quantity(value, _BYTES)
+    amount = _bytes(value)
     if amount is None or not math.isfinite(amount) or amount < 1:
         raise InvalidOptions(f"{name}: found {short(value)}; expected bytes, or '2GB', '512MiB'")
     return int(amount)
@@ -61,12 +61,12 @@ def as_choice(name: str, value: Any, *accepted: str) -> str:
     return str(value)
 
 
-def _quantity(value: Any, units: dict[str, Any]) -> float | None:
+def _bytes(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
         return float(value)
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[2].lower() not in units:
+    if match is None or match[2].lower() not in _BYTES:
         return None
-    return float(match[1]) * float(units[match[2].lower()])
+    return float(match[1]) * _BYTES[match[2].lower()]
