@@ -1,0 +1,78 @@
+"""What is known of the points that were evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hpo_bridge.errors import BackendError
+from hpo_bridge.optimizer import Observation, Problem
+
+Point = tuple[Any, ...]
+"""The values of a point in the space's order."""
+
+
+class Memory:
+    """Every point that was told, with what its fitness is made of; the last word counts.
+
+    Args:
+        problem: What the points are points of.
+        losses: What a trial's fitness is made of.
+
+    Attributes:
+        told: Number of observations.
+
+    Example:
+        >>> from hpo_bridge.space import Int, Space
+        >>> memory = Memory(Problem(Space(a=Int(1, 9))), lambda seen: seen.losses)
+        >>> memory.add(Observation({"a": 3}, (0.5,), token=0))
+        (0.5,)
+        >>> memory.get((3,)), memory.get((4,))
+        ((0.5,), None)
+    """
+
+    def __init__(
+        self, problem: Problem, losses: Callable[[Observation], tuple[float, ...]]
+    ) -> None:
+        self._space = problem.space
+        self._names = tuple(problem.space)
+        self._cardinality = problem.space.cardinality
+        self._losses = losses
+        self._known: dict[Point, tuple[float, ...]] = {}
+        self.told = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every point of the space is known."""
+        return len(self._known) == self._cardinality
+
+    def get(self, point: Point) -> tuple[float, ...] | None:
+        """What the point's fitness is made of, if it is known."""
+        return self._known.get(point)
+
+    def params(self, point: Point) -> dict[str, Any]:
+        """The point as a suggestion has it."""
+        return dict(zip(self._names, point, strict=True))
+
+    def add(self, seen: Observation) -> tuple[float, ...]:
+        """Takes a result, and says what its fitness is made of.
+
+        Raises:
+            SpaceError: If a foreign point is none of the space.
+        """
+        params = self._space.check(seen.params) if seen.token is None else seen.params
+        losses = self._losses(seen)
+        self._known[tuple(params[name] for name in self._names)] = losses
+        self.told += 1
+        return losses
+
+    def restore(self, observations: Iterable[Observation], told: int) -> None:
+        """Takes all that was told.
+
+        Raises:
+            BackendError: If that is another number than ``told``.
+        """
+        for seen in observations:
+            self.add(seen)
+        if self.told != told:
+            raise BackendError("the snapshot does not belong to these observations")
