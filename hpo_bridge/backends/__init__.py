@@ -22,6 +22,9 @@ def hpo_register_backends() -> list[BackendSpec]:
             capabilities=_ANY,
             rank=10,
             summary="Independent random points; the n-th depends on the seed and n alone",
+            suits="What everything else has to beat; spaces under tight constraints; any "
+            "number of workers.",
+            limits="Learns nothing.",
         ),
         BackendSpec(
             name="core.grid",
@@ -30,6 +33,10 @@ def hpo_register_backends() -> list[BackendSpec]:
             capabilities=_ANY | {Capability.FINITE},
             rank=10,
             summary="Every point of a grid once, the last parameter varying fastest",
+            suits="Few parameters with few values, all of which you want to see.",
+            limits="Goes from corner to corner: stopped half way it has seen half of the space "
+            "(optuna.grid takes the points in random order). Continuous parameters need the "
+            "option resolution.",
         ),
     ]
 

@@ -135,6 +135,34 @@ def plugins(json: Json = False) -> None:
 
 
 @app.command()
+def check(
+    backend: Annotated[str, typer.Argument(metavar="NAME", help="The backend's name.")],
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="KEY=VALUE", help="An option of the backend."),
+    ] = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option("--expect", metavar="CHECK=REASON", help="A check that must fail, and why."),
+    ] = None,
+    startup: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Results until its model is in use.")
+    ] = 20,
+    trials: Annotated[
+        int, typer.Option(metavar="N", min=4, help="Suggestions past that, for each check.")
+    ] = 60,
+    json: Json = False,
+) -> None:
+    """Check that a backend keeps the contract; see docs/conformance.md."""
+    from .check import check_backend
+
+    code = check_backend(
+        backend, option or [], expect or [], startup=startup, trials=trials, as_json=json
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to; here by default.")] = (
         Path()

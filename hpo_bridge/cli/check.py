@@ -1,0 +1,90 @@
+"""``hpo-bridge check``: the conformance kit on one backend."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..config.problems import Problems
+from ..config.yaml_file import parse_yaml
+from ..errors import ConfigError, short
+from ..testing import CHECK_NAMES, Result, backend_checks, run_check
+from ..testing.running import check_expected
+from .listing import print_table
+
+FAILED = 1
+
+
+def check_backend(
+    name: str,
+    options: Sequence[str],
+    expected: Sequence[str],
+    *,
+    startup: int,
+    trials: int,
+    as_json: bool,
+) -> int:
+    """Runs every check and prints what became of each.
+
+    Returns:
+        0, or 1 if a check failed.
+
+    Raises:
+        UnknownName, InvalidOptions: For another backend or option than there is.
+        ConfigError: For an argument that cannot be read.
+    """
+    chosen = {key: _value(key, text) for key, text in _pairs("--option", options)}
+    reasons = dict(_pairs("--expect", expected))
+    try:
+        check_expected(reasons)
+    except ValueError as error:
+        raise ConfigError(f"--expect: {error}") from None
+    checks = backend_checks(name, chosen, startup=startup, trials=trials)
+    results = []
+    for number, check in enumerate(checks, 1):
+        _show_progress(f"{number}/{len(CHECK_NAMES)} {check.name}")
+        results.append(run_check(check, reasons.get(check.name)))
+    _show_progress("")
+    _print(name, chosen, results, as_json)
+    return 0 if all(result.good for result in results) else FAILED
+
+
+def _pairs(flag: str, arguments: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for argument in arguments:
+        key, separator, value = argument.partition("=")
+        if not separator or not key.strip():
+            raise ConfigError(f"{flag}: {short(argument)} is not of the form KEY=VALUE")
+        pairs.append((key.strip(), value))
+    return pairs
+
+
+def _value(key: str, text: str) -> Any:
+    return parse_yaml(text, Problems(f"--option: {key}"))
+
+
+def _print(name: str, options: Mapping[str, Any], results: list[Result], as_json: bool) -> None:
+    if as_json:
+        report = {
+            "backend": name,
+            "options": options,
+            "passed": all(result.good for result in results),
+            "checks": [result.to_plain() for result in results],
+        }
+        print(json.dumps(report))
+        return
+    rows = [(result.name, result.result, result.detail) for result in results]
+    print_table(("check", "result", "detail"), rows)
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result.result] = counts.get(result.result, 0) + 1
+    seconds = sum(result.seconds for result in results)
+    print(f"{name}: {', '.join(f'{n} {what}' for what, n in counts.items())}; {seconds:.1f} s")
+
+
+def _show_progress(text: str) -> None:
+    """Which check runs, on one line of a terminal that is not part of the output."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,22 @@
+"""The checks themselves, by what they look at."""
+
+from __future__ import annotations
+
+from . import batch, failures, inject, law, learning, seeds, snapshot, space, spec, study
+from .entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    *spec.CHECKS,
+    *space.CHECKS,
+    *law.CHECKS,
+    *batch.CHECKS,
+    *failures.CHECKS,
+    *inject.CHECKS,
+    *seeds.CHECKS,
+    *snapshot.CHECKS,
+    *learning.CHECKS,
+    *study.CHECKS,
+)
+"""Every check, in the order in which they are run; the same for every backend."""
+
+__all__ = ["ENTRIES", "Entry"]
