@@ -11,7 +11,7 @@ demo: .venv/.demo
 	$(BIN)/python examples/cnn_images/demo.py
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -10,8 +10,9 @@ What one might not expect of DEAP:
 * It goes on for ever: long converged it proposes the same point to the last bit, and at last
   the roots of negative eigenvalues. Here it starts anew, around a random centroid, when the
   largest standard deviation is below 1e-12, the condition number of the covariance above
-  1e14, or all individuals of a generation stand for the same point, as happens where every
-  parameter is discrete. Up to then the points are those of ``eaGenerateUpdate``.
+  1e14, or all individuals of a generation stand for the same point (as happens where every
+  parameter is discrete), or too many generations in a row for known ones. Up to then the
+  points are those of ``eaGenerateUpdate``.
 * ``update`` is content with failed individuals, being told which are better only. A generation
   in which every one has failed says nothing, and is drawn anew from the same distribution.
 * ``update`` with fewer individuals than ``mu`` raises ``ValueError``; here a generation is
@@ -30,12 +31,13 @@ from deap import cma
 
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Problem
+from hpo_bridge.options import number, one_of, whole
 
 from .generations import Generations
 from .genome import Genome, reflected
 from .individuals import Individual, has_failed, one_objective
 from .isolation import strategy_with
-from .options import number, one_of, probability, whole
+from .operators import WIDEST
 
 SMALLEST = 1e-12
 """A distribution whose largest standard deviation is below this has converged."""
@@ -88,19 +90,21 @@ class Cmaes(Generations):
         genome = Genome(problem.space, indices=False)
         super().__init__(one_objective(problem), genome, reevaluate=reevaluate)
         self._centroid = number("centroid", centroid, 0.0, 1.0)
-        self._sigma = number("sigma", sigma, 0.0, above=True)
+        self._sigma = number("sigma", sigma, above=0.0, most=WIDEST)
         one_of("weights", weights, ("superlinear", "linear", "equal"))
         self._params: dict[str, Any] = {"weights": weights}
         if lambda_ is not None:
             self._params["lambda_"] = whole("lambda_", lambda_, 2)
         if mu is not None:
             self._params["mu"] = whole("mu", mu, 1)
-        rates = {"cs": cs, "ccum": ccum, "ccov1": ccov1, "ccovmu": ccovmu}
+        rates = {"ccum": ccum, "ccov1": ccov1, "ccovmu": ccovmu}
         for name, rate in rates.items():
             if rate is not None:
-                self._params[name] = probability(name, rate)
+                self._params[name] = number(name, rate, 0.0, 1.0)
+        if cs is not None:
+            self._params["cs"] = number("cs", cs, above=0.0, most=1.0)
         if damps is not None:
-            self._params["damps"] = number("damps", damps, 0.0, above=True)
+            self._params["damps"] = number("damps", damps, above=0.0)
         self._random = np.random.RandomState(problem.seed)
         self._strategy = self._new([self._centroid] * len(self._genome))
         if self._strategy.mu > self._strategy.lambda_:
@@ -113,8 +117,15 @@ class Cmaes(Generations):
         if self._generation:
             learnt = all(map(has_failed, self._generation)) or self._updated()
             if not learnt or len(set(self._points)) == 1:
-                self._strategy = self._new(self._random.random_sample(len(self._genome)))
+                self._start_anew()
         return list(self._strategy.generate(_individual))
+
+    def _start_anew(self) -> None:
+        self._strategy = self._new(self._random.random_sample(len(self._genome)))
+
+    def _scatter(self) -> None:
+        self._start_anew()
+        self._generation = list(self._strategy.generate(_individual))
 
     def _updated(self) -> bool:
         """Takes the generation's results; whether there is anything left to learn."""

@@ -25,13 +25,17 @@ from typing import Any
 from hpo_bridge.errors import BackendError
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.options import flag, number, whole
 
-from .generations import MOST_STALE
 from .genome import Genome, reflected
 from .individuals import Individual, best, lesson, one_objective
 from .isolation import deap_with
 from .memory import Memory, Point
-from .options import flag, number, probability, whole
+from .operators import WIDEST
+
+MOST_STALE = 100
+"""After so many rivals in a row without a new point they are random; after as many again,
+known points are evaluated again."""
 
 
 class De:
@@ -64,7 +68,7 @@ class De:
         reevaluate: bool = False,
     ) -> None:
         self._size = whole("population_size", population_size, 4)
-        self._cr, self._f = probability("CR", CR), number("F", F, 0.0, above=True)
+        self._cr, self._f = number("CR", CR, 0.0, 1.0), number("F", F, above=0.0, most=WIDEST)
         self._reevaluate = flag("reevaluate", reevaluate)
         self._random = random.Random(problem.seed)
         self._deap = deap_with(self._random)
@@ -114,22 +118,27 @@ class De:
                 self._queue.remove(k)
                 if not self._is_settled(k, self._agents[k], point):
                     return point, k, self._agents[k]
-        most = MOST_STALE * self._size
-        for tries in range(2 * most):
-            free = [k for k in self._in_turn() if self._agents[k].fitness.valid and k not in busy]
-            if not free:
+        for tries in range(3 * MOST_STALE):
+            free = self._free(busy)
+            if free is None:
                 return None
-            self._turn = (free[0] + 1) % self._size
-            rival = self._rival(free[0])
+            bred = tries < MOST_STALE
+            rival = self._rival(free) if bred else self._genome.random(self._random)
             point = self._point(rival)
             if point in running:
                 continue
-            if tries >= most or not self._is_settled(free[0], rival, point):
-                return point, free[0], rival
+            if tries >= 2 * MOST_STALE or not self._is_settled(free, rival, point):
+                return point, free, rival
         return None
 
-    def _in_turn(self) -> Iterable[int]:
-        return (k % self._size for k in range(self._turn, self._turn + self._size))
+    def _free(self, busy: set[int]) -> int | None:
+        """The agent whose turn it is, but for those that have a rival or no fitness."""
+        for step in range(self._size):
+            k = (self._turn + step) % self._size
+            if k not in busy and self._agents[k].fitness.valid:
+                self._turn = (k + 1) % self._size
+                return k
+        return None
 
     def _point(self, genes: Individual) -> Point:
         return tuple(self._genome.decode(genes).values())

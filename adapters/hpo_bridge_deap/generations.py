@@ -22,15 +22,16 @@ from typing import Any
 
 from hpo_bridge.errors import BackendError
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.options import flag
 
 from .genome import Genome
 from .individuals import Individual, best, lesson
 from .memory import Memory
-from .options import flag
 
 MOST_STALE = 100
-"""After so many generations in a row without a new point, known ones are evaluated again: the
-search has settled, or the space has no more points."""
+"""After so many generations in a row without a new point the search has settled, and random
+individuals take the places of those without a fitness. After as many again the space has
+hardly a point left, and known ones are evaluated again."""
 
 
 class Generations:
@@ -42,6 +43,8 @@ class Generations:
         reevaluate: Whether known points are evaluated again, as DEAP's loops do.
         room: How many foreign points are kept until the next generation; the best of them.
     """
+
+    _random: Any
 
     def __init__(
         self, problem: Problem, genome: Genome, *, reevaluate: bool, room: int = 0
@@ -72,6 +75,12 @@ class Generations:
         """Takes what ``_own_state`` gave."""
         raise NotImplementedError
 
+    def _scatter(self) -> None:
+        """Puts random individuals in the places of those without a fitness."""
+        for index, individual in enumerate(self._generation):
+            if not individual.fitness.valid:
+                self._generation[index] = self._genome.random(self._random)
+
     def _losses(self, seen: Observation) -> tuple[float, ...]:
         """What a trial's fitness is made of."""
         return lesson(seen)
@@ -87,7 +96,7 @@ class Generations:
         stale = 0
         while n > 0 and not self._queue and not self._pending:
             stale += 1
-            self._next(stale >= MOST_STALE or self._memory.is_full)
+            self._next(stale)
         running = {self._points[index] for index in self._pending.values()}
         suggestions: list[Suggestion] = []
         later = []
@@ -103,10 +112,12 @@ class Generations:
         self._queue = later
         return suggestions
 
-    def _next(self, again: bool) -> None:
-        """Breeds a generation; ``again``: known points are not taken as evaluated."""
+    def _next(self, stale: int) -> None:
+        """Breeds a generation, after ``stale - 1`` without a new point."""
         self._generation = self._breed()
-        self._again = again or self._reevaluate
+        self._again = self._reevaluate or self._memory.is_full or stale > 2 * MOST_STALE
+        if stale > MOST_STALE and not self._again:
+            self._scatter()
         self._locate()
         self._queue = []
         for index, individual in enumerate(self._generation):

@@ -24,12 +24,12 @@ from typing import Any
 
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Problem
+from hpo_bridge.options import number, whole
 
 from .generations import Generations
 from .genome import Genome
 from .individuals import Individual, one_objective
 from .operators import toolbox
-from .options import probability, whole
 
 LEAST_RATE = 0.01
 """Where crossover and mutation are rarer, generations pass without a single new individual."""
@@ -64,7 +64,7 @@ class _Bred(Generations):
 
 
 def _rates(cxpb: float, mutpb: float) -> tuple[float, float]:
-    if probability("cxpb", cxpb) + probability("mutpb", mutpb) < LEAST_RATE:
+    if number("cxpb", cxpb, 0.0, 1.0) + number("mutpb", mutpb, 0.0, 1.0) < LEAST_RATE:
         raise ValueError(
             f"mutpb: found {mutpb}, expected at least {LEAST_RATE} together with cxpb: {cxpb}"
         )

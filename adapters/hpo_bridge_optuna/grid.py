@@ -72,7 +72,7 @@ class Grid:
         left = self._size - self._given
         if n > 0 and not left:
             raise SearchExhausted(f"all {self._size} points of the grid were proposed")
-        points = [self._table.suggest(self._study)[1] for _ in range(min(n, left))]
+        points = [self._table.suggest(self._study).params for _ in range(min(n, left))]
         self._given += len(points)
         return [Suggestion(point) for point in points]
 

@@ -3,17 +3,20 @@
 With the same seed and options they propose what ``study.optimize`` proposes, to the last
 bit, if its objective suggests the parameters in the space's order.
 
-What becomes of a trial:
+What becomes of a trial with TPE:
 
 ==========  ==================  ======================================================
 ours        Optuna's            what TPE makes of it
 ==========  ==================  ======================================================
 complete    ``COMPLETE``        learns; its reports are left out, which TPE never reads
 pruned      ``PRUNED``          learns from the last report, the later the better
-failed      ``FAIL``            ignores it: a region that fails is not avoided
+failed      ``FAIL``, hidden    ignores it: a region that fails is not avoided
 infeasible  ``PRUNED``, with a  avoids it, and counts it for the start-up; told as failed
             violated constraint it would be proposed again without end
 ==========  ==================  ======================================================
+
+Of infeasible points a thousand are told as such, the others as failed: an ask takes the longer
+the more trials TPE knows. After 500 in a row points are drawn at random until one is allowed.
 
 What one might not expect of Optuna:
 
@@ -22,21 +25,25 @@ What one might not expect of Optuna:
   ``constant_liar: false``.
 * ``enqueue_trial`` takes values outside of the range. Foreign points are checked here, and
   added as finished trials.
+* Wrong types of options, such as ``n_startup_trials="ten"``, raise at the first trial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from optuna.samplers import RandomSampler, TPESampler
+from optuna.trial import TrialState as State
 
 from hpo_bridge.errors import BackendError
+from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.trial import TrialState
 
-from .generators import get_state, set_state
-from .studies import ToldStudy, experimental, in_order, is_lesson, new_study
+from . import options
+from .learning import Ended, Learner
+from .studies import experimental, new_study
 from .translation import Table
 
 
@@ -57,30 +64,40 @@ class Random:
     def __init__(self, problem: Problem, *, native_space: bool = False) -> None:
         self._table = Table(problem.space, native_space=native_space)
         self._sampler = RandomSampler(seed=problem.seed)
-        self._study, _, _ = new_study(self._sampler, n_objectives=problem.n_objectives)
+        self._study, self._storage, _ = new_study(self._sampler, n_objectives=problem.n_objectives)
 
     def ask(self, n: int) -> Sequence[Suggestion]:
         """The next ``n`` points."""
-        return [Suggestion(self._table.suggest(self._study)[1]) for _ in range(n)]
+        suggestions = []
+        for _ in range(n):
+            point = self._table.suggest(self._study)
+            self._storage.hide(point.number)
+            suggestions.append(Suggestion(point.params))
+        return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
         """Learns nothing."""
 
     def state(self) -> Any:
         """The random generator's state."""
-        generators = _generators(self._sampler)
-        return None if generators is None else [get_state(g) for g in generators]
+        try:
+            return get_state(self._sampler._rng.rng)
+        except AttributeError:  # this version of Optuna keeps it elsewhere
+            return None
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
         """Sets the random generator; past points do not matter."""
-        _set_generators(self._sampler, state)
+        try:
+            set_state(self._sampler._rng.rng, state)
+        except AttributeError:
+            raise BackendError("this version of Optuna keeps its generator elsewhere") from None
 
     def explain(self) -> Sequence[Translation]:
         """One row per parameter."""
         return self._table.explain()
 
 
-class Tpe:
+class Tpe(Learner):
     """Tree-structured Parzen estimator, by Optuna's ``TPESampler``.
 
     The options are those of ``TPESampler`` that a study file can hold. Left out are the
@@ -111,6 +128,9 @@ class Tpe:
         >>> tpe.tell([Observation(first.params, (0.5,), first.token)])
     """
 
+    LESSONS = 1000
+    PATIENCE = 500
+
     def __init__(
         self,
         problem: Problem,
@@ -126,9 +146,23 @@ class Tpe:
         warn_independent_sampling: bool | None = None,
         native_space: bool = False,
     ) -> None:
-        self._table = Table(problem.space, native_space=native_space)
+        options.whole("n_startup_trials", n_startup_trials, 0)
+        options.whole("n_ei_candidates", n_ei_candidates, 1)
+        flags = {
+            "multivariate": multivariate,
+            "group": group,
+            "constant_liar": constant_liar,
+            "consider_magic_clip": consider_magic_clip,
+            "consider_endpoints": consider_endpoints,
+            "warn_independent_sampling": warn_independent_sampling,
+        }
+        for name, value in flags.items():
+            if value is not None or name in ("group", "constant_liar"):
+                options.flag(name, value)
+        if prior_weight is not None:
+            options.number("prior_weight", prior_weight)
         with experimental():
-            self._sampler = TPESampler(
+            sampler = TPESampler(
                 n_startup_trials=n_startup_trials,
                 n_ei_candidates=n_ei_candidates,
                 # Optuna does the same, with a warning at every trial of several objectives
@@ -141,98 +175,24 @@ class Tpe:
                 warn_independent_sampling=warn_independent_sampling,
                 seed=problem.seed,
             )
-        self._told = ToldStudy(self._table, self._sampler, problem.n_objectives)
+        super().__init__(problem, Table(problem.space, native_space=native_space), sampler)
 
-    def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points; the token is the number of Optuna's trial."""
-        suggestions = []
-        for _ in range(n):
-            number, params = self._told.suggest()
-            suggestions.append(Suggestion(params, number))
-        return suggestions
+    def _lesson(self) -> Ended:
+        return Ended(State.PRUNED, allowed=False)
 
-    def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes results, see the module's table."""
-        for seen in observations:
-            self._told.tell(seen)
+    def _teaches(self, seen: Observation) -> bool:
+        return seen.infeasible or seen.state is not TrialState.FAILED
 
-    def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
-        return self._table.explain()
-
-    def state(self) -> Any:
-        """Random generators, running trials, and the order of the groups of parameters."""
-        generators = _generators(self._sampler)
-        groups = _get_groups(self._sampler)
-        if generators is None or groups is None:
-            return None
-        return {
-            "generators": [get_state(generator) for generator in generators],
-            "running": in_order(self._told.running()),
-            "trials": self._told.size,
-            "groups": groups,
-        }
-
-    def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Puts the trials together under their old numbers; no model is built.
-
-        Raises:
-            BackendError: If state and observations do not belong together.
-        """
-        ended: dict[int, Observation] = {}
-        foreign = []
-        for seen in observations:
-            if seen.token is not None:
-                ended[seen.token] = seen
-            elif is_lesson(seen):
-                foreign.append(seen)
-        running = {number: (params, attrs) for number, params, attrs in state["running"]}
-        if len(ended) + len(running) + len(foreign) != state["trials"]:
-            raise BackendError("the snapshot does not belong to these observations")
-        rest = iter(foreign)  # foreign trials got the numbers that are left, in order
-        for number in range(state["trials"]):
-            if number in running:
-                self._told.add_running(*running[number])
-            else:
-                self._told.add(ended[number] if number in ended else next(rest))
-        _set_groups(self._sampler, state["groups"], self._table)
-        _set_generators(self._sampler, state["generators"])
-
-
-def _generators(sampler: Any) -> list[np.random.RandomState] | None:
-    """The sampler's random generators; ``None`` if this Optuna keeps them elsewhere.
-
-    There is no public way to them.
-    """
-    try:
-        found = [sampler._rng.rng]
-        if isinstance(sampler, TPESampler):
-            found.append(sampler._random_sampler._rng.rng)
-    except AttributeError:
-        return None
-    return found if all(isinstance(g, np.random.RandomState) for g in found) else None
-
-
-def _set_generators(sampler: Any, states: Sequence[Any]) -> None:
-    generators = _generators(sampler)
-    if generators is None:
-        raise BackendError("this version of Optuna keeps its random generators elsewhere")
-    for generator, state in zip(generators, states, strict=True):
-        set_state(generator, state)
-
-
-def _get_groups(sampler: Any) -> list[list[str]] | None:
-    """The groups of ``group=True``, whose order depends on the order of the results."""
-    try:
-        grouped = sampler._group_decomposed_search_space
+    def _notes(self) -> Any:
+        """The groups of ``group=True``, whose order depends on the order of the results."""
+        grouped = self._sampler._group_decomposed_search_space  # type: ignore[attr-defined]
         if grouped is None:
             return []
         return [sorted(group) for group in grouped._search_space.search_spaces]
-    except AttributeError:
-        return None
 
-
-def _set_groups(sampler: Any, groups: Sequence[Sequence[str]], table: Table) -> None:
-    if groups:
-        grouped = sampler._group_decomposed_search_space
-        grouped._search_space._search_spaces = [table.active(dict.fromkeys(g)) for g in groups]
+    def _take_notes(self, notes: Any) -> Mapping[int, dict[str, Any]]:
+        if notes:
+            grouped = self._sampler._group_decomposed_search_space  # type: ignore[attr-defined]
+            spaces = [self._table.active(dict.fromkeys(group)) for group in notes]
+            grouped._search_space._search_spaces = spaces
+        return {}

@@ -1,14 +1,16 @@
 """An Optuna study in memory that keeps quiet, told through its public calls.
 
-With one exception, see :func:`_tell`; where that private name is gone, the public call serves.
+With one exception, see :func:`end_trial`; where that private name is gone, the public call
+serves.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,13 +21,10 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as State
 
-from hpo_bridge.optimizer import Observation
 from hpo_bridge.trial import TrialState
-
-from .translation import Table
 
 NAME = "hpo_bridge"
 """The name of every study; Hyperband's brackets depend on it."""
@@ -34,7 +33,6 @@ STATES = {
     TrialState.PRUNED: State.PRUNED,
     TrialState.FAILED: State.FAIL,
 }
-_VIOLATED = {"space": 1.0}
 
 _tell_with_warning: Callable[..., Any] | None
 try:
@@ -44,11 +42,20 @@ except ImportError:  # pragma: no cover
 
 
 class Storage(InMemoryStorage):
-    """A storage in memory for one thread: sets a parameter without copying the trial.
+    """A storage in memory for one study and one thread.
 
-    Optuna copies the trial at each parameter, so that readers in other threads see it whole.
-    Without that an ask of five parameters costs 0.06 ms less.
+    It sets a parameter without copying the trial: Optuna copies it each time, so that readers
+    in other threads see it whole, which costs 0.06 ms for five parameters. And it can hide
+    trials: samplers go through all trials at each ask, to leave out those that failed.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: dict[int, FrozenTrial] = {}
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Adds a trial."""
+        return self._show(super().create_new_trial(study_id, template_trial))
 
     def set_trial_param(
         self,
@@ -62,112 +69,60 @@ class Storage(InMemoryStorage):
         trial.params[param_name] = distribution.to_external_repr(param_value_internal)
         trial.distributions[param_name] = distribution
 
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Sets a sampler's note of a running trial."""
+        super().set_trial_system_attr(trial_id, key, value)
+        self._show(trial_id)
 
-class ToldStudy:
-    """A study whose trials are asked for and told by number.
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """Sets a report of a running trial."""
+        super().set_trial_intermediate_value(trial_id, step, intermediate_value)
+        self._show(trial_id)
 
-    Args:
-        table: The space.
-        sampler: What proposes.
-        n_objectives: Number of losses.
-    """
+    def set_trial_state_values(
+        self, trial_id: int, state: State, values: Sequence[float] | None = None
+    ) -> bool:
+        """Ends a trial."""
+        done = super().set_trial_state_values(trial_id, state, values)
+        self._show(trial_id)
+        return done
 
-    def __init__(self, table: Table, sampler: BaseSampler, n_objectives: int) -> None:
-        self._table = table
-        self.study, self._storage, self._id = new_study(sampler, n_objectives=n_objectives)
-        self._single = n_objectives == 1
-        self._mark = create_trial(state=State.RUNNING, constraints=_VIOLATED).system_attrs
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[State] | None = None
+    ) -> list[FrozenTrial]:
+        """Every trial that is not hidden."""
+        if states == (State.WAITING,):
+            return []  # nothing is ever enqueued
+        trials = list(self._shown.values())
+        if states is not None:
+            trials = [trial for trial in trials if trial.state in states]
+        return copy.deepcopy(trials) if deepcopy else trials
 
-    def suggest(self) -> tuple[int, dict[str, Any]]:
-        """A new trial's number and parameters."""
-        return self._table.suggest(self.study)
+    def hide(self, trial_id: int) -> None:
+        """Leaves a trial out of ``get_all_trials``, for good, and drops the notes on it."""
+        self._shown.pop(trial_id).system_attrs = {}
 
-    def tell(self, seen: Observation) -> None:
-        """Ends the trial that the observation's token numbers, or adds a foreign one."""
-        if seen.token is None:
-            if is_lesson(seen):
-                self.study.add_trial(self._frozen(seen))
-            return
-        if seen.losses is not None:
-            _tell(self.study, seen.token, seen.losses)
-            return
-        trial = self._storage.get_trial_id_from_study_id_trial_number(self._id, seen.token)
-        if seen.infeasible:
-            for key, value in self._mark.items():
-                self._storage.set_trial_system_attr(trial, key, value)
-        for step, loss in self._last(seen).items():
-            self._storage.set_trial_intermediate_value(trial, step, loss)
-        self.study.tell(seen.token, state=_state(seen))
-
-    def running(self) -> list[FrozenTrial]:
-        """The trials that were not told."""
-        return self.study.get_trials(deepcopy=False, states=(State.RUNNING,))
-
-    @property
-    def size(self) -> int:
-        """Number of trials, running ones included."""
-        return len(self.study.get_trials(deepcopy=False))
-
-    def add(self, seen: Observation) -> None:
-        """Adds a trial that has ended, with the next number."""
-        self.study.add_trial(self._frozen(seen))
-
-    def add_running(self, params: dict[str, Any], attrs: dict[str, Any]) -> None:
-        """Adds a trial that was asked for, with the next number."""
-        distributions = self._table.active(params)
-        self.study.add_trial(
-            create_trial(
-                state=State.RUNNING,
-                params=params,
-                distributions=distributions,
-                system_attrs=attrs,
-            )
-        )
-
-    def _frozen(self, seen: Observation) -> FrozenTrial:
-        params = self._table.stored(seen.params)
-        last = self._last(seen)
-        values = list(seen.losses) if seen.losses is not None else list(last.values())
-        return create_trial(
-            state=_state(seen),
-            values=values or None,
-            params=params,
-            distributions=self._table.active(params),
-            intermediate_values=last,
-            constraints=_VIOLATED if seen.infeasible else None,
-        )
-
-    def _last(self, seen: Observation) -> dict[int, float]:
-        """The last report of a pruned trial: all that a sampler ever looks at."""
-        if seen.state is not TrialState.PRUNED or not seen.reports or not self._single:
-            return {}  # Optuna has no reports where there are several objectives
-        step, loss = seen.reports[-1]
-        return {step: loss}
+    def _show(self, trial_id: int) -> int:
+        self._shown[trial_id] = self.get_trial(trial_id)
+        return trial_id
 
 
-def _tell(study: Study, number: int, losses: tuple[float, ...]) -> None:
+def end_trial(study: Study, number: int, state: State, values: Sequence[float] | None) -> None:
     """Ends a trial as ``study.optimize`` does: ``study.tell`` also copies it, deeply.
 
     The copy costs as much as all the rest of telling and asking beside the model: 0.07 ms.
     """
     if _tell_with_warning is None:
-        study.tell(number, losses)
+        study.tell(number, values, state)
     else:
-        _tell_with_warning(study, number, losses, suppress_warning=True)
-
-
-def is_lesson(seen: Observation) -> bool:
-    """Whether a foreign point can teach a sampler anything: one that failed cannot."""
-    return seen.infeasible or seen.state is not TrialState.FAILED
-
-
-def _state(seen: Observation) -> State:
-    return State.PRUNED if seen.infeasible else STATES[seen.state]
+        _tell_with_warning(study, number, values, state, suppress_warning=True)
 
 
 def new_study(
     sampler: BaseSampler, pruner: BasePruner | None = None, n_objectives: int = 1
-) -> tuple[Study, InMemoryStorage, int]:
+) -> tuple[Study, Storage, int]:
     """A study that minimises, its storage, and its id there."""
     storage = Storage()
     with _silence():
@@ -197,8 +152,3 @@ def experimental() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
-
-
-def in_order(trials: Sequence[FrozenTrial]) -> list[list[Any]]:
-    """Running trials as plain data: number, parameters, and what the sampler noted."""
-    return [[trial.number, trial.params, trial.system_attrs] for trial in trials]

@@ -27,9 +27,9 @@ from sklearn.ensemble import GradientBoostingRegressor
 from skopt import Optimizer
 from skopt.utils import cook_estimator, normalize_dimensions
 
+from hpo_bridge import options
 from hpo_bridge.optimizer import Problem
 
-from . import options
 from .designs import GENERATORS, generator
 from .gbrt import QuantileRegressor
 from .search import STRATEGIES, Search
@@ -57,16 +57,18 @@ class _Settings:
     n_restarts_optimizer: int = 5
 
     def __post_init__(self) -> None:
-        options.integer("n_initial_points", self.n_initial_points, 1)
-        options.word("initial_point_generator", self.initial_point_generator, GENERATORS)
-        options.word("acq_func", self.acq_func, ACQUISITIONS)
-        options.word("acq_optimizer", self.acq_optimizer, ("auto", "sampling", "lbfgs"))
-        options.integer("n_points", self.n_points, 1)
-        options.integer("n_restarts_optimizer", self.n_restarts_optimizer, 1)
+        options.whole("n_initial_points", self.n_initial_points, 1)
+        options.one_of("initial_point_generator", self.initial_point_generator, GENERATORS)
+        options.one_of("acq_func", self.acq_func, ACQUISITIONS)
+        options.one_of("acq_optimizer", self.acq_optimizer, ("auto", "sampling", "lbfgs"))
+        options.whole("n_points", self.n_points, 1)
+        options.whole("n_restarts_optimizer", self.n_restarts_optimizer, 1)
         options.number("xi", self.xi)
-        options.number("kappa", self.kappa, low=0.0, word="inf")
-        options.jobs("n_jobs", self.n_jobs)
-        options.word("strategy", self.strategy, tuple(STRATEGIES))
+        _number_or("inf", "kappa", self.kappa)
+        options.whole("n_jobs", self.n_jobs, -1)
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs: found 0, expected a positive number, or -1 for one per core")
+        options.one_of("strategy", self.strategy, tuple(STRATEGIES))
         options.flag("native_space", self.native_space)
 
     def optimizer(self, dimensions: Any, estimator: Any, random_state: Any) -> Any:
@@ -159,7 +161,7 @@ class Gp(_Model):
         strategy: str = "cl_min",
         native_space: bool = False,
     ) -> None:
-        options.number("noise", noise, low=0.0, word="gaussian")
+        _number_or("gaussian", "noise", noise)
         settings = _Settings(
             n_initial_points=n_initial_points,
             initial_point_generator=initial_point_generator,
@@ -340,3 +342,11 @@ class Gbrt(_Trees):
             )
 
         super().__init__(problem, settings, model)
+
+
+def _number_or(word: str, name: str, value: Any) -> None:
+    """A finite number of at least 0, or a word."""
+    if isinstance(value, str):
+        options.one_of(name, value, (word,))
+    else:
+        options.number(name, value, 0)

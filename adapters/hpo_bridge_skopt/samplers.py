@@ -23,11 +23,11 @@ from skopt.sampler import Lhs as LibraryLhs
 from skopt.sampler import Sobol as LibrarySobol
 from skopt.space import Space as Dimensions
 
+from hpo_bridge import options
 from hpo_bridge.errors import BackendError, UnsupportedProblem
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 
-from . import options
 from .designs import SOBOL_MOST
 from .quiet import quietly
 from .translation import Table
@@ -192,11 +192,11 @@ class Lhs:
     ) -> None:
         _one_objective(problem)
         self._table = Table(problem.space, "design", native_space=native_space)
-        options.word("lhs_type", lhs_type, ("classic", "centered"))
+        options.one_of("lhs_type", lhs_type, ("classic", "centered"))
         if criterion is not None:
-            options.word("criterion", criterion, ("maximin", "correlation", "ratio"))
-        self._n_samples = options.integer("n_samples", n_samples, 1)
-        options.integer("iterations", iterations, 1)
+            options.one_of("criterion", criterion, ("maximin", "correlation", "ratio"))
+        self._n_samples = options.whole("n_samples", n_samples, 1)
+        options.whole("iterations", iterations, 1)
         self._sampler = LibraryLhs(lhs_type, criterion, iterations)
         self._generator = np.random.RandomState(problem.seed)
         self._rest: list[Any] = []

@@ -16,8 +16,8 @@ from .entry import entry
 
 PLACE = 0.85
 """Where the foreign points are, in ``[0, 1]``."""
-CROWD = 6
-"""How many there are."""
+CROWD = 12
+"""How many there are: Optuna's CMA-ES wants ten at least."""
 
 
 def _declared(subject: Subject) -> None:
@@ -31,7 +31,7 @@ def crowd(space: Space) -> list[Observation]:
     for i in range(CROWD):
         units = [PLACE + 0.02 * ((i + k) % 3 - 1) for k in range(len(space))]
         params = space.decode(units)
-        found.append(Observation(params, (-1.0 + 0.01 * i,), None))
+        found.append(Observation(params, (-1.0 + 0.005 * i,), None))
     return found
 
 

@@ -216,7 +216,7 @@ def test_pso(kit, options, reevaluate):
     """The loop of ``examples/pso/basic.py``, with particles that bounce."""
     coding = kit.Coding(kit.MIXED, indices=False)
     recorder = kit.Recorder(coding, not reevaluate)
-    smin, smax = options.get("smin", -0.25), options.get("smax", 0.25)
+    smin, smax = options.get("smin", -0.15), options.get("smax", 0.15)
     phi1, phi2 = options.get("phi1", 2.0), options.get("phi2", 2.0)
 
     def generate():

@@ -218,7 +218,7 @@ def test_a_region_that_fails_is_avoided():
 
 
 def share_allowed(build, below, n, **forbidden):
-    """Of ``n`` points the share of those that a constraint allows, which begin with a corner of the square."""
+    """The share of ``n`` points that a constraint allows: a corner of the square."""
     found = []
     for seed in range(3):
         points = run(

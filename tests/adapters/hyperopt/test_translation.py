@@ -122,10 +122,10 @@ def test_every_value_there_and_back():
         (Categorical(list("abcd"), ordered=True), lambda k: 0.25),
         (Int(1, 8, log=True), lambda k: math.log((k + 0.5) / (k - 0.5)) / math.log(17)),
     ],
-    ids=str,
+    ids=lambda value: "law" if callable(value) else str(value),
 )
 def test_every_value_has_its_due(parameter, law):
-    space, n = Space(p=parameter).indexed(), 6000
+    space, n = Space(p=parameter).indexed(), 3000
     counts = Counter(s.params["p"] for s in Random(Problem(space, 1, 0)).ask(n))
     values = [space["p"].grid(i) for i in range(parameter.size)]
     assert set(counts) == set(values)
@@ -261,7 +261,7 @@ def conditional_space(seed):
 @pytest.mark.parametrize("native_space", [False, True])
 def test_hyperopt_draws_a_parameter_where_it_is_active_and_nowhere_else(native_space):
     tried = 0
-    for seed in range(native_space, 60, 2):
+    for seed in range(native_space, 44, 2):
         space = conditional_space(seed)
         if space is None or not space.is_conditional:
             continue
@@ -288,7 +288,7 @@ def test_hyperopt_draws_a_parameter_where_it_is_active_and_nowhere_else(native_s
                 if number % 4:
                     loss = sum(map(float, params.values()))
                     optimizer.tell([Observation(params, (loss,), point.token)])
-    assert tried > 17
+    assert tried > 12
 
 
 def test_a_parameter_under_two_choices_is_learnt_from_where_it_was_active():

@@ -24,7 +24,7 @@ MIXED = Space(
     fixed=Float(0.5, 0.5),
 ).indexed()
 LINE = Space(x=Float(0, 1), y=Float(0, 1))
-FAST = {"n_initial_points": 6, "n_points": 200}
+FAST = {"n_initial_points": 6, "n_points": 100}
 """Options that all four model-based backends take."""
 
 
@@ -36,6 +36,19 @@ def told(suggestion, value, **changes) -> Observation:
     losses = None if value is None else (value,)
     state = TrialState.FAILED if value is None else TrialState.COMPLETE
     return Observation(suggestion.params, losses, suggestion.token, **{"state": state, **changes})
+
+
+def thin(optimizer):
+    """A smaller model, where only what is around it matters: a tenth of the time."""
+    if optimizer._optimizer is not None:
+        model = optimizer._optimizer.base_estimator_
+        if "n_restarts_optimizer" in model.get_params():
+            model.set_params(n_restarts_optimizer=0)
+        elif "n_estimators" in model.get_params():
+            model.set_params(n_estimators=12)
+        else:
+            model.base_estimator.set_params(n_estimators=6)
+    return optimizer
 
 
 def run(optimizer, n: int, objective=loss) -> list[dict]:
@@ -73,5 +86,6 @@ def kit():
         loss=loss,
         told=told,
         run=run,
+        thin=thin,
         natively=natively,
     )

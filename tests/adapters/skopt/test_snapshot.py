@@ -90,7 +90,8 @@ class Machine:
 @pytest.mark.parametrize(("backend", "options"), CASES, ids=str)
 def test_models_go_on(kit, backend, options):
     def build():
-        return backend(Problem(kit.MIXED, 1, 5), n_initial_points=6, n_points=60, **options)
+        problem = Problem(kit.MIXED, 1, 5)
+        return kit.thin(backend(problem, n_initial_points=6, n_points=60, **options))
 
     whole = Machine(kit, build).run(14)
     assert Machine(kit, build).run(14, *range(-13, 14)) == whole
@@ -102,7 +103,7 @@ def test_one_after_the_other(kit, backend):
     """With a model that is up to date, and with one that is not."""
 
     def build():
-        return backend(Problem(kit.MIXED, 1, 5), n_initial_points=4, n_points=60)
+        return kit.thin(backend(Problem(kit.MIXED, 1, 5), n_initial_points=4, n_points=60))
 
     whole = kit.run(build(), 12)
     optimizer, told, points = build(), [], []
@@ -168,7 +169,7 @@ def test_samplers_go_on(kit, backend, options):
 
 
 def test_a_state_changes_nothing(kit):
-    optimizer = Gp(Problem(kit.MIXED, 1, 5), n_initial_points=4, n_points=60)
+    optimizer = kit.thin(Gp(Problem(kit.MIXED, 1, 5), n_initial_points=4, n_points=60))
     points = []
     for _ in range(8):
         optimizer.state()
@@ -176,7 +177,7 @@ def test_a_state_changes_nothing(kit):
         points.append(s.params)
         assert optimizer.state() == optimizer.state()
         optimizer.tell([kit.told(s, kit.loss(s.params))])
-    fresh = Gp(Problem(kit.MIXED, 1, 5), n_initial_points=4, n_points=60)
+    fresh = kit.thin(Gp(Problem(kit.MIXED, 1, 5), n_initial_points=4, n_points=60))
     assert kit.run(fresh, 8) == points
 
 

@@ -1,0 +1,89 @@
+"""``optuna.qmc``: points that fill the space evenly, by Optuna's ``QMCSampler``.
+
+With the same seed and options, and ``native_space`` where there are conditions, it proposes
+what ``study.optimize`` proposes, to the last bit.
+
+Results teach it nothing, but it looks at which trials there are: see
+:mod:`hpo_bridge_optuna.learning` for what it is told.
+
+What one might not expect of Optuna:
+
+* The first point is drawn at random, and so are all until one trial is complete or pruned,
+  unless another is running.
+* The sequence itself does not depend on the seed unless it is scrambled: ``sobol`` begins at
+  the lower bounds of all parameters, in the middle of their ranges, and so on.
+* Sequences of ``halton`` in many dimensions are badly correlated at the beginning.
+* Conditional parameters are drawn at random, see :mod:`hpo_bridge_optuna.translation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.samplers import QMCSampler
+
+from hpo_bridge.optimizer import Observation, Problem
+
+from . import options
+from .learning import Learner
+from .studies import experimental
+from .translation import Table
+
+
+class Qmc(Learner):
+    """A quasi-Monte Carlo sequence, by Optuna's ``QMCSampler``. Experimental in Optuna.
+
+    The options are those of ``QMCSampler`` that a study file can hold. Left out are
+    ``independent_sampler``, ``warn_independent_sampling`` and ``warn_asynchronous_seeding``:
+    there always is a seed.
+
+    Bergstra and Bengio (2012), https://www.jmlr.org/papers/v13/bergstra12a.html.
+
+    Args:
+        problem: Any problem: conditional, with several objectives.
+        qmc_type: ``sobol`` or ``halton``.
+        scramble: Whether the sequence is scrambled, by the seed.
+        native_space: See :mod:`hpo_bridge_optuna.translation`.
+
+    Example:
+        >>> from hpo_bridge.space import Int, Space
+        >>> qmc = Qmc(Problem(Space(a=Int(1, 8)), seed=1))
+        >>> [point.params["a"] for point in qmc.ask(6)]
+        [4, 1, 5, 7, 3, 4]
+    """
+
+    GENERATORS = ("_independent_sampler._rng",)
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        qmc_type: str = "sobol",
+        scramble: bool = False,
+        native_space: bool = False,
+    ) -> None:
+        options.one_of("qmc_type", qmc_type, ("sobol", "halton"))
+        options.flag("scramble", scramble)
+        with experimental():
+            sampler = QMCSampler(
+                qmc_type=qmc_type,
+                scramble=scramble,
+                seed=problem.seed,
+                warn_independent_sampling=False,
+            )
+        super().__init__(
+            problem, Table(problem.space, native_space=native_space, flat=True), sampler
+        )
+
+    def _teaches(self, seen: Observation) -> bool:
+        return False
+
+    def _notes(self) -> Any:
+        """How much of each sequence was used, by its name."""
+        return self._storage.get_study_system_attrs(self._id)
+
+    def _take_notes(self, notes: Any) -> Mapping[int, dict[str, Any]]:
+        for name, used in notes.items():
+            self._storage.set_study_system_attr(self._id, name, used)
+        return {}
