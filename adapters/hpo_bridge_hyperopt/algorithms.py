@@ -44,18 +44,19 @@ What one might not expect of Hyperopt:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from hyperopt import Trials, anneal, rand, tpe
+from hyperopt import Trials, anneal, rand
 
 from hpo_bridge.errors import short
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 
+from .posterior import Suggest, suggest_by_one_graph
 from .record import Record
 from .translation import Table, drawn
 from .tree import domain
@@ -65,8 +66,6 @@ INFEASIBLE = 1000
 TRIES = (4, 16)
 """How many points the algorithm draws, and then random search, for one that does not run."""
 _SEEDS = 2**31 - 1
-Suggest = Callable[..., list[dict[str, Any]]]
-"""One of Hyperopt's functions ``suggest``."""
 
 
 class Random:
@@ -218,7 +217,7 @@ class Tpe(_Learning):
         native_space: bool = False,
     ) -> None:
         suggest = partial(
-            tpe.suggest,
+            suggest_by_one_graph(),
             prior_weight=_number("prior_weight", prior_weight, above=0.0),
             n_startup_jobs=_whole("n_startup_jobs", n_startup_jobs, least=0),
             n_EI_candidates=_whole("n_EI_candidates", n_EI_candidates, least=1),

@@ -1,15 +1,18 @@
 """Optuna's samplers as backends, and its pruners as pruners.
 
 This module is data: Optuna is imported when one of them is used. What Optuna does that one
-might not expect is written where it is dealt with: :mod:`hpo_bridge_optuna.samplers`,
-:mod:`hpo_bridge_optuna.gaussian`, :mod:`hpo_bridge_optuna.evolutionary`,
-:mod:`hpo_bridge_optuna.cma_es`, :mod:`hpo_bridge_optuna.quasirandom`,
-:mod:`hpo_bridge_optuna.bruteforce`, :mod:`hpo_bridge_optuna.grid`,
-:mod:`hpo_bridge_optuna.translation` and
-:mod:`hpo_bridge_optuna.pruners`.
+might not expect is written where it is dealt with: :mod:`hpo_bridge_optuna.samplers` (random,
+TPE), :mod:`hpo_bridge_optuna.gaussian`, :mod:`hpo_bridge_optuna.cma_es`,
+:mod:`hpo_bridge_optuna.evolutionary` (NSGA-II and III), :mod:`hpo_bridge_optuna.quasirandom`,
+:mod:`hpo_bridge_optuna.grid`, :mod:`hpo_bridge_optuna.bruteforce`,
+:mod:`hpo_bridge_optuna.learning` (what those share that learn),
+:mod:`hpo_bridge_optuna.translation` and :mod:`hpo_bridge_optuna.pruners`.
 
-There is no ``optuna.auto``: ``AutoSampler`` is not part of Optuna but of OptunaHub, which
-fetches it from the network when it is used.
+Left out:
+
+* ``auto``: ``AutoSampler`` is not in Optuna but in OptunaHub, which downloads it when it is
+  used.
+* ``PartialFixedSampler``, which wraps another sampler: give a constant in the space instead.
 """
 
 from __future__ import annotations
@@ -19,105 +22,10 @@ from hpo_bridge.optimizer import BackendSpec, Capability, PrunerSpec
 
 _OPTUNA = ("optuna>=5,<6",)
 _DOCS = "https://optuna.readthedocs.io/en/stable/reference/"
-_TREE = Capability.CONDITIONAL
-_MANY = Capability.MULTI_OBJECTIVE
-_LEARNS = Capability.INJECT
-_FLAT = (
-    "Conditional parameters are suggested in every trial, and left out where they are inactive."
-)
-
-
-def _spec(
-    name: str,
-    technique: str,
-    target: str,
-    capabilities: set[Capability],
-    rank: int,
-    summary: str,
-    suits: str,
-    limits: str,
-    requires: tuple[str, ...] = (),
-) -> BackendSpec:
-    return BackendSpec(
-        name=f"optuna.{name}",
-        technique=technique,
-        factory=f"hpo_bridge_optuna.{target}",
-        requires=_OPTUNA + requires,
-        capabilities=frozenset(capabilities),
-        summary=summary,
-        url=f"{_DOCS}samplers/",
-        rank=rank,
-        suits=suits,
-        limits=limits,
-    )
-
-
-_BACKENDS = (
-    _spec(
-        "tpe", "bayesian", "samplers:Tpe", {_TREE, _MANY, _LEARNS, Capability.PRUNED}, 100,
-        "Tree-structured Parzen estimator: a sound default for most spaces",
-        "Mixed and conditional spaces, pruning, several workers, 30 to 1,000 trials.",
-        "Time per suggestion grows with the number of trials: 3 ms at 100, 10 to 30 ms at 1,000. "
-        "A region that fails is not avoided.",
-    ),
-    _spec(
-        "gp", "bayesian", "gaussian:Gp", {_TREE, _MANY, _LEARNS}, 90,
-        "Gaussian process with log expected improvement",
-        "Up to a few hundred expensive trials of few, mostly numeric parameters.",
-        "0.05 to 0.5 s per suggestion up to 300 trials, seconds at 1,000. Sets torch to one "
-        f"thread in the whole process while it thinks. Ignores pruned trials. {_FLAT}",
-        ("torch", "scipy"),
-    ),
-    _spec(
-        "nsga2", "evolutionary", "evolutionary:Nsga2", {_TREE, _MANY, _LEARNS}, 100,
-        "NSGA-II: a genetic algorithm for several objectives, and for one",
-        "Two or three objectives, hundreds of trials, many workers: nothing ever waits.",
-        "The first population_size trials (50) are random: set it for smaller budgets. "
-        f"Ignores pruned trials. {_FLAT}",
-    ),
-    _spec(
-        "nsga3", "evolutionary", "evolutionary:Nsga3", {_TREE, _MANY, _LEARNS}, 80,
-        "NSGA-III: a genetic algorithm for many objectives",
-        "Three objectives or more.",
-        f"As optuna.nsga2. Experimental in Optuna. {_FLAT}",
-    ),
-    _spec(
-        "cmaes", "evolutionary", "cma_es:CmaEs", {_TREE, _LEARNS}, 90,
-        "CMA-ES: a normal distribution that adapts to the shape of the loss",
-        "Numeric parameters that depend on one another, 100 trials or more.",
-        "Unordered categories are drawn at random; one objective. Learns from foreign points "
-        f"only to choose where it begins, from ten of them. {_FLAT}",
-        ("cmaes>=0.12,<1",),
-    ),
-    _spec(
-        "random", "random", "samplers:Random", {_TREE, _MANY}, 0,
-        "Independent random points, as Optuna draws them",
-        "A baseline with the sequence of an Optuna study.",
-        "Learns nothing.",
-    ),
-    _spec(
-        "qmc", "random", "quasirandom:Qmc", {_TREE, _MANY}, -5,
-        "Quasi-random points that fill the space evenly",
-        "A sweep to be analysed afterwards; fewer holes than random points have.",
-        "Learns nothing. Experimental in Optuna; unscrambled it is the same for all seeds. "
-        f"{_FLAT}",
-        ("scipy",),
-    ),
-    _spec(
-        "grid", "grid", "grid:Grid", {_TREE, _MANY, Capability.FINITE}, 0,
-        "Every point of a grid once, in random order; no conditions",
-        "A grid that may be stopped half way: what was seen is spread over all of it.",
-        "Refuses conditional parameters, and more than a million points. Continuous "
-        "parameters need the option resolution.",
-    ),
-    _spec(
-        "bruteforce", "grid", "bruteforce:BruteForce", {_TREE, _MANY, Capability.FINITE}, -5,
-        "Every point of a finite space once, in random order, conditions included",
-        "As optuna.grid, where there are conditions.",
-        "2 ms per suggestion at 1,000 trials, more with more. Continuous parameters need the "
-        "option resolution.",
-    ),
-)  # fmt: skip
+_TREE = frozenset({Capability.CONDITIONAL})
+_ANY = _TREE | {Capability.MULTI_OBJECTIVE}
+_LEARNS = _ANY | {Capability.INJECT}
+_FINITE = frozenset({Capability.FINITE})
 
 _PRUNERS = (
     # name, class, further requirements, summary
@@ -137,7 +45,88 @@ _PRUNERS = (
 @hookimpl
 def hpo_register_backends() -> list[BackendSpec]:
     """``optuna.tpe``, ``optuna.gp``, ``optuna.nsga2`` and six more."""
-    return list(_BACKENDS)
+    return [
+        _backend(
+            "tpe", "samplers:Tpe", "bayesian", 100, _LEARNS | {Capability.PRUNED},
+            summary="Tree-structured Parzen estimator: a sound default for most spaces",
+            suits=(
+                "Mixed and conditional spaces, several workers, pruned trials, from some ten to "
+                "a thousand trials."
+            ),
+            limits=(
+                "An ask takes the longer the more trials there are: 11 ms at the thousandth of "
+                "five parameters. A region that fails is not avoided."
+            ),
+        ),
+        _backend(
+            "gp", "gaussian:Gp", "bayesian", 90, _LEARNS,
+            requires=("torch", "scipy"),
+            summary="Gaussian processes with expected improvement: few, expensive trials",
+            suits="Up to some hundred trials that take minutes or hours, mostly of numbers.",
+            limits=(
+                "A point takes 0.05 to 0.5 s, at the thousandth trial 4 s; start with "
+                "OMP_NUM_THREADS=1, or it can be many times that. Slows down torch in other "
+                "threads of its process while it works. Ignores pruned trials."
+            ),
+        ),
+        _backend(
+            "nsga2", "evolutionary:Nsga2", "evolutionary", 100, _LEARNS,
+            summary="NSGA-II: a genetic algorithm for several objectives",
+            suits="Two or three objectives, mixed spaces, hundreds to thousands of trials.",
+            limits=(
+                "Needs several generations of population_size, which is 50. Ignores pruned "
+                "trials."
+            ),
+        ),
+        _backend(
+            "nsga3", "evolutionary:Nsga3", "evolutionary", 80, _LEARNS,
+            summary="NSGA-III: a genetic algorithm for many objectives",
+            suits="Four objectives and more, with hundreds to thousands of trials.",
+            limits=(
+                "As optuna.nsga2, which is the better choice for fewer objectives. Experimental "
+                "in Optuna."
+            ),
+        ),
+        _backend(
+            "cmaes", "cma_es:CmaEs", "evolutionary", 90, _TREE | {Capability.INJECT},
+            requires=("cmaes>=0.12,<1",),
+            summary="CMA-ES: adapts a normal distribution to the shape of the objective",
+            suits="Numbers that depend on one another, some hundreds to thousands of trials.",
+            limits=(
+                "One objective. Categories without an order are drawn at random. Of the points "
+                "that it did not propose it learns from those that were there before its first, "
+                "if they are ten or more."
+            ),
+        ),
+        _backend(
+            "random", "samplers:Random", "random", 0, _ANY,
+            summary="Independent random points, as Optuna draws them",
+            suits="The sequence of Optuna's own random search; otherwise core.random is the same.",
+            limits="Learns nothing.",
+        ),
+        _backend(
+            "qmc", "quasirandom:Qmc", "random", -10, _ANY,
+            requires=("scipy",),
+            summary="A Sobol or Halton sequence, which fills the space evenly",
+            suits="A first look at an objective with up to some ten numbers.",
+            limits=(
+                "Learns nothing. Without scramble the seed changes the first point only. "
+                "Experimental in Optuna."
+            ),
+        ),
+        _backend(
+            "grid", "grid:Grid", "grid", 0, _FINITE | {Capability.MULTI_OBJECTIVE},
+            summary="Every point of a grid once, in random order; no conditions",
+            suits="The order of Optuna's own grid; otherwise core.grid does more.",
+            limits="At most a million points; a continuous parameter needs a resolution.",
+        ),
+        _backend(
+            "bruteforce", "bruteforce:BruteForce", "grid", -10, _FINITE | _ANY,
+            summary="Every point of a finite space once, in random order",
+            suits="Small finite spaces, conditional ones too.",
+            limits="Parameters of up to 100,000 values, none continuous. Learns nothing.",
+        ),
+    ]  # fmt: skip
 
 
 @hookimpl
@@ -153,3 +142,29 @@ def hpo_register_pruners() -> list[PrunerSpec]:
         )
         for name, target, more, summary in _PRUNERS
     ]
+
+
+def _backend(
+    name: str,
+    target: str,
+    technique: str,
+    rank: int,
+    capabilities: frozenset[Capability],
+    *,
+    requires: tuple[str, ...] = (),
+    summary: str,
+    suits: str,
+    limits: str,
+) -> BackendSpec:
+    return BackendSpec(
+        name=f"optuna.{name}",
+        technique=technique,
+        factory=f"hpo_bridge_optuna.{target}",
+        requires=_OPTUNA + requires,
+        capabilities=capabilities,
+        summary=summary,
+        url=f"{_DOCS}samplers/",
+        rank=rank,
+        suits=suits,
+        limits=limits,
+    )

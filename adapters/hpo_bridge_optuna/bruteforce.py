@@ -1,50 +1,61 @@
-"""``optuna.bruteforce``: every point of a finite space, by Optuna's ``BruteForceSampler``.
+"""``optuna.bruteforce``: every point of a finite space once, conditional ones too.
 
-With the same seed it proposes what ``study.optimize`` proposes, to the last bit. It is told
-only that a trial has ended; how does not matter, and nothing is tried twice.
+With the same seed it proposes what ``study.optimize`` proposes, to the last bit, up to the
+point where that has tried everything.
 
-What one might not expect of Optuna's ``BruteForceSampler``:
+Results teach it nothing: complete, pruned, failed and infeasible points are not proposed
+again, and neither are those that are running. A space that is spent ends with
+``SearchExhausted``.
 
-* ``study.tell`` raises ``RuntimeError`` at the last point, since the sampler stops a loop
-  that is not there, and further points are random repetitions. Here a space that is spent
-  ends with ``SearchExhausted``.
-* The points are not equally likely: half of the weight at each branch is spread evenly over
-  the values that are left, whatever is below them.
-* The time of a suggestion grows with the number of trials: 2 ms at 1,000.
+What one might not expect of Optuna:
+
+* ``study.tell`` raises ``RuntimeError`` at the last point, since the sampler stops a loop that
+  is not there. If it is asked on, points come again.
+* Each parameter of each trial is looked up anew in all trials, so that a trial takes the longer
+  the more there are: 2 ms at the thousandth. Here the tree of what was proposed is kept, and
+  the time stays the same; which of the branches is taken is Optuna's decision.
+* Points are not equally likely to come next: half of the chance goes to the branches in equal
+  parts, however many points they hold, the other half by what is known to be left in them.
+* ``avoid_premature_stop`` lets points that are running be proposed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BruteForceSampler
-from optuna.trial import TrialState as State
-from optuna.trial import create_trial
 
-from hpo_bridge.errors import SearchExhausted
-from hpo_bridge.generators import get_state, set_state
+from hpo_bridge.errors import BackendError, SearchExhausted, UnsupportedProblem
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.options import flag
-from hpo_bridge.space import discretized
 
 from .studies import experimental, new_study
 from .translation import Table
 
+_TreeNode: Any
+_UNEXPANDED_NODE: Any
+try:
+    from optuna.samplers._brute_force import _UNEXPANDED_NODE, _TreeNode
+except ImportError:  # pragma: no cover
+    _TreeNode = _UNEXPANDED_NODE = None
+
+LARGEST = 100_000
+"""Number of values of one parameter beyond which a space is refused: all are held in memory."""
+
 
 class BruteForce:
-    """Every point of a finite space once, conditions included. Experimental in Optuna.
+    """Every point once, in random order, by Optuna's ``BruteForceSampler``.
+
+    Experimental in Optuna. Left out is ``avoid_premature_stop``: here every point comes once.
 
     Args:
-        problem: A problem whose parameters have finitely many values, or a resolution.
-        avoid_premature_stop: Accepted for its name's sake: this never stops before the end.
-        resolution: How many values to take of each continuous parameter: one number for all,
-            or a mapping of names to numbers; see :func:`hpo_bridge.space.discretized`.
+        problem: Any problem whose parameters have finitely many values: conditional, with
+            several objectives.
         native_space: See :mod:`hpo_bridge_optuna.translation`.
 
     Raises:
-        UnsupportedProblem: For a continuous parameter without a resolution.
-        InvalidOptions: For a resolution below 2, or of a parameter that is not continuous.
+        UnsupportedProblem: For a continuous parameter, or one of over 100,000 values.
 
     Example:
         >>> from hpo_bridge.space import Int, Space
@@ -52,104 +63,125 @@ class BruteForce:
         [3, 4, 2, 1]
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        avoid_premature_stop: bool = False,
-        resolution: int | Mapping[str, int] | None = None,
-        native_space: bool = False,
-    ) -> None:
-        flag("avoid_premature_stop", avoid_premature_stop)
-        self._declared = problem.space
-        self._values = discretized(problem.space, resolution)
-        self._table = Table(self._values.indexed(), native_space=native_space)
+    def __init__(self, problem: Problem, *, native_space: bool = False) -> None:
+        for name, parameter in problem.space.items():
+            if parameter.size is None:
+                raise UnsupportedProblem(
+                    "is continuous: give it a step, or use optuna.grid with a resolution", name
+                )
+            if parameter.size > LARGEST:
+                raise UnsupportedProblem(
+                    f"has {parameter.size} values, and Optuna's BruteForceSampler writes all of "
+                    f"them out: expected at most {LARGEST}; use optuna.random",
+                    name,
+                )
+        if _TreeNode is None:
+            raise UnsupportedProblem("this version of Optuna keeps its tree elsewhere")
+        self._table = Table(problem.space, native_space=native_space)
         with experimental():
-            self._sampler = BruteForceSampler(
-                seed=problem.seed, avoid_premature_stop=avoid_premature_stop
-            )
-        self._study, self._storage, self._id = new_study(
-            self._sampler, n_objectives=problem.n_objectives
-        )
-        self._pending: dict[int, dict[str, Any]] = {}
-        self._seen: set[tuple[tuple[str, Any], ...]] = set()
-        self._spent = False
+            self._sampler = _Walk(problem.seed)
+        self._study, self._storage, _ = new_study(self._sampler, n_objectives=problem.n_objectives)
+        self._given = 0
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points, fewer at the end; the token is the number of Optuna's trial."""
-        found: list[Suggestion] = []
-        while len(found) < n and not self._spent:
+        """The next ``n`` points, fewer at the end."""
+        if n > 0 and self._sampler.spent:
+            raise SearchExhausted(f"all {self._given} points were proposed")
+        suggestions: list[Suggestion] = []
+        while len(suggestions) < n and not self._sampler.spent:
             point = self._table.suggest(self._study)
-            params = self._table.space.check(point.params)
-            key = tuple(params.items())
-            # Optuna repeats a point only where none is left that has not been tried.
-            self._spent = key in self._seen
-            if self._spent:
-                self._end(point.number)
-                break
-            self._seen.add(key)
-            self._pending[point.number] = params
-            found.append(Suggestion(self._valued(params), point.number))
-        if n > 0 and not found:
-            raise SearchExhausted(f"all {len(self._seen)} points of the space were proposed")
-        return found
+            self._sampler.end()
+            self._storage.hide(point.number)
+            suggestions.append(Suggestion(point.params))
+        self._given += len(suggestions)
+        return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes note of what has ended."""
-        for seen in observations:
-            del self._pending[seen.token]
-            self._end(seen.token)
+        """Learns nothing."""
 
     def state(self) -> Any:
-        """The random generator, and the points that are pending."""
-        pending = [[number, params] for number, params in self._pending.items()]
-        generator = get_state(self._sampler._rng.rng)
-        return {"generator": generator, "pending": pending, "spent": self._spent}
+        """How many points were given."""
+        return self._given
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Puts the trials together under their old numbers."""
-        ended = {seen.token: self._indexed(seen.params) for seen in observations}
-        running = dict(state["pending"])
-        for number in sorted({*ended, *running}):
-            params = running[number] if number in running else ended[number]
-            self._seen.add(tuple(params.items()))
-            self._add(params, State.RUNNING if number in running else State.FAIL)
-        self._pending = running
-        self._spent = bool(state["spent"])
-        set_state(self._sampler._rng.rng, state["generator"])
+        """Goes on after ``state`` points, which are drawn again.
+
+        Raises:
+            BackendError: If the space has fewer.
+        """
+        if state and len(self.ask(int(state))) < int(state):
+            raise BackendError(f"the snapshot is of another space: found {state} points")
 
     def explain(self) -> Sequence[Translation]:
-        """Every value of a parameter, or ``resolution`` values of a continuous one."""
-        rows = []
-        for row in self._table.explain():
-            continuous = self._declared[row.parameter].size is None
-            how = "evenly spaced values" if continuous else "values"
-            detail = f"{self._values[row.parameter].size} {how} in {row.detail}"
-            rows.append(Translation(row.parameter, "encoded" if continuous else row.how, detail))
-        return rows
+        """One row per parameter."""
+        return self._table.explain()
 
-    def _valued(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A point of the declared space: values in place of a resolution's indices."""
-        return {
-            name: self._values[name].grid(value) if self._declared[name].size is None else value
-            for name, value in params.items()
-        }
 
-    def _indexed(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """What ``_valued`` was given."""
-        found = {}
-        for name, value in self._values.check(params).items():
-            parameter = self._values[name]
-            continuous = self._declared[name].size is None
-            found[name] = parameter.index(value) if continuous else value  # type: ignore[union-attr]
-        return found
+class _Walk(BruteForceSampler):
+    """Optuna's sampler, with a tree that it keeps instead of building it for each parameter.
 
-    def _end(self, number: int) -> None:
-        trial = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
-        self._storage.set_trial_state_values(trial, State.FAIL)
+    A node is a parameter, its children are that parameter's values; a path from the root to
+    a leaf is a point. Nodes count what is not known to be spent below them.
+    """
 
-    def _add(self, params: dict[str, Any], state: State) -> None:
-        # The points as they are: this sampler counts in decimals, unlike Optuna's others.
-        self._study.add_trial(
-            create_trial(state=state, params=params, distributions=self._table.active(params))
-        )
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed=seed)
+        self._branch = _branches()
+        self._root = self._branch()
+        self._path = [self._root]
+
+    @property
+    def spent(self) -> bool:
+        """Whether every point was drawn."""
+        return not self._root.left
+
+    def sample_independent(
+        self, study: Any, trial: Any, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Goes one level down, to a value that is not spent."""
+        node = self._path[-1]
+        if node.children is None:
+            node.expand(param_name, _range(param_distribution))
+            more = len(node.children) - 1
+            for above in self._path:
+                above.left += more
+        value = node.sample_child(self._rng.rng, True)
+        child = node.children[value]
+        if child is _UNEXPANDED_NODE:
+            child = node.children[value] = self._branch()
+        self._path.append(child)
+        return param_distribution.to_external_repr(value)
+
+    def end(self) -> None:
+        """The point that was drawn has no further parameters: its leaf is spent."""
+        for node in self._path:
+            node.left -= 1
+            if not node.left:
+                node.children = {}
+        self._path = [self._root]
+
+    def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
+        """Never stops the study."""
+
+
+def _range(found: Any) -> tuple[Any, Any, Any]:
+    """Lowest value, highest value and step, of the index for categories."""
+    if isinstance(found, CategoricalDistribution):
+        return 0, len(found.choices) - 1, 1
+    return found.low, found.high, found.step
+
+
+def _branches() -> Any:
+    """Optuna's node, whose law of choice stays, with a count that is kept."""
+
+    class Branch(_TreeNode):  # type: ignore[misc]
+        __slots__ = ("left",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.left = 1
+
+        def count_unexpanded(self, exclude_running: bool) -> int:
+            return int(self.left)
+
+    return Branch

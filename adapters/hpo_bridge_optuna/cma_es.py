@@ -42,11 +42,12 @@ from optuna.samplers import CmaEsSampler
 from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as State
 
+from hpo_bridge import options
 from hpo_bridge.errors import UnsupportedProblem, short
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.space import Int, Parameter
 
-from . import options
+
 from .learning import Ended, Learner, Unknown
 from .studies import experimental
 from .translation import Table
@@ -115,8 +116,14 @@ class CmaEs(Learner):
             rounded=_log_integer if with_margin is True else lambda parameter: False,
         )
         searched = _searched(table)
+        if with_margin is True and table.tree:
+            raise UnsupportedProblem(
+                "with with_margin Optuna's CmaEsSampler fails where the number of its parameters "
+                "changes; leave native_space or with_margin out",
+                next(iter(problem.space.conditions)),
+            )
         if sigma0 is not None:
-            options.number("sigma0", sigma0)
+            options.number("sigma0", sigma0, above=0)
         if popsize is not None:
             options.whole("popsize", popsize, 2)
         options.flag("use_separable_cma", use_separable_cma)

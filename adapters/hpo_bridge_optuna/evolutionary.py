@@ -43,10 +43,11 @@ from optuna.samplers.nsgaii import (
 )
 from optuna.trial import TrialState as State
 
+from hpo_bridge import options
 from hpo_bridge.errors import nearest, short
 from hpo_bridge.optimizer import Problem
 
-from . import options
+
 from .learning import Learner
 from .studies import experimental
 from .translation import Table
@@ -261,7 +262,7 @@ def _operator(
                 f"{option}.{key}: found {short(value)}, expected one of {', '.join(known)}{hint}"
             )
         if value is not None or known[key].default is not None:
-            options.number(f"{option}.{key}", value)
+            options.number(f"{option}.{key}", value, 0)
     with experimental():
         return kind(**arguments)
 
@@ -279,5 +280,5 @@ def _reference_points(
                 f"reference_points: found {short(row)}, expected {n_objectives} numbers"
             )
         for value in row:
-            options.number("reference_points", value)
+            options.number("reference_points", value, 0)
     return np.array(found, dtype=float)

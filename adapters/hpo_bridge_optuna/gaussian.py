@@ -47,10 +47,11 @@ from typing import Any
 from optuna.samplers import GPSampler
 from optuna.trial import TrialState as State
 
+from hpo_bridge import options
 from hpo_bridge.optimizer import Observation, Problem
 from hpo_bridge.space import Categorical, Parameter
 
-from . import options
+
 from .learning import Ended, Learner
 from .studies import experimental
 from .translation import Table

@@ -23,9 +23,10 @@ from typing import Any
 
 from optuna.samplers import QMCSampler
 
+from hpo_bridge import options
 from hpo_bridge.optimizer import Observation, Problem
 
-from . import options
+
 from .learning import Learner
 from .studies import experimental
 from .translation import Table

@@ -36,12 +36,13 @@ from typing import Any
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState as State
 
+from hpo_bridge import options
 from hpo_bridge.errors import BackendError
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.trial import TrialState
 
-from . import options
+
 from .learning import Ended, Learner
 from .studies import experimental, new_study
 from .translation import Table
@@ -160,7 +161,7 @@ class Tpe(Learner):
             if value is not None or name in ("group", "constant_liar"):
                 options.flag(name, value)
         if prior_weight is not None:
-            options.number("prior_weight", prior_weight)
+            options.number("prior_weight", prior_weight, 0)
         with experimental():
             sampler = TPESampler(
                 n_startup_trials=n_startup_trials,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from typing import Any
 
 from hpo_bridge import BackendSpec, Capability, SearchExhausted, Suggestion, hookimpl
@@ -297,6 +298,25 @@ class DeadlocksOnLate(Sound):
         return given
 
 
+class CountsOnOrder(Sound):
+    """Expects results in the order of its suggestions."""
+
+    def __init__(self, problem: Any) -> None:
+        super().__init__(problem)
+        self.due: list[Any] = []
+
+    def ask(self, n: int) -> list[Suggestion]:
+        given = super().ask(n)
+        self.due += [each.token for each in given]
+        return given
+
+    def tell(self, observations: Any) -> None:
+        for seen in observations:
+            if seen.token is not None and seen.token != self.due.pop(0):
+                raise KeyError("not the next one")
+        super().tell(observations)
+
+
 class EmptyAskAdvances(Sound):
     """Draws a number at each ask."""
 
@@ -407,6 +427,19 @@ class Shared(Sound):
         self.common.seed(problem.seed)
         super().__init__(problem)
         self.rng = self.common
+
+
+class NoLock(Sound):
+    """Swaps the global generator in and out, in a way that two threads spoil."""
+
+    def child(self) -> list[float]:
+        outer = random.getstate()
+        random.setstate(self.rng.getstate())
+        time.sleep(1e-3)
+        unit = [0.5 * u + 0.5 * random.random() for u in self.elite[0][1]]
+        self.rng.setstate(random.getstate())
+        random.setstate(outer)
+        return unit
 
 
 class NoSeed(Sound):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 from ...optimizer import Capability, Observation, Suggestion
@@ -89,6 +90,42 @@ def _both(subject: Subject, seed: int) -> tuple[Sequence[Suggestion], Sequence[S
     return found
 
 
+def history(subject: Subject) -> str:
+    """Handed a history before its first ask, it proposes other points than without, and nearer.
+
+    The core does so when a stored study gets another backend: random points, a few failures,
+    and points that are by far the best.
+
+    Catches histories that only count trials, and those that a fresh optimizer is too young for.
+    """
+    _declared(subject)
+    space = subject.taken(MIXED)
+    far = distance(subject.seen(space), PLACE)
+    judge = complete(distance(subject.seen(space)))
+    count = subject.startup + subject.few(20, 1 / 3)
+    told, untold = subject.run(space), subject.run(space)
+    rng = random.Random(0)
+    past = [told.space.decode([rng.random() for _ in told.space]) for _ in range(subject.startup)]
+    told.tell(
+        *(
+            Observation(params, None, None, TrialState.FAILED)
+            if number % 5 == 4
+            else Observation(params, (far(params),), None)
+            for number, params in enumerate(past)
+        ),
+        *crowd(told.space),
+    )
+    both = [run.play(count, judge, width=2) for run in (told, untold)]
+    require(
+        points_of(both[0]) != points_of(both[1]),
+        f"the first {count} suggestions are the same with a history and without",
+    )
+    means = [sum(far(s.params) for s in each) / len(each) for each in both]
+    seen = f"mean squared distance from the best of it {means[0]:.3f}, without it {means[1]:.3f}"
+    require(means[0] < means[1], seen)
+    return seen
+
+
 def harmless(subject: Subject) -> str:
     """Foreign points that failed, or were pruned, at the start and later, do no harm.
 
@@ -112,5 +149,6 @@ def harmless(subject: Subject) -> str:
 CHECKS = (
     entry("inject[used]", used),
     entry("inject[towards]", towards),
+    entry("inject[history]", history),
     entry("inject[harmless]", harmless),
 )

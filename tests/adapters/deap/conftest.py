@@ -185,6 +185,13 @@ def run(optimizer, n, objective=loss):
     return found
 
 
+def told(suggestion, loss=None, **changes):
+    losses = None if loss is None else (loss,)
+    state = TrialState.FAILED if loss is None else TrialState.COMPLETE
+    fields = {"losses": losses, "state": state, "token": suggestion.token, **changes}
+    return Observation(suggestion.params, **fields)
+
+
 @pytest.fixture(autouse=True)
 def _process_generators():
     """The native side of a comparison seeds the generators of the whole process."""
@@ -205,6 +212,6 @@ def kit():
     """What the tests of this folder share."""
     return SimpleNamespace(
         MIXED=MIXED, CUBE=CUBE, SMALL=SMALL, BACKENDS=BACKENDS, Problem=Problem, Point=Point,
-        Coding=Coding, Recorder=Recorder, Enough=Enough, folded=folded, native_toolbox=native_toolbox,
-        bridged=bridged, run=run, loss=loss, losses_of=losses_of,
+        Coding=Coding, Recorder=Recorder, Enough=Enough, folded=folded,
+        native_toolbox=native_toolbox, bridged=bridged, run=run, loss=loss, losses_of=losses_of, told=told,
     )  # fmt: skip

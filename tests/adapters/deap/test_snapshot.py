@@ -63,11 +63,9 @@ def test_it_goes_on_from_every_cut(kit, factory, space, reevaluate):
     def build():
         return factory(kit.Problem(space, n_objectives, 5), reevaluate=reevaluate)
 
-    whole = drive(build(), kit, space, 90, n_objectives=n_objectives)
-    for cut in (0, 1, 3, 7, 12, 18, 19, 20, 31, 44, 45, 58, 71, 80, 88):
-        found = drive(
-            build(), kit, space, 90, n_objectives=n_objectives, cut=cut, build=build
-        )
+    whole = drive(build(), kit, space, 60, n_objectives=n_objectives)
+    for cut in (0, 3, 7, 12, 19, 20, 31, 45, 58):
+        found = drive(build(), kit, space, 60, n_objectives=n_objectives, cut=cut, build=build)
         assert found == whole, cut
 
 

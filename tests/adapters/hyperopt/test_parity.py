@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from hpo_bridge_hyperopt.algorithms import Anneal, Random, Tpe
+from hpo_bridge_hyperopt.posterior import suggest_by_one_graph
 from hyperopt import JOB_STATE_DONE, Domain, Trials, anneal, hp, rand, tpe
 from hyperopt.pyll import rec_eval
 
@@ -43,6 +44,27 @@ def test_tpe(kit, space, native_space, options):
     problem = kit.Problem(kit.SPACES[space], 1, 3)
     optimizer = Tpe(problem, native_space=native_space, **options)
     assert kit.bridged(optimizer, space, 80) == expected
+
+
+def test_the_graph_of_the_model_is_built_once_and_hyperopt_left_alone(kit, monkeypatch):
+    before, built = tpe.build_posterior_wrapper, []
+    monkeypatch.setattr(
+        tpe, "build_posterior_wrapper", lambda *args: built.append(1) or before(*args)
+    )
+    expected = kit.native("nested", partial(tpe.suggest, verbose=False), 1, 30)
+    assert len(built) == 30
+    optimizer = Tpe(kit.Problem(kit.NESTED, 1, 1), native_space=True)
+    assert kit.bridged(optimizer, "nested", 30) == expected
+    assert len(built) == 31
+
+
+def test_a_hyperopt_that_builds_its_graph_elsewhere_is_used_as_it_is(kit, monkeypatch):
+    def suggest(*args, **options):
+        return whole(*args, **options)
+
+    whole = tpe.suggest
+    monkeypatch.setattr(tpe, "suggest", suggest)
+    assert suggest_by_one_graph() is suggest
 
 
 @pytest.mark.parametrize("options", ANNEAL_OPTIONS, ids=json.dumps)

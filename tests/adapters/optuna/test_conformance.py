@@ -44,7 +44,7 @@ class TestBruteForce(BackendConformance):
     backend = "optuna.bruteforce"
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 class TestGp(BackendConformance):
     backend = "optuna.gp"
     options = {"n_startup_trials": 5}

@@ -22,7 +22,7 @@ class TestLhs(BackendConformance):
     options = {"n_samples": 8}
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 class TestGp(BackendConformance):
     backend = "skopt.gp"
     options = {**FEW, "n_restarts_optimizer": 1}
@@ -30,7 +30,7 @@ class TestGp(BackendConformance):
     trials = 4
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 class TestExtraTrees(BackendConformance):
     backend = "skopt.extra_trees"
     options = FEW
@@ -38,7 +38,7 @@ class TestExtraTrees(BackendConformance):
     trials = 4
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 class TestForest(BackendConformance):
     backend = "skopt.forest"
     options = FEW
@@ -46,7 +46,7 @@ class TestForest(BackendConformance):
     trials = 4
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 class TestGbrt(BackendConformance):
     backend = "skopt.gbrt"
     options = FEW
