@@ -63,6 +63,11 @@ def towards(subject: Subject) -> str:
     for seed in range(subject.seeds):
         for each, far in zip(_both(subject, seed), (told, untold), strict=True):
             far += [loss(s.params) for s in each]
+    return _nearer(subject, told, untold)
+
+
+def _nearer(subject: Subject, told: Sequence[float], untold: Sequence[float]) -> str:
+    """Compares distances from the foreign points, with them told and without."""
     shown = [f"mean {sum(far) / len(far):.3f}, least {min(far):.3f}" for far in (told, untold)]
     seen = f"squared distance from the foreign points: {shown[0]}; without them: {shown[1]}"
     # With a handful of suggestions one that is nearest says more than their mean.
@@ -120,10 +125,7 @@ def history(subject: Subject) -> str:
         points_of(both[0]) != points_of(both[1]),
         f"the first {count} suggestions are the same with a history and without",
     )
-    means = [sum(far(s.params) for s in each) / len(each) for each in both]
-    seen = f"mean squared distance from the best of it {means[0]:.3f}, without it {means[1]:.3f}"
-    require(means[0] < means[1], seen)
-    return seen
+    return _nearer(subject, *([far(s.params) for s in each] for each in both))
 
 
 def harmless(subject: Subject) -> str:

@@ -213,5 +213,6 @@ def kit():
     return SimpleNamespace(
         MIXED=MIXED, CUBE=CUBE, SMALL=SMALL, BACKENDS=BACKENDS, Problem=Problem, Point=Point,
         Coding=Coding, Recorder=Recorder, Enough=Enough, folded=folded,
-        native_toolbox=native_toolbox, bridged=bridged, run=run, loss=loss, losses_of=losses_of, told=told,
+        native_toolbox=native_toolbox, bridged=bridged, run=run, loss=loss,
+        losses_of=losses_of, told=told,
     )  # fmt: skip
