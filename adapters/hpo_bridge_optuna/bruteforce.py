@@ -142,7 +142,7 @@ class _Walk(BruteForceSampler):
         node = self._path[-1]
         if node.children is None:
             node.expand(param_name, _range(param_distribution))
-            more = len(node.children) - 1
+            more = len(node.children or {}) - 1
             for above in self._path:
                 above.left += more
         value = node.sample_child(self._rng.rng, True)

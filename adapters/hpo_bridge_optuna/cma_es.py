@@ -47,7 +47,6 @@ from hpo_bridge.errors import UnsupportedProblem, short
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.space import Int, Parameter
 
-
 from .learning import Ended, Learner, Unknown
 from .studies import experimental
 from .translation import Table

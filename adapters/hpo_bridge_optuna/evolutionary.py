@@ -47,7 +47,6 @@ from hpo_bridge import options
 from hpo_bridge.errors import nearest, short
 from hpo_bridge.optimizer import Problem
 
-
 from .learning import Learner
 from .studies import experimental
 from .translation import Table

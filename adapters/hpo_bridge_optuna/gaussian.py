@@ -51,7 +51,6 @@ from hpo_bridge import options
 from hpo_bridge.optimizer import Observation, Problem
 from hpo_bridge.space import Categorical, Parameter
 
-
 from .learning import Ended, Learner
 from .studies import experimental
 from .translation import Table

@@ -26,7 +26,6 @@ from optuna.samplers import QMCSampler
 from hpo_bridge import options
 from hpo_bridge.optimizer import Observation, Problem
 
-
 from .learning import Learner
 from .studies import experimental
 from .translation import Table
@@ -51,7 +50,7 @@ class Qmc(Learner):
         >>> from hpo_bridge.space import Int, Space
         >>> qmc = Qmc(Problem(Space(a=Int(1, 8)), seed=1))
         >>> [point.params["a"] for point in qmc.ask(6)]
-        [4, 1, 5, 7, 3, 4]
+        [4, 1, 5, 7, 3, 8]
     """
 
     GENERATORS = ("_independent_sampler._rng",)

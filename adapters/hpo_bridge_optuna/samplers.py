@@ -42,7 +42,6 @@ from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.trial import TrialState
 
-
 from .learning import Ended, Learner
 from .studies import experimental, new_study
 from .translation import Table

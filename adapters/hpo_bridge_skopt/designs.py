@@ -52,7 +52,8 @@ class Balanced(InitialPointGenerator):  # type: ignore[misc]
 
     Example:
         >>> from skopt.sampler import Halton
-        >>> Balanced(Halton()).generate([Categorical([0, 1, 2, 3])], 4)
+        >>> from skopt.space import Categorical as Choices
+        >>> Balanced(Halton()).generate([Choices([0, 1, 2, 3])], 4)
         [[0], [2], [1], [3]]
     """
 

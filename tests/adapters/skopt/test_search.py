@@ -115,7 +115,7 @@ def test_samplers_have_the_librarys_names_and_defaults(ours, theirs, left_out, a
     ],
     ids=str,
 )
-def test_wrong_options_are_refused_at_once(backend, options):
+def test_wrong_options_are_refused_at_once(kit, backend, options):
     with pytest.raises((TypeError, ValueError), match=next(iter(options))):
         kit.thin(backend(Problem(LINE), **options))
 
