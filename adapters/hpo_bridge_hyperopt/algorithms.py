@@ -38,8 +38,9 @@ What one might not expect of Hyperopt:
 * TPE's arithmetic takes standard deviations below 1e-12 for 1e-12 and squares the large ones.
   Where a float's range is narrower than 1e-9 or wider than 1e100 it is scaled by a power of
   two, which is exact.
-* A ``prior_weight`` of 0 ends in divisions by zero at the first empty category: refused.
-* Hyperopt checks none of its options.
+* Hyperopt checks none of its options: ``n_EI_candidates=0`` fails at the first point after the
+  start-up, and a ``prior_weight`` of 0 takes the logarithm of 0 for a float. Here they are
+  refused at once.
 """
 
 from __future__ import annotations

@@ -136,6 +136,25 @@ def test_every_option_reaches_hyperopt(build, options):
     assert changed != run(build(Problem(LINE, 1, 1)), 40, judge)
 
 
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [({"n_EI_candidates": 0}, IndexError), ({"prior_weight": 0.0}, RuntimeWarning)],
+)
+def test_hyperopt_itself_fails_after_the_start_up_only(options, error):
+    domain, trials = Domain(None, {"x": hp.uniform("x", 0, 1)}), Trials()
+
+    def ask(number):
+        docs = tpe.suggest([number], domain, trials, number, verbose=False, **options)
+        docs[0].update(state=2, result={"status": "ok", "loss": float(number)})
+        trials.insert_trial_docs(docs)
+        trials.refresh()
+
+    for number in range(20):
+        ask(number)
+    with pytest.raises(error):
+        ask(20)
+
+
 # -- what trials teach ----------------------------------------------------------------
 
 
@@ -244,6 +263,38 @@ def test_failures_shrink_the_steps_of_annealing():
     optimizer = Anneal(Problem(LINE))
     run(optimizer, 30, lambda number, p: {"infeasible": number % 2 == 0})
     assert len(optimizer._record) == 15
+
+
+@pytest.mark.parametrize("end", ["running", "failed", "foreign"])
+def test_what_counts_for_the_start_up(end):
+    """All of them: the fourth point is random with a start-up of four, and not of three."""
+
+    def fourth(jobs):
+        optimizer = Tpe(Problem(LINE, 1, 0), n_startup_jobs=jobs)
+        points = optimizer.ask(3)
+        if end == "failed":
+            optimizer.tell(
+                [Observation(p.params, None, p.token, TrialState.FAILED) for p in points]
+            )
+        if end == "foreign":
+            optimizer = Tpe(Problem(LINE, 1, 0), n_startup_jobs=jobs)
+            optimizer.tell([Observation(p.params, (1.0,), None) for p in points])
+            for _ in range(3):  # as many seeds as above
+                optimizer._generator.integers(2**31 - 1)
+        return optimizer.ask(1)[0].params
+
+    assert fourth(4) == Random(Problem(LINE, 1, 0)).ask(4)[3].params != fourth(3)
+
+
+def test_annealing_adds_the_id_to_the_seed():
+    domain = Domain(None, {"x": hp.uniform("x", 0, 1)})
+
+    def point(suggest, number, seed):
+        return suggest([number], domain, Trials(), seed)[0]["misc"]["vals"]["x"]
+
+    assert point(anneal.suggest, 1, 7) == point(anneal.suggest, 0, 8)
+    assert point(anneal.suggest, 1, 7) != point(anneal.suggest, 0, 7)
+    assert point(rand.suggest, 1, 7) == point(rand.suggest, 0, 7)
 
 
 @LEARNING
