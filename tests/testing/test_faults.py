@@ -29,7 +29,7 @@ PRECISE = {
     "deadlocks_without_data": {
         "failures[first]", "failures[all]", "failures[pruned]", "failures[infeasible]",
     },
-    "deadlocks_on_late": {"batch[late]"},
+    "deadlocks_on_late": {"batch[late]", "inject[history]"},
     "empty_ask_advances": {"batch[waiting]"},
     "infeasible_again": {"failures[infeasible]"},
     "deaf": {"inject[used]", "inject[towards]", "inject[history]"},
