@@ -45,7 +45,9 @@ class Capability(str, Enum):
     PRUNED = "pruned"
     """Learns from pruned trials by their reports."""
     FINITE = "finite"
-    """Ends by itself with ``SearchExhausted``."""
+    """Ends by itself with ``SearchExhausted``, every point having been proposed once. Without
+    ``CONDITIONAL`` the core refuses a conditional space: the flat one has points that differ
+    only in what is inactive, and are one and the same trial."""
     GRADIENT = "gradient"
     """Needs ``Observation.gradients``."""
 

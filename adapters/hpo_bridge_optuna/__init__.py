@@ -124,7 +124,10 @@ def hpo_register_backends() -> list[BackendSpec]:
             "bruteforce", "bruteforce:BruteForce", "grid", -10, _FINITE | _ANY,
             summary="Every point of a finite space once, in random order",
             suits="Small finite spaces, conditional ones too.",
-            limits="Parameters of up to 100,000 values, none continuous. Learns nothing.",
+            limits=(
+                "Parameters of up to 100,000 values; a continuous one needs a resolution. Learns "
+                "nothing."
+            ),
         ),
     ]  # fmt: skip
 

@@ -21,7 +21,7 @@ What one might not expect of Optuna:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -29,9 +29,10 @@ from optuna.samplers import BruteForceSampler
 
 from hpo_bridge.errors import BackendError, SearchExhausted, UnsupportedProblem
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.space import discretized
 
 from .studies import experimental, new_study
-from .translation import Table
+from .translation import Table, listed
 
 _TreeNode: Any
 _UNEXPANDED_NODE: Any
@@ -50,12 +51,17 @@ class BruteForce:
     Experimental in Optuna. Left out is ``avoid_premature_stop``: here every point comes once.
 
     Args:
-        problem: Any problem whose parameters have finitely many values: conditional, with
-            several objectives.
+        problem: Any problem whose parameters have finitely many values or a resolution:
+            conditional, with several objectives.
+        resolution: How many values to take of each continuous parameter: one number for all,
+            or a mapping of names to numbers. They are spaced evenly (in the logarithm on a
+            log scale), both bounds included.
         native_space: See :mod:`hpo_bridge_optuna.translation`.
 
     Raises:
-        UnsupportedProblem: For a continuous parameter, or one of over 100,000 values.
+        UnsupportedProblem: For a continuous parameter without a resolution, or a parameter of
+            over 100,000 values.
+        InvalidOptions: For a resolution below 2, or of a parameter that is not continuous.
 
     Example:
         >>> from hpo_bridge.space import Int, Space
@@ -63,13 +69,17 @@ class BruteForce:
         [3, 4, 2, 1]
     """
 
-    def __init__(self, problem: Problem, *, native_space: bool = False) -> None:
-        for name, parameter in problem.space.items():
-            if parameter.size is None:
-                raise UnsupportedProblem(
-                    "is continuous: give it a step, or use optuna.grid with a resolution", name
-                )
-            if parameter.size > LARGEST:
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        resolution: int | Mapping[str, int] | None = None,
+        native_space: bool = False,
+    ) -> None:
+        self._space = problem.space
+        self._finite = discretized(problem.space, resolution)
+        for name, parameter in self._finite.items():
+            if (parameter.size or 0) > LARGEST:
                 raise UnsupportedProblem(
                     f"has {parameter.size} values, and Optuna's BruteForceSampler writes all of "
                     f"them out: expected at most {LARGEST}; use optuna.random",
@@ -77,7 +87,8 @@ class BruteForce:
                 )
         if _TreeNode is None:
             raise UnsupportedProblem("this version of Optuna keeps its tree elsewhere")
-        self._table = Table(problem.space, native_space=native_space)
+        self._table = Table(self._finite.indexed(), native_space=native_space)
+        self._continuous = [n for n, p in problem.space.items() if p.size is None]
         with experimental():
             self._sampler = _Walk(problem.seed)
         self._study, self._storage, _ = new_study(self._sampler, n_objectives=problem.n_objectives)
@@ -92,7 +103,7 @@ class BruteForce:
             point = self._table.suggest(self._study)
             self._sampler.end()
             self._storage.hide(point.number)
-            suggestions.append(Suggestion(point.params))
+            suggestions.append(Suggestion(self._valued(point.params)))
         self._given += len(suggestions)
         return suggestions
 
@@ -113,8 +124,21 @@ class BruteForce:
             raise BackendError(f"the snapshot is of another space: found {state} points")
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
-        return self._table.explain()
+        """One row per parameter; of a continuous one ``resolution`` values."""
+        rows = Table(self._space, native_space=self._table.native_space).explain()
+        return [
+            listed(row, self._finite[row.parameter].size)
+            if row.parameter in self._continuous
+            else row
+            for row in rows
+        ]
+
+    def _valued(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Values in place of the indices of what is continuous."""
+        for name in self._continuous:
+            if name in params:
+                params[name] = self._finite[name].grid(params[name])
+        return params
 
 
 class _Walk(BruteForceSampler):

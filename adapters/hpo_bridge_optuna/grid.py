@@ -23,7 +23,7 @@ from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.space import Space, discretized
 
 from .studies import new_study
-from .translation import Table
+from .translation import Table, listed
 
 LARGEST = 1_000_000
 """Number of points beyond which a grid is refused: Optuna holds all of them in memory."""
@@ -41,8 +41,8 @@ class Grid:
         native_space: See :mod:`hpo_bridge_optuna.translation`.
 
     Raises:
-        UnsupportedProblem: For a conditional space, a continuous parameter without a
-            resolution, or more than a million points.
+        UnsupportedProblem: For a continuous parameter without a resolution, or more than a
+            million points.
         InvalidOptions: For a resolution below 2, or of a parameter that is not continuous.
 
     Example:
@@ -59,7 +59,6 @@ class Grid:
         resolution: int | Mapping[str, int] | None = None,
         native_space: bool = False,
     ) -> None:
-        _refuse_conditions(problem.space)
         self._table = Table(problem.space, native_space=native_space)
         self._values = _values(discretized(problem.space, resolution))
         self._size = math.prod(len(values) for values in self._values.values())
@@ -98,20 +97,13 @@ class Grid:
         """Every value of a parameter, or ``resolution`` values of a continuous one."""
         rows = []
         for row in self._table.explain():
-            continuous = self._table.space[row.parameter].size is None
-            how = "evenly spaced values" if continuous else "values"
-            detail = f"{len(self._values[row.parameter])} {how} in {row.detail}"
-            rows.append(Translation(row.parameter, "encoded" if continuous else row.how, detail))
+            count = len(self._values[row.parameter])
+            if self._table.space[row.parameter].size is None:
+                rows.append(listed(row, count))
+            else:
+                detail = f"{count} values in {row.detail}"
+                rows.append(Translation(row.parameter, row.how, detail))
         return rows
-
-
-def _refuse_conditions(space: Space) -> None:
-    for name in space.conditions:
-        raise UnsupportedProblem(
-            "has a condition, which Optuna's GridSampler cannot honour: it would propose the "
-            "same trial several times; use core.grid",
-            name,
-        )
 
 
 def _values(space: Space) -> dict[str, list[Any]]:

@@ -243,6 +243,12 @@ def describe(found: BaseDistribution) -> str:
     return text + (f", step={found.step})" if found.step != default else ")")
 
 
+def listed(row: Translation, count: int | None) -> Translation:
+    """The row of a continuous parameter of which ``count`` values are taken."""
+    detail = f"{count} evenly spaced values in {row.detail}"
+    return Translation(row.parameter, "encoded", detail)
+
+
 def _spread(parameter: Parameter) -> FloatDistribution:
     """A discrete parameter as a float whose every value has a full bin."""
     if isinstance(parameter, Int) and parameter.log:

@@ -82,9 +82,8 @@ class Proposer:
         self.capabilities = spec.capabilities
         self.constrained = bool(space.constraints)
         self._space = space
-        native = Capability.CONDITIONAL in spec.capabilities
-        self.problem = Problem(space.indexed(flat=not native), n_objectives, seed)
-        self._flat = space.is_conditional and not native
+        self.problem = Problem(handed(space, spec), n_objectives, seed)
+        self._flat = space.is_conditional and Capability.CONDITIONAL not in spec.capabilities
         self._choices = {
             name: parameter
             for name, parameter in space.items()
@@ -219,6 +218,29 @@ class Proposer:
 
     def _fault(self, call: str, error: Exception) -> BackendError:
         return BackendError(f"backend {self.name!r} failed in {call}: {one_line(error)}")
+
+
+def handed(space: Space, spec: BackendSpec) -> Space:
+    """A space as a backend is handed it: of indices, and flat if it knows no conditions.
+
+    Args:
+        space: The declared space.
+        spec: What the backend declares.
+
+    Raises:
+        UnsupportedProblem: If the backend enumerates and knows no conditions: points of the
+            flat space that differ only in what is inactive are one and the same trial.
+    """
+    if Capability.CONDITIONAL in spec.capabilities:
+        return space.indexed()
+    if Capability.FINITE in spec.capabilities:
+        for name in space.conditions:
+            raise UnsupportedProblem(
+                f"has a condition, of which {spec.name!r} knows nothing: it would propose the "
+                "same trial several times; use core.grid",
+                name,
+            )
+    return space.indexed(flat=True)
 
 
 def infeasible(raw: Mapping[str, Any], token: Any) -> Observation:

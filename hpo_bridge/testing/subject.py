@@ -9,6 +9,7 @@ from ..errors import InvalidOptions, UnsupportedProblem, nearest
 from ..optimizer import BackendSpec, Capability, Optimizer, Problem
 from ..plugins import PluginManager, accepted_options, load_factory, manager
 from ..space import Float, Space
+from ..study.proposer import handed
 from .outcomes import Judge, complete, distance
 from .runs import Run
 from .spaces import without
@@ -102,7 +103,7 @@ class Subject:
 
     def seen(self, space: Space) -> Space:
         """The space as the backend is handed it."""
-        return space.indexed(flat=not self.has(Capability.CONDITIONAL))
+        return handed(space, self.spec)
 
     def build(self, space: Space, seed: int = 0, n_objectives: int = 1) -> Optimizer:
         """The backend for a space, which is handed over as the core does."""

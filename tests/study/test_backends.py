@@ -227,6 +227,12 @@ def test_a_grid_of_continuous_parameters(study: Make) -> None:
     assert len(s.trials) == 3
 
 
+def test_what_enumerates_and_knows_no_conditions_refuses_them(study: Make) -> None:
+    space = Space(a=Int(0, 1), b=Int(0, 3, when={"a": 1}))
+    with pytest.raises(UnsupportedProblem, match=r"'b': has a condition.*core\.grid"):
+        study(space, backend="optuna.grid")
+
+
 # -- constraints ----------------------------------------------------------------------------
 
 

@@ -117,7 +117,7 @@ def test_every_check_has_a_fault_that_it_catches():
         ("step_lost", "space[float_step]", "is not 0.0 plus a multiple of 0.25"),
         ("infeasible_again", "failures[infeasible]", "raised RuntimeError: no room left"),
         ("hash_seed", "seed[process]", "PYTHONHASHSEED=0"),
-        ("deaf", "inject[used]", "are the same with 6 foreign points and without"),
+        ("deaf", "inject[used]", "are the same with 12 foreign points and without"),
         ("any_option", "options[unknown]", "takes the option 'no_such_option'"),
         ("pending_forgotten", "snapshot[continued]", "ask(1) gave 1 suggestions, expected 0"),
         ("loses_last", "finite", "of 12 points it proposed 11"),

@@ -107,7 +107,6 @@ def test_snapshot():
     ("space", "parameter", "match"),
     [
         (Space(k=Int(0, 1), x=Float(0, 1)), "x", "resolution"),
-        (Space(k=Int(0, 1), m=Int(0, 3, when={"k": 1})), "m", r"core\.grid"),
         (Space(k=Int(0, 2000), m=Int(0, 2000)), None, "4004001 points"),
     ],
 )

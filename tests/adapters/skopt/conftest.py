@@ -40,8 +40,9 @@ def told(suggestion, value, **changes) -> Observation:
 
 def thin(optimizer):
     """A smaller model, where only what is around it matters: a tenth of the time."""
-    if optimizer._optimizer is not None:
-        model = optimizer._optimizer.base_estimator_
+    search = getattr(optimizer, "_optimizer", None)  # a sampler has none
+    if search is not None:
+        model = search.base_estimator_
         if "n_restarts_optimizer" in model.get_params():
             model.set_params(n_restarts_optimizer=0)
         elif "n_estimators" in model.get_params():
