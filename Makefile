@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+BENCHMARKS := startup overhead stores processes large_study backends_overhead continuing quality
+
 .PHONY: demo test test-dear lint bench clean
 
 demo: .venv/.demo
@@ -23,7 +25,7 @@ lint: .venv/.dev
 	$(BIN)/lint-imports
 
 bench: .venv/.dev
-	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 .venv/.base: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

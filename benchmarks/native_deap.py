@@ -119,21 +119,29 @@ def _score(at: int, width: int) -> Callable[[Any], Any]:
 
 def reflected(numbers: Any) -> list[float]:
     """Numbers outside of [0, 1] reflected at its ends."""
-    return [float(u) if 0.0 <= u <= 1.0 else 1.0 - abs(float(u) % 2.0 - 1.0) for u in numbers]
+    return [float(u) if 0.0 <= u <= 1.0 else _reflected(float(u)) for u in numbers]
+
+
+def _reflected(u: float) -> float:
+    u = abs(u) % 2.0
+    return 2.0 - u if u > 1.0 else u
 
 
 def _breeding(toolbox: base.Toolbox, genome: SimpleNamespace, o: SimpleNamespace) -> None:
-    """Registers ``mate``, ``mutate`` and ``select``."""
+    """Registers ``mate``, ``mutate`` and ``select``; knows the operators that are defaults."""
     end = genome.numbers
     share = 1.0 / (end + len(genome.highest)) if o.indpb is None else o.indpb
 
     def blend(one: Individual, other: Individual) -> tuple[Individual, Individual]:
         numbers = one[:end], other[:end]
         tools.cxSimulatedBinaryBounded(*numbers, o.eta, 0.0, 1.0)
-        indices = tools.cxUniform(one[end:], other[end:], 0.5)
+        indices = tools.cxUniform(one[end:], other[end:], o.mate_indpb)
         for individual, changed, rest in zip((one, other), numbers, indices, strict=True):
             individual[:] = reflected(changed) + rest
         return one, other
+
+    def exchange(one: Individual, other: Individual) -> tuple[Individual, Individual]:
+        return tools.cxTwoPoint(one, other) if len(one) > 1 else (one, other)
 
     def mutate(individual: Individual) -> tuple[Individual]:
         numbers = individual[:end]
@@ -145,18 +153,12 @@ def _breeding(toolbox: base.Toolbox, genome: SimpleNamespace, o: SimpleNamespace
         individual[:] = reflected(numbers) + indices
         return (individual,)
 
-    exchanges = {
-        "cxOnePoint": tools.cxOnePoint,
-        "cxTwoPoint": tools.cxTwoPoint,
-        "cxUniform": lambda one, other: tools.cxUniform(one, other, o.mate_indpb),
-        "cxSimulatedBinaryBounded": blend,
-    }
-    mate = exchanges[o.mate]
-    if end + len(genome.highest) == 1 and o.mate in ("cxOnePoint", "cxTwoPoint"):
-        mate = lambda one, other: (one, other)  # noqa: E731  (one gene: nothing to exchange)
-    toolbox.register("mate", mate)
+    mates = {"cxTwoPoint": exchange, "cxSimulatedBinaryBounded": blend}
+    toolbox.register("mate", mates[o.mate])
     toolbox.register("mutate", mutate)
-    if hasattr(o, "tournsize"):
+    if getattr(o, "select", None) == "selBest":
+        toolbox.register("select", tools.selBest)
+    elif hasattr(o, "tournsize"):
         toolbox.register("select", tools.selTournament, tournsize=o.tournsize)
 
 
@@ -180,8 +182,7 @@ def _mu(loop: Any) -> Any:
 
 
 def _cmaes(toolbox: base.Toolbox, genome: SimpleNamespace, o: SimpleNamespace) -> None:
-    given = {"lambda_": o.lambda_} if o.lambda_ is not None else {}
-    strategy = cma.Strategy([o.centroid] * genome.numbers, o.sigma, weights=o.weights, **given)
+    strategy = cma.Strategy([o.centroid] * genome.numbers, o.sigma, weights=o.weights)
     toolbox.register("generate", strategy.generate, lambda row: Individual(reflected(row)))
     toolbox.register("update", strategy.update)
     algorithms.eaGenerateUpdate(toolbox, MOST_GENERATIONS, verbose=False)

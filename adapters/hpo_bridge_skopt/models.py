@@ -217,6 +217,9 @@ class Forest(_Trees):
         [{'a': 9}]
     """
 
+    _kind = "RF"
+    """The library's name for it."""
+
     def __init__(
         self,
         problem: Problem,
@@ -242,10 +245,10 @@ class Forest(_Trees):
             strategy=strategy,
             native_space=native_space,
         )
-        super().__init__(problem, settings, "RF")
+        super().__init__(problem, settings, self._kind)
 
 
-class ExtraTrees(_Trees):
+class ExtraTrees(Forest):
     """Extremely randomized trees as the model, as ``skopt.forest_minimize`` by default.
 
     Args:
@@ -261,32 +264,7 @@ class ExtraTrees(_Trees):
         [{'a': 9}]
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        n_initial_points: int = 10,
-        acq_func: str = "EI",
-        initial_point_generator: str = "random",
-        n_points: int = 10000,
-        xi: float = 0.01,
-        kappa: float | str = 1.96,
-        n_jobs: int = 1,
-        strategy: str = "cl_min",
-        native_space: bool = False,
-    ) -> None:
-        settings = _Settings(
-            n_initial_points=n_initial_points,
-            initial_point_generator=initial_point_generator,
-            acq_func=acq_func,
-            n_points=n_points,
-            xi=xi,
-            kappa=kappa,
-            n_jobs=n_jobs,
-            strategy=strategy,
-            native_space=native_space,
-        )
-        super().__init__(problem, settings, "ET")
+    _kind = "ET"
 
 
 class Gbrt(_Trees):

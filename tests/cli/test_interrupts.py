@@ -42,9 +42,9 @@ def test_an_interrupted_study_keeps_everything_and_goes_on(command, runner, numb
 
 
 def test_a_second_driver_is_told_who_the_first_is(command):
-    command.write(command.text.replace(":train", ":slow"))
+    command.write(command.text.replace(":train", ":hangs_at_five"))
     driver = command.start("run", "study.yaml")
-    wait_for(command, 1)
+    wait_for(command, 5)
     second = command("run", "study.yaml")
     status = json.loads(command("status", "study.yaml", "--json").stdout)
     driver.kill()
@@ -53,8 +53,9 @@ def test_a_second_driver_is_told_who_the_first_is(command):
     (line,) = second.stderr.splitlines()
     assert str(driver.pid) in line
     assert str(driver.pid) in status["driver"]
-    done = command("run", "study.yaml", "--trials", "4", "--json")
+    done = command("run", "study.yaml", "--set", "objective=objective.py:train", "--json")
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["COMPLETE"] == 12
 
 
 def test_the_time_budget_ends_the_run(command):

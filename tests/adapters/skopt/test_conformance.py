@@ -19,7 +19,7 @@ class TestSobol(BackendConformance):
 
 class TestLhs(BackendConformance):
     backend = "skopt.lhs"
-    options = {"n_samples": 8}
+    options = {"n_samples": 8, "iterations": 10}
 
 
 @pytest.mark.dear
