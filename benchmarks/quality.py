@@ -202,6 +202,7 @@ def measure(todo: Iterable[Task], file: Path, jobs: int) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     begin = time.monotonic()
+    said = set()
     with file.open("a") as stream, ProcessPoolExecutor(jobs, mp_context=context) as pool:
         futures = [pool.submit(run, task) for task in todo]
         try:
@@ -211,7 +212,10 @@ def measure(todo: Iterable[Task], file: Path, jobs: int) -> None:
                 stream.flush()
                 if "regret" not in row:
                     reason = row.get("error") or f"refused: {row['refused']}"
-                    print(f"{row['backend']} {row['side']} {row['problem']}: {reason}")
+                    line = f"{row['backend']} {row['side']} {row['problem']}: {reason}"
+                    if line not in said:  # the same of every seed
+                        print(line)
+                        said.add(line)
                 if done % 200 == 0 or done == len(todo):
                     seconds = time.monotonic() - begin
                     print(f"{done} of {len(todo)} runs, {seconds:.0f} s", file=sys.stderr)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import selectors
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
 from ..errors import ObjectiveError
 from ..trial import Outcome, Trial, TrialState
 from .base import Work
+from .ending import Ending
 from .interrupts import CtrlC
 from .slot import Settings, Slot, WorkerDied
 
-_LOOK = 0.25  # seconds between two looks at ``work.stopping``, which any thread may set
 _STILLBORN = 3  # workers in a row that may die before they begin a trial
 
 
@@ -75,31 +74,27 @@ class Driver:
         self._work = work
         self._settings = settings
         self._workers = workers
-        self._grace = grace
         self._bell = bell
-        self._ctrl_c = ctrl_c
+        self._ending = Ending(work, ctrl_c, grace)
         self._slots: list[Slot] = []
         self._closing: list[threading.Thread] = []
         self._again: list[Trial] = []  # given to workers that died before they began them
         self._dry = False  # no trial to be had until a running one ends
         self._stillborn = 0
-        self._end: float | None = None  # when running trials are cut
-        self._presses = 0  # of Ctrl-C, when the run began to stop
-        self._reason = "the run ended with an error"
         self._selector = selectors.DefaultSelector()
         self._selector.register(bell, selectors.EVENT_READ)
 
     def loop(self) -> None:
         """Runs trials until nothing is left, or until it is time to cut them."""
         while True:
-            self._look()
-            started = self._end is None and not self._dry and self._start()
+            self._ending.look()
+            started = not self._ending.begun and not self._dry and self._start()
             running = any(slot.trial is not None for slot in self._slots)
-            if not running and (self._dry or self._end is not None):
+            if not running and (self._dry or self._ending.begun):
                 return
-            if self._end is not None and time.monotonic() >= self._end:
+            if self._ending.over:
                 return
-            self._serve(0.0 if started else self._patience())
+            self._serve(0.0 if started else self._ending.patience)
 
     def close(self) -> None:
         """Cuts what still runs, gives it back, and ends all workers."""
@@ -109,39 +104,13 @@ class Driver:
         try:
             for trial in (*(slot.trial for slot in cut), *self._again):
                 if trial is not None:
-                    self._work.give_back(trial.number, self._reason)
+                    self._work.give_back(trial.number, self._ending.reason)
         finally:
             for slot in tuple(self._slots):
                 self._retire(slot)
             for thread in self._closing:
                 thread.join()
             self._selector.close()
-
-    def _look(self) -> None:
-        """Finds out whether to stop, and by when."""
-        presses, now = self._ctrl_c.count, time.monotonic()
-        if self._end is not None:
-            if presses > self._presses:
-                self._end, self._reason = now, "interrupted"
-            return
-        left = self._work.seconds_left
-        if presses:
-            self._reason = "interrupted"
-        elif self._work.stopping:
-            self._reason = "the study was stopped"
-        elif left is not None and left <= 0:
-            self._reason = "the time budget ended"
-        else:
-            return
-        self._presses = presses
-        self._end = now + self._grace
-
-    def _patience(self) -> float:
-        """Seconds to wait for something to happen."""
-        if self._end is not None:
-            return max(0.0, min(_LOOK, self._end - time.monotonic()))
-        left = self._work.seconds_left
-        return _LOOK if left is None else min(_LOOK, left)
 
     def _start(self) -> bool:
         """Starts one trial if a worker is free; whether there may be another to start."""
