@@ -142,7 +142,7 @@ def main() -> bool:
     if not given.quick:
         print(f"\n{table(figures)}")
     if given.write:
-        write("overhead", table(figures))
+        write("overhead", table(figures), keys=2)
     return ok
 
 

@@ -155,7 +155,7 @@ def main() -> bool:
     if not given.quick:
         print(f"\n{table(figures)}")
     if given.write:
-        write("continuing", table(figures))
+        write("continuing", table(figures), keys=2)
     return ok
 
 

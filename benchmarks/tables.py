@@ -32,6 +32,27 @@ def replaced(text: str, name: str, part: str) -> str:
     return found
 
 
-def write(name: str, part: str, page: Path = PAGE) -> None:
-    """Puts a table into the page."""
-    page.write_text(replaced(page.read_text(encoding="utf-8"), name, part), encoding="utf-8")
+def merged(text: str, name: str, part: str, keys: int) -> str:
+    """A table with the lines of the one that ``text`` has there, but for those of ``part``.
+
+    Args:
+        text: A page.
+        name: The part of it.
+        part: A table with the same header.
+        keys: How many of the first cells tell lines apart.
+    """
+    found = re.search(rf"<!-- measured: {name} -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    header, rule, *lines = part.splitlines()
+    before = found[1].strip().splitlines() if found else []
+    known = {tuple(line.split("|")[1 : keys + 1]): line for line in lines}
+    if before[:2] == [header, rule]:
+        kept = {tuple(line.split("|")[1 : keys + 1]): line for line in before[2:]}
+        known = {**kept, **known}
+    return "\n".join([header, rule, *sorted(known.values())])
+
+
+def write(name: str, part: str, page: Path = PAGE, *, keys: int = 0) -> None:
+    """Puts a table into the page; with ``keys`` into the table that is there."""
+    text = page.read_text(encoding="utf-8")
+    part = merged(text, name, part, keys) if keys else part
+    page.write_text(replaced(text, name, part), encoding="utf-8")
