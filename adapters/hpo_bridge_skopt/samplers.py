@@ -33,6 +33,8 @@ from .quiet import quietly
 from .translation import Table
 
 _SEEDS = np.iinfo(np.int32).max
+_BLOCK = 512
+"""Points of a Sobol' sequence to begin with: a call costs as much as a thousand points."""
 
 
 class Random:
@@ -152,7 +154,7 @@ class Sobol:
         with quietly():
             self._points = LibrarySobol(randomize=self._randomize).generate(
                 self._table.dimensions,
-                1 << (n - 1).bit_length(),
+                max(_BLOCK, 1 << (n - 1).bit_length()),
                 random_state=np.random.RandomState(self._seed),
             )
 
