@@ -99,6 +99,10 @@ class LeaseLost(StoreError):
     """This driver's hold on the study was taken over by another; nothing more is written."""
 
 
+class NoCheckpoints(StoreError):
+    """A study has no place to keep checkpoints; the message says what to set."""
+
+
 class ObjectiveError(HpoBridgeError):
     """An objective cannot be loaded, or cannot be sent to a worker."""
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Protocol
 
+from .checkpoints import NOWHERE, Checkpoints
 from .errors import HpoBridgeError, short
 from .space.values import copied, is_boolean
 
@@ -129,7 +133,8 @@ class Channel(Protocol):
 class Trial(Mapping[str, Any]):
     """A running trial: a read-only mapping of its active parameters and constants.
 
-    ``f(**trial)`` works. An objective gets one, and may report intermediate values on it.
+    ``f(**trial)`` works. An objective gets one, may report intermediate values on it, and
+    keep checkpoints.
 
     Args:
         number: Position in the study, from 0.
@@ -137,6 +142,7 @@ class Trial(Mapping[str, Any]):
         seed: An integer in ``[0, 2**31)``, derived from the study's seed and ``number``
             alone: the same trial gets the same seed on every runner and at every attempt.
         channel: The way back to the study.
+        checkpoints: Where it keeps checkpoints.
 
     Example:
         >>> import hpo_bridge as hpo
@@ -146,9 +152,18 @@ class Trial(Mapping[str, Any]):
         (['x'], 0)
     """
 
-    __slots__ = ("_channel", "_params", "number", "seed")
+    __slots__ = (
+        "_channel", "_checkpoints", "_keeping", "_loaded", "_params", "number", "seed",
+    )  # fmt: skip
 
-    def __init__(self, number: int, params: Mapping[str, Any], seed: int, channel: Channel):
+    def __init__(
+        self,
+        number: int,
+        params: Mapping[str, Any],
+        seed: int,
+        channel: Channel,
+        checkpoints: Checkpoints = NOWHERE,
+    ) -> None:
         self.number = number
         self.seed = seed
         # Own lists: an objective may change what it gets, and must not change the record.
@@ -156,6 +171,9 @@ class Trial(Mapping[str, Any]):
             name: copied(value) if type(value) is list else value for name, value in params.items()
         }
         self._channel = channel
+        self._checkpoints = checkpoints
+        self._loaded: Path | None = None
+        self._keeping = threading.Lock()  # any thread of the objective may keep one
 
     @property
     def params(self) -> dict[str, Any]:
@@ -199,6 +217,47 @@ class Trial(Mapping[str, Any]):
         Follow it with ``raise hpo_bridge.TrialPruned``.
         """
         return self._channel.should_prune(self.number)
+
+    def checkpoint(self, directory: str | os.PathLike[str]) -> None:
+        """Keeps the files of ``directory`` as the trial's last checkpoint.
+
+        They are copied, with their folders, before this returns; ``directory`` may then be
+        deleted or written to again. They take the place of the checkpoint before, in one
+        step: a kill at any moment leaves the one or the other, whole. A link to a file is
+        kept as that file; dates and permissions are not kept.
+
+        Args:
+            directory: Holds at least one file; nothing but files, folders, and links to
+                files.
+
+        Raises:
+            TypeError: If ``directory`` is no path.
+            ValueError: If it does not exist, is a file, has no files, or has something
+                that cannot be kept, such as a link to a folder.
+            OSError: If it cannot be read, or the copy not be written (the disk is full);
+                the checkpoint before stays.
+            NoCheckpoints: If the study has no place for checkpoints. It stops the study, not
+                the trial alone.
+        """
+        if not isinstance(directory, (str, os.PathLike)):
+            raise TypeError(f"checkpoint: expected a path, found {short(directory)}")
+        with self._keeping:
+            self._checkpoints.save(self.number, Path(directory), self._loaded)
+
+    def load_checkpoint(self) -> Path | None:
+        """A directory with the files of the trial's last checkpoint.
+
+        It is what this attempt kept last, or else an earlier one: the trial was tried again
+        after a failure, or cut by Ctrl-C or the death of its driver and taken up again.
+        ``None`` if none of them kept any.
+
+        The directory is to be read, never to be written to or deleted. It stays as it is,
+        whatever is kept meanwhile, until the next ``load_checkpoint()`` or the end of the
+        attempt; what is needed longer has to be copied.
+        """
+        with self._keeping:
+            self._loaded = self._checkpoints.load(self.number)
+            return self._loaded
 
 
 def checked_step(step: Any) -> int:

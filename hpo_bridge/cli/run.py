@@ -51,6 +51,7 @@ def run_study(
         seed=file.seed,
         store=file.store,
         name=file.name,
+        checkpoints=file.checkpoints,
         pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
     )
     with study, _json_only(as_json):

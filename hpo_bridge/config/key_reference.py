@@ -18,6 +18,7 @@ _DEFAULTS = {
     "runner": DEFAULT_RUNNER,
     "seed": "drawn at random",
     "store": "sqlite:///STUDY.db beside the file",
+    "checkpoints": "STUDY.db.checkpoints beside a SQLite store",
     "budget.trials": "no limit",
     "budget.time": "no limit",
     "space.NAME.log": "false",

@@ -173,6 +173,12 @@ class StudyModel(_Strict):
         "Where the study is kept: a URL; a relative SQLite path is relative to this file.",
         "a URL such as sqlite:///study.db or postgresql://host/database",
     )
+    checkpoints: Annotated[str, AfterValidator(_some)] | None = _field(
+        None,
+        "Where trials keep [checkpoints](python.md#checkpoints): a folder, relative to this "
+        "file, that every driver of the study sees.",
+        "a folder such as checkpoints, relative to the study file",
+    )
     plugins: list[str] | None = _field(
         None,
         "Unpackaged plugins to load: files relative to this file, or modules.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,10 @@ from .models import StudyModel
 from .needs import add_plugins, check_requirements
 from .overrides import replace_name, set_values
 from .plugged import KEPT_OPTIONS
-from .problems import Problems
+from .problems import Problems, shown
 from .sections import directions_of, name_of, objective_of, space_of
 from .store_url import default_url, resolved_url
-from .structure import check_structure
+from .structure import accepts, check_structure
 from .yaml_file import parse_yaml, read_text
 
 
@@ -45,6 +46,7 @@ class StudyFile:
         pruner: The pruner's name, or ``None``.
         pruner_options: Its options.
         store: The store's URL; a SQLite path is absolute.
+        checkpoints: The folder for checkpoints, absolute; ``None`` for the store's own.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class StudyFile:
     runner_options: dict[str, Any] = field(default_factory=dict)
     pruner: str | None = None
     pruner_options: dict[str, Any] = field(default_factory=dict)
+    checkpoints: Path | None = None
 
 
 def load_study_file(
@@ -124,9 +127,12 @@ def load_study_file(
     objective = objective_of(model.objective, folder, space, problems, check=not reading)
     name = name_of(model, path, problems)
     url = _store(model, store, folder, name, problems)
+    checkpoints = _checkpoints(model, folder, problems)
     problems.raise_any()
     assert objective is not None
-    return _file(path, folder, name, objective, space, directions, url, model, choices)
+    return _file(
+        path, folder, name, objective, space, directions, url, checkpoints, model, choices
+    )
 
 
 def _with_flags(
@@ -176,6 +182,17 @@ def _store(
         return ""
 
 
+def _checkpoints(model: StudyModel, folder: Path, problems: Problems) -> Path | None:
+    """The folder for checkpoints; it need not exist."""
+    if model.checkpoints is None:
+        return None
+    path = folder / model.checkpoints
+    if "\0" in model.checkpoints or (os.path.exists(path) and not os.path.isdir(path)):
+        expected = accepts(StudyModel, "checkpoints")
+        problems.add(("checkpoints",), f"found {shown(model.checkpoints)}, expected {expected}")
+    return path
+
+
 def _file(
     path: Path,
     folder: Path,
@@ -184,6 +201,7 @@ def _file(
     space: Space,
     directions: dict[str, str],
     store: str,
+    checkpoints: Path | None,
     model: StudyModel,
     choices: Choices,
 ) -> StudyFile:
@@ -196,6 +214,7 @@ def _file(
         space=space,
         directions=directions,
         store=store,
+        checkpoints=checkpoints,
         backend=choices.backend.name,
         backend_options=choices.backend.options,
         seed=model.seed,

@@ -1,8 +1,11 @@
 """Objectives that are programs: started with the parameters, read from their output.
 
 The program prints JSON, one value to a line; all other lines are left alone. A line with a
-``step`` and a ``value`` is an intermediate report. The last line of JSON holds the result:
-a bare number, ``{"value": 0.3}``, or one number for each objective. It may be a report too.
+``step`` and a ``value`` is an intermediate report. ``{"checkpoint": "directory"}`` has the files
+of a directory kept, which the program then leaves alone; at its next attempt
+``HPO_BRIDGE_CHECKPOINT`` in its environment names a directory with these files. The last other
+line of JSON holds the result: a bare number, ``{"value": 0.3}``, or one number for each objective.
+It may be a report too.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from .reasons import Failure
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 _TAIL = 2048  # bytes of the program's stderr in the reason of a failed trial
+_CHECKPOINT = "HPO_BRIDGE_CHECKPOINT"
 _NOT_VALUES = ("step", "epoch")
 
 
@@ -163,7 +167,7 @@ class _Runs:
             process = self._start(trial, group)
             with process, Output(process, group.kill) as output:
                 try:
-                    last = _last_line(output.lines(), trial)
+                    last = self._last_line(output.lines(), trial)
                     code = process.wait()  # it may close its pipes before it ends
                 finally:
                     group.kill()  # pruned, timed out, interrupted; or what it left behind
@@ -184,6 +188,11 @@ class _Runs:
             "HPO_BRIDGE_SEED": str(trial.seed),
             "HPO_BRIDGE_PARAMS": json.dumps(trial.params),
         }
+        environment = {**os.environ, **own}
+        environment.pop(_CHECKPOINT, None)  # of a trial in which this study runs
+        kept = trial.load_checkpoint()
+        if kept is not None:
+            environment[_CHECKPOINT] = str(kept)
         try:
             return subprocess.Popen(
                 arguments(self.words, trial),
@@ -192,29 +201,45 @@ class _Runs:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 cwd=self.folder,
-                env={**os.environ, **own},
+                env=environment,
                 process_group=group.id,
             )
         except (OSError, ValueError) as error:
             raise Failure(f"the command cannot be started: {error}") from error
 
+    def _last_line(self, lines: Iterator[bytes], trial: Trial) -> Any:
+        """Passes on what comes; the last line of JSON that is no checkpoint, or ``None``."""
+        last = None
+        for line in lines:
+            found = _json(line)
+            if found is None:
+                continue
+            if isinstance(found, dict) and list(found) == ["checkpoint"]:
+                directory = found["checkpoint"]
+                if isinstance(directory, str):  # a number would be an objective's value
+                    self._keep(directory, trial)
+                    continue
+            last = found
+            if isinstance(found, dict) and "step" in found and "value" in found:
+                _report(found, trial)
+        return last
 
-def _last_line(lines: Iterator[bytes], trial: Trial) -> Any:
-    """Passes reports on as they come; the last line of JSON, or ``None``."""
-    last = None
-    for line in lines:
-        found = _json(line)
-        if found is None:
-            continue
-        last = found
-        if isinstance(found, dict) and "step" in found and "value" in found:
-            try:
-                trial.report(found["value"], found["step"])
-            except (TypeError, ValueError) as error:
-                raise Failure(f"the command reported {short(found)}: {error}") from None
-            if trial.should_prune():
-                raise TrialPruned
-    return last
+    def _keep(self, directory: str, trial: Trial) -> None:
+        try:
+            trial.checkpoint(os.path.join(self.folder, directory))
+        except (ValueError, OSError) as error:
+            why = str(error).removeprefix("checkpoint: ")
+            raise Failure(f"the command's checkpoint was not kept: {why}") from error
+
+
+def _report(found: Mapping[str, Any], trial: Trial) -> None:
+    """Passes an intermediate value on."""
+    try:
+        trial.report(found["value"], found["step"])
+    except (TypeError, ValueError) as error:
+        raise Failure(f"the command reported {short(found)}: {error}") from None
+    if trial.should_prune():
+        raise TrialPruned
 
 
 def _json(line: bytes) -> Any:

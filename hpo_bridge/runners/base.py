@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ..checkpoints import Checkpoints
 from ..objectives.objective import Objective
 from ..trial import Outcome, Trial
 
@@ -15,6 +16,17 @@ class Work(Protocol):
     """What to evaluate; every runner and every worker can load it."""
     stopping: bool
     """Set by Ctrl-C, by the end of the time budget, or by a plugin: ask no more."""
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where trials keep checkpoints: to be given to every ``Trial`` that is made.
+
+        It can be pickled, and used by any thread and process that sees this machine's
+        disks. A runner whose workers do not has them keep checkpoints on disks of theirs,
+        carries each here with ``save``, and brings what ``load`` gives to where a trial
+        is tried again. What trials that have ended leave here is the study's to remove.
+        """
+        ...
 
     def next(self) -> Trial | None:
         """The next trial to run, already ``RUNNING`` in the log.

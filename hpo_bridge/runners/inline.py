@@ -100,7 +100,7 @@ class _Attempt:
         """Runs one trial, and tells the study how it ended."""
         number = self._number = trial.number
         limit, in_budget = self._limit()
-        trial = Trial(number, trial.params, trial.seed, self)
+        trial = Trial(number, trial.params, trial.seed, self, self._work.checkpoints)
         outcome: Outcome | None = None
         try:
             outcome = self._evaluate(trial, limit)

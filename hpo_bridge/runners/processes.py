@@ -73,6 +73,7 @@ class Processes:
                 memory=self.memory,
                 capture=self.output == "capture",
                 wake=bell.ring,
+                checkpoints=work.checkpoints,
             )
             driver = Driver(work, settings, self.workers, self.grace, bell, ctrl_c)
             try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from ..checkpoints import NOWHERE, Checkpoints
 from ..objectives.output import Tail
 from ..objectives.processgroup import ProcessGroup, ending
 from ..objectives.reasons import explain
@@ -37,6 +38,9 @@ class Settings:
         memory: Bytes of address space for a worker, or ``None``.
         capture: Whether the workers' output is kept back.
         wake: Called from any thread when a trial's future is done.
+        checkpoints: Where the trials keep checkpoints.
+        carried: Whether each checkpoint is to be carried elsewhere before its trial goes
+            on: the worker says ``checkpoint`` and waits for :meth:`Slot.confirm`.
     """
 
     objective: bytes
@@ -44,6 +48,8 @@ class Settings:
     memory: int | None
     capture: bool
     wake: Callable[[], None]
+    checkpoints: Checkpoints = NOWHERE
+    carried: bool = False
 
 
 class WorkerDied(Exception):
@@ -75,7 +81,10 @@ class Slot:
         self.line, theirs = self._context.Pipe()
         self._output = _Drain(self._context) if settings.capture else None
         writer = self._output.writer if self._output else None
-        setup = Setup(settings.objective, theirs, writer, self._group.id, settings.memory)
+        setup = Setup(
+            settings.objective, theirs, writer, self._group.id, settings.memory,
+            settings.checkpoints, settings.carried,
+        )  # fmt: skip
         self._pool = ProcessPool(
             max_workers=1, initializer=start, initargs=(setup,), context=self._context
         )
@@ -139,9 +148,16 @@ class Slot:
         return message
 
     def answer(self, prune: bool) -> None:
-        """Answers the worker's question; a worker that has gone needs no answer."""
+        """Answers ``should_prune``; a worker that has gone needs no answer."""
+        self._send(prune)
+
+    def confirm(self, problem: str | None = None) -> None:
+        """Answers ``checkpoint``: it is where it should be, or why it is not."""
+        self._send(problem)
+
+    def _send(self, answer: Any) -> None:
         with suppress(OSError):
-            self.line.send_bytes(b"true" if prune else b"false")
+            self.line.send_bytes(json.dumps(answer).encode())
 
     def epitaph(self) -> str:
         """How the worker died, and the last that it wrote."""

@@ -1,7 +1,7 @@
 """The worker's side of runner ``processes``: loads the objective, then runs trials.
 
 Pebble brings trials and takes outcomes. All else goes over a second connection, as JSON:
-what the worker has to say, and the driver's answers to ``should_prune``.
+what the worker has to say, and the driver's answers to ``should_prune`` and ``checkpoint``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TextIO
 
-from ..errors import ObjectiveError
+from ..checkpoints import Checkpoints
+from ..errors import NoCheckpoints, ObjectiveError
 from ..objectives.objective import Function, Objective, evaluate
 from ..objectives.reasons import explain
 from ..trial import Outcome, Trial
@@ -40,6 +42,8 @@ class Setup:
         output: Where its stdout and stderr go; ``None`` to inherit the driver's stderr.
         group: The process group to join.
         memory: Bytes of address space, or ``None``.
+        checkpoints: Where trials keep checkpoints.
+        carried: Whether the driver is told of each, and carries it elsewhere.
     """
 
     objective: bytes
@@ -47,6 +51,8 @@ class Setup:
     output: Connection[bytes, bytes] | None
     group: int
     memory: int | None
+    checkpoints: Checkpoints
+    carried: bool
 
 
 class Line:
@@ -72,10 +78,38 @@ class Line:
 
     def should_prune(self, number: int) -> bool:
         """Asks the driver, and waits for its answer."""
-        data = json.dumps(["should_prune", number]).encode()
+        return self._ask("should_prune", number) is True
+
+    def carry(self, number: int) -> None:
+        """Has the driver carry a checkpoint to where it is safe, and waits until it is.
+
+        Raises:
+            OSError: If the driver could not.
+        """
+        problem = self._ask("checkpoint", number)
+        if problem is not None:
+            raise OSError(problem)
+
+    def _ask(self, *question: Any) -> Any:
+        data = json.dumps(question).encode()
         with self._lock:
             self._connection.send_bytes(data)
-            return self._connection.recv_bytes() == b"true"
+            return json.loads(self._connection.recv_bytes())
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """Checkpoints that are not safe before the driver has carried them elsewhere."""
+
+    here: Checkpoints
+    line: Line
+
+    def save(self, number: int, directory: Path, keep: Path | None = None) -> None:
+        self.here.save(number, directory, keep)
+        self.line.carry(number)
+
+    def load(self, number: int) -> Path | None:
+        return self.here.load(number)
 
 
 @dataclass(frozen=True)
@@ -83,6 +117,7 @@ class _Worker:
     function: Function
     line: Line
     folder: str
+    checkpoints: Checkpoints
 
 
 _worker: _Worker | None = None  # Pebble calls two functions, and keeps nothing between them
@@ -104,7 +139,8 @@ def start(setup: Setup) -> None:
     except BaseException as error:
         line.say("broken", f"the objective cannot be loaded in a worker: {explain(error)}")
     else:
-        _worker = _Worker(function, line, os.getcwd())
+        checkpoints = _Carried(setup.checkpoints, line) if setup.carried else setup.checkpoints
+        _worker = _Worker(function, line, os.getcwd(), checkpoints)
 
 
 def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
@@ -113,8 +149,12 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
         raise RuntimeError("the objective is not loaded")
     os.chdir(_worker.folder)
     _worker.line.say("begun", number)
+    trial = Trial(number, params, seed, _worker.line, _worker.checkpoints)
     try:
-        outcome = evaluate(_worker.function, Trial(number, params, seed, _worker.line))
+        outcome = evaluate(_worker.function, trial)
+    except NoCheckpoints as error:  # no trial of this study can go on: the run has to end
+        _worker.line.say("broken", str(error))
+        outcome = Outcome.failed(str(error))
     except BaseException as error:  # KeyboardInterrupt: Ctrl-C does not come here
         outcome = Outcome.failed(explain(error))
     for stream in (sys.stdout, sys.stderr):

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..trial import TrialRecord, TrialState
@@ -133,6 +134,14 @@ class Store(Protocol):
 
     url: str
     """The URL without a password."""
+
+    @property
+    def checkpoints(self) -> Path | None:
+        """The folder for checkpoints of the studies in it, unless the user names another.
+
+        ``None`` if there is none that every driver of these studies sees.
+        """
+        ...
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         """Adds an empty study; harmless if one of that name and definition is there."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import shutil
+import tempfile
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import LeaseLost, StudyLocked, StudyNotFound
@@ -148,6 +153,11 @@ class _MemoryWriter:
             self._study.lease = None
 
 
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not a forked child, which ends earlier
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class MemoryStore:
     """Keeps studies, with their logs, as long as the object lives."""
 
@@ -155,6 +165,16 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._studies: dict[str, _MemoryStudy] = {}
+        self._checkpoints: Path | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """A temporary folder that goes with this object; only named here, not created."""
+        if self._checkpoints is None:
+            name = f"hpo-bridge-{secrets.token_hex(8)}"
+            self._checkpoints = Path(tempfile.gettempdir(), name)
+            weakref.finalize(self, _remove, self._checkpoints, os.getpid())
+        return self._checkpoints
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         self._studies.setdefault(name, _MemoryStudy(definition))

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
@@ -73,6 +74,12 @@ class SqlStore:
         self._process = os.getpid()
 
     # -- studies -------------------------------------------------------------------------
+
+    @property
+    def checkpoints(self) -> Path | None:
+        """A folder beside the database file; ``None`` for PostgreSQL."""
+        path = self._address.path
+        return None if path is None else path.with_name(f"{path.name}.checkpoints")
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         """Adds an empty study; harmless if one of that name is there."""

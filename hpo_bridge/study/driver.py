@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..checkpoints import NOWHERE
 from ..errors import (
     BackendError,
     HpoBridgeError,
@@ -24,6 +25,7 @@ from ..errors import (
 from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
+from .checkpoints import Kept
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
 from .values import Objectives
@@ -69,6 +71,7 @@ class Driver:
         retries: How many failed attempts of one trial are tried again.
         window: With ``order: deterministic``, how many trials may be open at once.
         observers: Hook name to implementations.
+        checkpoints: Where trials keep checkpoints.
         exhausted: Why nothing is left to propose, once that is so.
         broken: Whether an error may have left it out of step with the log; it must then be
             rebuilt from there.
@@ -98,6 +101,7 @@ class Driver:
         self.retries = 0
         self.window: int | None = None
         self.observers: Mapping[str, list[Notify]] = {}
+        self.checkpoints: Kept = NOWHERE
         self._sign = objectives.sign
         self._told: list[int] = []
         # A snapshot's history is read from the log. That lists the points which constraints
@@ -239,7 +243,7 @@ class Driver:
         self.moved(TrialState.WAITING, TrialState.RUNNING)
         self.notify("hpo_trial_started", trial=record)
         seed = trial_seed(self.seed, pending.number)
-        return Trial(pending.number, pending.params, seed, self)
+        return Trial(pending.number, pending.params, seed, self, self.checkpoints)
 
     # -- while trials run -------------------------------------------------------------
 
@@ -287,6 +291,7 @@ class Driver:
         self.write(event)
         del self.running[number]
         self.moved(TrialState.RUNNING, outcome.state)
+        self.checkpoints.end(number, keep=outcome.state is TrialState.COMPLETE)
         if self.pruner is not None:
             losses = self.objectives.losses(outcome.result)
             loss = losses[0] if losses else None

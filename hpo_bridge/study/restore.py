@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..checkpoints import NOWHERE
 from ..errors import BackendError, SearchExhausted, StoreError
 from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
+from .checkpoints import Kept, sweep
 from .driver import MOST_LOSSES, Driver, Notify, Running
 from .ledger import Ledger, Open, observation
 from .proposer import Proposer, infeasible
@@ -44,6 +46,7 @@ class Setup:
         objectives: What is measured.
         seed: The study's seed.
         observers: Hook name to implementations.
+        checkpoints: Where trials keep checkpoints.
     """
 
     backend: Mapping[str, Any]
@@ -52,6 +55,7 @@ class Setup:
     objectives: Objectives
     seed: int
     observers: Mapping[str, list[Notify]] = field(default_factory=dict)
+    checkpoints: Kept = NOWHERE
 
 
 def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
@@ -78,7 +82,9 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
         # First of all, so that a later replay finds the same trials finished at this point.
         driver.write(Event("session", time.time(), None, session))
         driver.observers = setup.observers
+        driver.checkpoints = setup.checkpoints
         _adopt(driver, pending, runner)
+        sweep(setup.checkpoints, store, name)
     except BaseException:
         writer.release()
         raise

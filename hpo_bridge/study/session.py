@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ..checkpoints import Checkpoints
 from ..errors import SearchExhausted, WaitingForResults
 from ..objectives.objective import Objective
 from ..trial import Outcome, Trial, TrialState
@@ -35,6 +36,11 @@ class Session:
         self._driver = driver
         self._trials = trials
         self._deadline = None if seconds is None else time.monotonic() + seconds - spent
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where trials keep checkpoints."""
+        return self._driver.checkpoints
 
     def next(self) -> Trial | None:
         """The next trial, running; ``None`` if none can start now."""

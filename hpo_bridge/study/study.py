@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import HpoBridgeError, NoCompleteTrial
@@ -23,6 +25,7 @@ from .arguments import (
     split_choice,
     told_outcome,
 )
+from .checkpoints import checkpoints_of, given_folder
 from .definition import ensure_study, jsonable
 from .driver import Driver, Notify
 from .proposer import Proposer
@@ -58,6 +61,9 @@ class Study:
             by default.
         name: The study's name in the store.
         pruner: What stops trials early: a name or a mapping, like ``backend``.
+        checkpoints: The folder for checkpoints of trials, created when it is needed. By
+            default ``study.db.checkpoints`` beside the database ``study.db``; for a study in
+            memory a temporary one, removed with the store; for PostgreSQL none.
         plugins: Where to find backends, runners and pruners; the installed ones by default.
 
     Raises:
@@ -84,6 +90,7 @@ class Study:
         store: str | Store | None = None,
         name: str = "study",
         pruner: Choice | None = None,
+        checkpoints: str | os.PathLike[str] | None = None,
         plugins: PluginManager | None = None,
     ) -> None:
         self.space = space if isinstance(space, Space) else Space(space)
@@ -95,6 +102,7 @@ class Study:
         self._holding = False
         self.backend, self._options = split_choice(backend, "backend")
         self._pruner = None if pruner is None else split_choice(pruner, "pruner")
+        self._folder = given_folder(checkpoints)
         seed = check_seed(seed)
         self._build(0 if seed is None else seed)  # raises before anything is created
         if self._pruner is not None:
@@ -146,7 +154,10 @@ class Study:
             "library": " ".join(library_of(offer)),
         }
         pruner = None if self._pruner is None else self._build_pruner
-        setup = Setup(backend, self._build, pruner, self.objectives, self.seed, observers)
+        checkpoints = checkpoints_of(self.store, self.name, self._folder)
+        setup = Setup(
+            backend, self._build, pruner, self.objectives, self.seed, observers, checkpoints
+        )
         self._driver = take_over(self.store, self.name, setup, runner)
         self._holding = True
         return self._driver
@@ -251,8 +262,9 @@ class Study:
             WaitingForResults: If it needs results of running trials first.
         """
         with self._lock:
-            trial = self._drive().next()
-        return Trial(trial.number, trial.params, trial.seed, _ByHand(self))
+            driver = self._drive()
+            trial = driver.next()
+        return Trial(trial.number, trial.params, trial.seed, _ByHand(self), driver.checkpoints)
 
     def tell(
         self,
@@ -367,6 +379,21 @@ class Study:
     def front(self) -> list[TrialRecord]:
         """The complete trials that no other is better than in every objective, by number."""
         return self.objectives.front(self.store.trials(self.name, [TrialState.COMPLETE]))
+
+    def checkpoint(self, trial: Trial | TrialRecord | int) -> Path | None:
+        """A directory with the last checkpoint of a trial; ``None`` if there is none.
+
+        A complete trial's stays as it is, and is not to be written to. That of a trial that
+        runs is replaced when the trial keeps another; failed and pruned ones have none.
+
+        Args:
+            trial: The trial, such as :attr:`best`, or its number.
+
+        Raises:
+            NoCheckpoints: If it is not known where the study keeps them.
+        """
+        number = trial if isinstance(trial, int) else trial.number
+        return checkpoints_of(self.store, self.name, self._folder).find(number)
 
     def to_pandas(self) -> pandas.DataFrame:
         """One row per trial, by number.

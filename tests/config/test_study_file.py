@@ -78,6 +78,13 @@ def test_defaults(load: Load, folder: Path) -> None:
     assert (file.seed, file.seconds, file.pruner, file.pruner_options) == (None, None, None, {})
 
 
+def test_checkpoints_are_relative_to_the_file(load: Load, folder: Path) -> None:
+    assert load(SMALL).checkpoints is None
+    assert load(SMALL + "checkpoints: kept/here\n").checkpoints == folder / "kept" / "here"
+    assert load(SMALL + "checkpoints: /kept\n").checkpoints == Path("/kept")
+    assert not (folder / "kept").exists()
+
+
 def test_loading_creates_nothing(load: Load, folder: Path) -> None:
     load(SMALL)
     assert sorted(path.name for path in folder.iterdir()) == ["objective.py", "study.yaml"]

@@ -12,7 +12,8 @@ import time
 import psutil
 import pytest
 
-from hpo_bridge.errors import ObjectiveError, TrialPruned
+from hpo_bridge.checkpoints import NOWHERE, CheckpointFolder
+from hpo_bridge.errors import NoCheckpoints, ObjectiveError, TrialPruned
 from hpo_bridge.objectives.command import (
     CommandObjective,
     arguments,
@@ -39,12 +40,13 @@ class Reports:
 
 @pytest.fixture
 def run(tmp_path):
-    def run(code, params=None, channel=None, words="", seed=5):
+    def run(code, params=None, channel=None, words="", seed=5, checkpoints=NOWHERE):
         (tmp_path / "program.py").write_text(textwrap.dedent(code))
         command = f"{shlex.quote(sys.executable)} program.py {words}"
         objective = CommandObjective(command, str(tmp_path))
         objective.check()
-        return evaluate(objective.load(), Trial(4, params or {}, seed, channel or Reports()))
+        trial = Trial(4, params or {}, seed, channel or Reports(), checkpoints)
+        return evaluate(objective.load(), trial)
 
     return run
 
@@ -247,3 +249,54 @@ def test_pruned_is_an_exception_of_the_function(tmp_path):
     objective = CommandObjective("""echo '{{"step": 0, "value": 1}}'""", str(tmp_path))
     with pytest.raises(TrialPruned):
         objective.load()(Trial(0, {}, 0, Reports(limit=0)))
+
+
+TRAINS = """
+    import json, os, pathlib, shutil
+    kept = os.environ.get("HPO_BRIDGE_CHECKPOINT")
+    begin = int(pathlib.Path(kept, "epoch").read_text()) + 1 if kept else 0
+    for epoch in range(begin, 4):
+        folder = pathlib.Path(f"work{epoch}")
+        folder.mkdir()
+        (folder / "epoch").write_text(str(epoch))
+        print(json.dumps({"checkpoint": str(folder)}), flush=True)
+        if epoch == begin + 1:
+            raise SystemExit(7)
+    print(begin)
+"""
+
+
+def test_checkpoints_of_a_program(run, tmp_path, monkeypatch):
+    kept = CheckpointFolder(tmp_path / "kept")
+    monkeypatch.setenv("HPO_BRIDGE_CHECKPOINT", "of a study in whose trial this one runs")
+    for epoch in (1, 3):
+        outcome = run(TRAINS, checkpoints=kept)
+        assert outcome.error is not None
+        assert outcome.error.startswith("the command exited with code 7")
+        assert (kept.find(4) / "epoch").read_text() == str(epoch)
+    assert run(TRAINS, checkpoints=kept).result == 4.0
+
+
+@pytest.mark.parametrize(
+    ("printed", "why"),
+    [
+        ('{"checkpoint": "absent"}', "DIR/absent does not exist"),
+        ('{"checkpoint": "program.py"}', "DIR/program.py is a file, not a directory"),
+    ],
+)
+def test_checkpoints_that_a_program_cannot_have(run, tmp_path, printed, why):
+    kept = CheckpointFolder(tmp_path / "kept")
+    outcome = run(f"print({printed!r}); print(1)", checkpoints=kept)
+    reason = f"the command's checkpoint was not kept: {why.replace('DIR', str(tmp_path))}"
+    assert outcome.error == reason
+    assert outcome.retriable
+
+
+def test_a_programs_value_may_be_called_checkpoint(run, tmp_path):
+    kept = CheckpointFolder(tmp_path / "kept")
+    assert run("""print('{"checkpoint": 0.5}')""", checkpoints=kept).result == {"checkpoint": 0.5}
+
+
+def test_a_program_without_a_place_for_checkpoints_ends_the_run(run):
+    with pytest.raises(NoCheckpoints):
+        run("""print('{"checkpoint": "."}')""")

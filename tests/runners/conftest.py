@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hpo_bridge.checkpoints import Nowhere
 from hpo_bridge.objectives.objective import objective_from
 from hpo_bridge.trial import Outcome, Trial
 
@@ -28,6 +29,7 @@ class FakeWork:
     ) -> None:
         self.objective = objective_from(objective)
         self.stopping = False
+        self.checkpoints: Any = Nowhere("nowhere to keep checkpoints")
         self.waiting = deque(enumerate(params))
         self.params = params
         self.running: dict[int, float] = {}
