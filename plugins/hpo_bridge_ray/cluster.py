@@ -1,0 +1,170 @@
+"""A Ray that is there already, or one of our own for the time of the run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from hpo_bridge.errors import HpoBridgeError
+from hpo_bridge.objectives.reasons import explain
+from hpo_bridge.runners.processes import usable_cpus
+
+_REACH = 10.0  # seconds for a cluster's address to answer
+
+
+class RayError(HpoBridgeError):
+    """Ray cannot be reached, has gone, or has not what a run asks for."""
+
+
+@contextmanager
+def connected(
+    address: str | None, runtime_env: Mapping[str, Any] | None = None, **own: Any
+) -> Iterator[Any]:
+    """The module ``ray``, connected; what was connected before stays so.
+
+    Args:
+        address: ``auto``, ``HOST:PORT``, ``ray://HOST:PORT``, ``local`` for a Ray of our own,
+            or ``None``: the one that is there, by ``RAY_ADDRESS`` or on this machine, else
+            ``local``.
+        runtime_env: Ray's runtime environment of the workers.
+        own: What a Ray of our own has, as ``ray.init`` takes it; by default the CPUs that
+            this process may use, and the GPUs that Ray finds.
+
+    Raises:
+        RayError: If there is no Ray at the address, or of another version.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    if ray.is_initialized():
+        if address not in (None, "auto"):
+            raise RayError(
+                f"runner.address: found {address!r}, but this process is connected to a Ray "
+                "already: leave the address out, or call ray.shutdown() first"
+            )
+        yield ray
+        return
+    folder = None
+    try:
+        folder = _connect(ray, address or os.environ.get("RAY_ADDRESS"), runtime_env, own)
+        yield ray
+    finally:
+        with _quiet():
+            ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _connect(
+    ray: Any,
+    address: str | None,
+    runtime_env: Mapping[str, Any] | None,
+    own: Mapping[str, Any],
+) -> str | None:
+    """Connects; the temporary folder of a Ray of our own."""
+    quiet = {
+        "configure_logging": False, "log_to_driver": False, "logging_level": logging.ERROR,
+        "runtime_env": dict(runtime_env) if runtime_env else None,
+    }  # fmt: skip
+    if address is None:
+        with suppress(ConnectionError), _quiet():
+            _init(ray, "auto", quiet)
+            return None
+    if address not in (None, "local"):
+        _reach(address)
+        with _quiet():
+            _init(ray, address, quiet)
+        return None
+    folder = tempfile.mkdtemp(prefix="hpo-")  # short: sockets lie below it
+    try:
+        with _quiet():
+            ray.init(
+                address="local", include_dashboard=False, _temp_dir=folder,
+                **{"num_cpus": usable_cpus(), **own}, **quiet,
+            )  # fmt: skip
+    except Exception as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RayError(f"Ray cannot be started on this machine: {explain(error)}") from error
+    return folder
+
+
+def _init(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
+    try:
+        ray.init(address=address, **quiet)
+    except ConnectionError as error:
+        if address == "auto":
+            raise
+        raise RayError(f"no Ray answers at {address}: {explain(error)}") from error
+    except Exception as error:
+        text = explain(error)
+        if "ersion mismatch" in text:
+            raise RayError(
+                f"the Ray at {address} and this process do not fit: {text} — install the same "
+                "Ray and the same Python on both sides"
+            ) from error
+        raise RayError(f"the Ray at {address} cannot be used: {text}") from error
+
+
+def _reach(address: str) -> None:
+    """Finds in seconds what Ray would find in a minute: that nobody listens."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise RayError(
+            f"runner.address: found {address!r}; expected auto, local, HOST:PORT or ray://HOST:PORT"
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACH).close()
+    except OSError as error:
+        raise RayError(f"no Ray answers at {address}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Ray's own messages down; errors are raised."""
+    logger = logging.getLogger("ray")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def room(ray: Any, resources: Mapping[str, float]) -> int:
+    """How many workers of these resources the cluster has room for, idle or not."""
+    return sum(_fits(node["Resources"], resources) for node in ray.nodes() if node["Alive"])
+
+
+def _fits(there: Mapping[str, float], asked: Mapping[str, float]) -> int:
+    counts = [
+        int(there.get(name, 0.0) / amount + 1e-9) for name, amount in asked.items() if amount
+    ]
+    return min(counts, default=10**6)
+
+
+def inventory(ray: Any) -> str:
+    """What the cluster has, node by node, for an error message."""
+    nodes = []
+    for node in ray.nodes():
+        if node["Alive"]:
+            parts = [
+                f"{name}: {amount:g}"
+                for name, amount in sorted(node["Resources"].items())
+                if not name.startswith(("node:", "memory", "object_store_memory", "accelerator"))
+            ]
+            nodes.append("{" + ", ".join(parts) + "}")
+    return f"{len(nodes)} node{'s' * (len(nodes) != 1)}: " + ", ".join(nodes)
+
+
+def elsewhere(ray: Any) -> bool:
+    """Whether the cluster has other machines than this one."""
+    here = {socket.gethostname(), socket.getfqdn()}
+    return any(n["Alive"] and n["NodeManagerHostname"] not in here for n in ray.nodes())

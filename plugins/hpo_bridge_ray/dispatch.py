@@ -1,0 +1,192 @@
+"""The driver's loop: the only place that talks to the study.
+
+Trials are handed to workers that wait, what workers say is passed to the study, and what comes
+of it is sent back. While all workers are busy and the backend is slow, the next trial is asked
+for ahead of need, so that a worker need not wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hpo_bridge.errors import ObjectiveError
+from hpo_bridge.runners.base import Work
+from hpo_bridge.runners.ending import Ending
+from hpo_bridge.trial import Outcome, Trial, TrialState
+
+from .hub import Message
+
+SLOW = 0.005
+"""Seconds that a backend may take for a trial before the next one is asked for ahead."""
+MOST_LOSSES = 3
+"""How many workers a trial may lose before it counts as their end, and fails."""
+_PATIENCE = 15.0  # seconds without any worker before the log says what is waited for
+
+log = logging.getLogger(__name__)
+
+Exchange = Callable[[list[Message], float], list[Message]]
+"""Delivers orders, and gives the news after at most so many seconds."""
+
+
+@dataclass
+class _Seat:
+    """A worker, as the driver knows it."""
+
+    where: str
+    idle: bool = False
+    trial: Trial | None = None
+    begun: bool = False
+
+
+class Dispatch:
+    """One run.
+
+    Args:
+        work: The study.
+        exchange: The hub's, or anything like it.
+        ending: When to stop.
+        ahead: Whether trials may be asked for ahead of need.
+    """
+
+    def __init__(self, work: Work, exchange: Exchange, ending: Ending, *, ahead: bool) -> None:
+        self._work = work
+        self._exchange = exchange
+        self._ending = ending
+        self._ahead = ahead
+        self._seats: dict[str, _Seat] = {}
+        self._ready: list[Trial] = []  # asked for ahead, or come back from a lost worker
+        self._losses: dict[int, int] = {}
+        self._orders: list[Message] = []
+        self._dry = False  # no trial to be had until a running one ends
+        self._cost = 0.0  # seconds that the backend took for its last trial
+        self._begin = time.monotonic()
+
+    def loop(self) -> None:
+        """Runs trials until nothing is left, or until it is time to cut them."""
+        while True:
+            self._ending.look()
+            more = not self._ending.begun and self._hand_out()
+            busy = any(seat.trial is not None for seat in self._seats.values())
+            if not busy and (self._ending.begun or (self._dry and not self._ready)):
+                return
+            if self._ending.over:
+                return
+            self._complain()
+            orders, self._orders = self._orders, []
+            for message in self._exchange(orders, 0.0 if more else self._ending.patience):
+                self._hear(*message)
+
+    def close(self) -> None:
+        """Gives back what was not finished."""
+        open_trials = [seat.trial for seat in self._seats.values() if seat.trial is not None]
+        for seat in self._seats.values():
+            seat.trial = None
+        ready, self._ready = self._ready, []
+        for trial in (*open_trials, *ready):
+            self._work.give_back(trial.number, self._ending.reason)
+
+    @property
+    def workers(self) -> dict[str, bool]:
+        """The workers that are up, and whether each is idle."""
+        return {worker: seat.idle for worker, seat in self._seats.items()}
+
+    # -- handing out ------------------------------------------------------------------
+
+    def _hand_out(self) -> bool:
+        """Gives trials to workers that wait; whether there is more to be done at once."""
+        for worker, seat in self._seats.items():
+            if not seat.idle:
+                continue
+            trial = self._ready.pop(0) if self._ready else self._ask()
+            if trial is None:
+                return False
+            seat.idle, seat.begun, seat.trial = False, False, trial
+            self._orders.append(("run", worker, trial.number, trial.params, trial.seed))
+            if self._cost > SLOW:  # this one should not wait for the next one's suggestion
+                return True
+        if not self._ready and self._wants_ahead():
+            trial = self._ask()
+            if trial is not None:
+                self._ready.append(trial)
+                return True
+        return False
+
+    def _wants_ahead(self) -> bool:
+        """Whether to ask for a trial that no worker waits for yet."""
+        if self._orders or self._dry:
+            return False  # first let the workers have theirs
+        starting = not self._seats  # the backend begins while the workers come up
+        return starting or (self._ahead and self._cost > SLOW)
+
+    def _ask(self) -> Trial | None:
+        if self._dry or self._work.exhausted:
+            self._dry = True
+            return None
+        begin = time.perf_counter()
+        trial = self._work.next()
+        self._cost = time.perf_counter() - begin
+        if trial is None:
+            self._dry = True
+        return trial
+
+    # -- listening --------------------------------------------------------------------
+
+    def _hear(self, kind: str, worker: str, *said: Any) -> None:
+        if kind == "joined":
+            self._seats[worker] = _Seat(*said)
+            return
+        seat = self._seats.get(worker)
+        if seat is None:
+            return
+        current = seat.trial.number if seat.trial is not None else None
+        if kind == "idle":
+            seat.idle = True
+        elif kind == "broken":
+            raise ObjectiveError(said[0])
+        elif kind in ("lost", "left"):
+            del self._seats[worker]
+            if seat.trial is not None:
+                self._lost(seat)
+        elif not said or said[0] != current:
+            if kind == "prune":  # a thread that a trial left behind
+                self._orders.append(("answer", worker, True))
+        elif kind == "begun":
+            seat.begun = True
+        elif kind == "report":
+            self._work.report(*said)
+        elif kind == "prune":
+            self._orders.append(("answer", worker, self._work.should_prune(said[0])))
+        elif kind == "done":
+            seat.trial = None
+            self._done(*said)
+
+    def _done(self, number: int, state: str, result: Any, error: str | None, again: bool) -> None:
+        self._dry = False
+        self._losses.pop(number, None)
+        self._work.finish(number, Outcome(TrialState(state), result, error, again))
+
+    def _lost(self, seat: _Seat) -> None:
+        """A trial whose worker has gone: it is tried again, but not for ever."""
+        trial, self._dry = seat.trial, False
+        assert trial is not None
+        if not seat.begun:
+            self._ready.append(trial)
+            return
+        losses = self._losses[trial.number] = self._losses.get(trial.number, 0) + 1
+        why = f"its worker on {seat.where} was lost"
+        if losses >= MOST_LOSSES:
+            self._work.finish(trial.number, Outcome.failed(f"{why}, the {losses}rd time"))
+        else:
+            self._work.give_back(trial.number, why)
+
+    def _complain(self) -> None:
+        if not self._seats and time.monotonic() - self._begin > _PATIENCE:
+            self._begin = float("inf")
+            log.warning(
+                "no worker is up yet: the resources asked for are in use, or a machine is still "
+                "to come; see `ray status`"
+            )

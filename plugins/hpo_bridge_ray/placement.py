@@ -1,0 +1,108 @@
+"""The actor in which Ray Tune places the workers, and starts again those that die.
+
+Tune runs in a process of its own: its settings are environment variables, which are set there
+and not in the user's process, and so is what it prints. Its trials are children of this actor:
+when it ends, however that happens, Ray ends them. It is asked to stop before it is killed, since
+the placement groups of an actor that is killed stay, and hold their resources, until the
+driver's job ends.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from functools import partial
+from typing import Any
+
+ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no result.json, progress.csv, event files
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # the study's store is the only truth
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "86400",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "OMP_NUM_THREADS": "1",
+}
+"""What Tune reads at its start; see https://docs.ray.io/en/latest/tune/api/env.html."""
+
+
+class Placement:
+    """Made an actor by :mod:`hpo_bridge_ray.runner`.
+
+    Args:
+        hub: The hub's handle.
+    """
+
+    def __init__(self, hub: Any) -> None:
+        self._hub = hub
+
+    def stop(self) -> None:
+        """Ends all workers; ``run`` returns soon after."""
+        _stopped.set()
+
+    def run(self, workers: int, resources: dict[str, float]) -> None:
+        """Keeps ``workers`` workers running, until all were told to stop.
+
+        Args:
+            workers: How many Tune trials; each is one worker.
+            resources: What each takes: ``CPU``, ``GPU``, and names of the cluster's own.
+        """
+        from ray import tune
+        from ray.tune import FailureConfig, RunConfig, TuneConfig
+
+        with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
+            trainable = tune.with_resources(
+                partial(_work, hub=self._hub), tune.PlacementGroupFactory([resources])
+            )
+            tune.Tuner(
+                trainable,
+                tune_config=TuneConfig(num_samples=workers, max_concurrent_trials=workers),
+                run_config=RunConfig(
+                    storage_path=folder,
+                    failure_config=FailureConfig(max_failures=-1),
+                    callbacks=[_losses(self._hub)],
+                    stop=_until_stopped(),
+                    verbose=0,
+                ),
+            ).fit()
+
+
+def _work(config: dict[str, Any], hub: Any) -> None:
+    """One Tune trial: a worker."""
+    from ray import tune
+
+    from .worker import serve
+
+    serve(hub, str(tune.get_context().get_trial_id()))
+
+
+def _losses(hub: Any) -> Any:
+    """Tells the hub of a worker that has died as soon as Tune knows."""
+    from ray.tune import Callback
+
+    class Losses(Callback):
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            hub.lose.remote(trial.trial_id)
+
+        on_trial_recover = on_trial_error
+
+    return Losses()
+
+
+_stopped = threading.Event()  # of this actor, alone in its process
+
+
+def _until_stopped() -> Any:
+    """Stops all trials once the actor was asked to."""
+    from ray.tune.stopper import Stopper
+
+    class UntilStopped(Stopper):
+        def __call__(self, trial_id: str, result: Any) -> bool:
+            return False
+
+        def stop_all(self) -> bool:
+            return _stopped.is_set()
+
+        def __reduce__(self) -> Any:  # Tune keeps a copy of all that it was given
+            return _until_stopped, ()
+
+    return UntilStopped()

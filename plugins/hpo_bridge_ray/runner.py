@@ -1,0 +1,263 @@
+"""The runner ``ray``."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from hpo_bridge.checkpoints import Nowhere
+from hpo_bridge.errors import InvalidOptions, ObjectiveError
+from hpo_bridge.objectives.objective import Objective
+from hpo_bridge.objectives.reasons import explain
+from hpo_bridge.options import number
+from hpo_bridge.runners.base import Work
+from hpo_bridge.runners.ending import Ending
+from hpo_bridge.runners.interrupts import CtrlC
+from hpo_bridge.runners.options import as_bytes, as_choice, as_count, as_seconds
+
+from .cluster import RayError, connected, elsewhere, inventory, room
+from .code import Folder, root_of
+from .dispatch import Dispatch
+from .hub import Hub, Message
+
+_LEAVE = 1.0  # seconds for idle workers to leave by themselves
+_SEVERAL = (
+    "the cluster has machines beside the driver's, and checkpoints are not carried between "
+    "machines: use a Ray on one machine, or runner 'processes'"
+)
+_END = 8.0  # seconds for Tune to give all that it has placed free
+
+
+class Ray:
+    """Runs trials in workers that Ray Tune places, on this machine or on a cluster.
+
+    Each worker is one Tune trial, and runs one of the study's trials after another. A worker that
+    dies gives its trial back, and Tune starts it again, elsewhere if need be.
+
+    Args:
+        workers: How many trials run at once; by default as many as the cluster has room for.
+        max_concurrent: The same, by Tune's name.
+        cpu: CPUs of each worker, also a fraction.
+        gpu: GPUs of each worker, also a fraction; the worker sees these alone.
+        resources: Further resources of each worker, by the cluster's names for them.
+        address: ``auto``, ``HOST:PORT``, ``ray://HOST:PORT``, or ``local`` for a Ray of our
+            own; by default the Ray that is there, else ``local``.
+        runtime_env: Ray's runtime environment of the workers, where we connect to a cluster.
+        trial_timeout: Seconds a trial may take, or a text such as ``"5m"``.
+        retries: How often a trial that failed is tried again; the study sees to it.
+        output: ``capture`` keeps the end of a trial's output for the reason of a failure,
+            ``inherit`` sends it to Ray's logs.
+        order: ``deterministic`` for trials that do not depend on timing; needs ``workers``.
+        memory: Address space for each trial's process, in bytes or as ``"2GB"``.
+        grace: Seconds that running trials get to end after Ctrl-C or at the end of the
+            time budget. A second Ctrl-C ends them at once.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        max_concurrent: int | None = None,
+        cpu: float = 1.0,
+        gpu: float = 0.0,
+        resources: Mapping[str, float] | None = None,
+        address: str | None = None,
+        runtime_env: Mapping[str, Any] | None = None,
+        trial_timeout: float | str | None = None,
+        retries: int = 0,
+        output: str = "capture",
+        order: str = "free",
+        memory: int | str | None = None,
+        grace: float | str = 2.0,
+    ) -> None:
+        if workers is not None and max_concurrent is not None:
+            raise InvalidOptions("max_concurrent: is another name for workers; give one of them")
+        workers = workers if workers is not None else max_concurrent
+        self.workers = None if workers is None else as_count("workers", workers, 1)
+        self.resources = _resources(cpu, gpu, resources)
+        self.address = _text("address", address)
+        self.runtime_env = _mapping("runtime_env", runtime_env)
+        self.trial_timeout = as_seconds("trial_timeout", trial_timeout)
+        self.retries = as_count("retries", retries, 0)
+        self.output = as_choice("output", output, "capture", "inherit")
+        self.order = as_choice("order", order, "free", "deterministic")
+        if self.order == "deterministic" and self.workers is None:
+            raise InvalidOptions("order: deterministic needs workers: the trials depend on it")
+        self.memory = as_bytes("memory", memory)
+        self.grace = 0.0 if grace == 0 else as_seconds("grace", grace) or 0.0
+
+    def run(self, work: Work) -> None:
+        """Evaluates trials until nothing is left or ``work.stopping`` is set.
+
+        Raises:
+            ObjectiveError: If the objective cannot be sent to a worker or loaded there.
+            RayError: If there is no Ray, or it has not what is asked for, or has gone.
+            KeyboardInterrupt: After Ctrl-C, when all has been tidied up.
+        """
+        work.objective.check()
+        if work.exhausted:
+            return
+        with CtrlC() as ctrl_c:
+            with connected(self.address, self.runtime_env) as ray:
+                workers = self._room(ray)
+                ending = Ending(work, ctrl_c, self.grace)
+                actors = _Actors.started(ray, self._setup(ray, work))
+                dispatch = Dispatch(work, actors.exchange, ending, ahead=self.order == "free")
+                try:
+                    actors.place(workers, self.resources)
+                    dispatch.loop()
+                finally:
+                    try:
+                        dispatch.close()
+                    finally:
+                        actors.close(dispatch.workers)
+            ctrl_c.raise_pending()
+
+    def _room(self, ray: Any) -> int:
+        """How many workers to place."""
+        most = room(ray, self.resources)
+        asked = self.workers or 1
+        if most < asked:
+            wanted = ", ".join(f"{name}: {amount:g}" for name, amount in self.resources.items())
+            raise RayError(
+                f"{asked} worker{'s' * (asked != 1)} of {{{wanted}}} asked for, and there is "
+                f"room for {most} on {inventory(ray)}"
+            )
+        return self.workers or most
+
+    def _setup(self, ray: Any, work: Work) -> Any:
+        from .worker import Setup
+
+        folder, several = root_of(work.objective), elsewhere(ray)
+        return Setup(
+            objective=_packed(work.objective),
+            folder=Folder.packed(folder, sent=several) if folder else None,
+            work_dir=os.getcwd(),
+            path=tuple(sys.path),
+            timeout=self.trial_timeout,
+            memory=self.memory,
+            capture=self.output == "capture",
+            checkpoints=Nowhere(_SEVERAL) if several else work.checkpoints,
+        )
+
+
+@dataclass
+class _Actors:
+    """Hub and placement, from the driver's side."""
+
+    ray: Any
+    hub: Any
+    placement: Any
+    running: Any = None
+
+    @classmethod
+    def started(cls, ray: Any, setup: Any) -> _Actors:
+        from .placement import ENVIRONMENT, Placement
+
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=True
+        )
+        hub = (
+            ray.remote(Hub)
+            .options(num_cpus=0, max_concurrency=10_000, scheduling_strategy=here)
+            .remote(setup)
+        )
+        placement = (
+            ray.remote(Placement)
+            .options(num_cpus=0, scheduling_strategy=here, runtime_env={"env_vars": ENVIRONMENT})
+            .remote(hub)
+        )
+        return cls(ray, hub, placement)
+
+    def place(self, workers: int, resources: Mapping[str, float]) -> None:
+        """Has the workers placed; they come up by and by."""
+        self.running = self.placement.run.remote(workers, dict(resources))
+
+    def exchange(self, orders: list[Message], patience: float) -> list[Message]:
+        """The hub's.
+
+        Raises:
+            RayError: If the cluster has gone, or Tune has given up.
+        """
+        try:
+            news: list[Message] = self.ray.get(self.hub.exchange.remote(orders, patience))
+        except (self.ray.exceptions.RayError, ConnectionError) as error:
+            raise RayError(
+                f"the connection to Ray is lost: {explain(error)} — nothing that was finished "
+                "is; run the same command again"
+            ) from error
+        if not news and self.running is not None:
+            self._check()
+        return news
+
+    def _check(self) -> None:
+        """Whether Tune still keeps the workers running."""
+        done, _ = self.ray.wait([self.running], timeout=0)
+        if done:
+            try:
+                self.ray.get(self.running)
+                why = "all workers have left"
+            except Exception as error:
+                why = explain(getattr(error, "cause", None) or error)
+            raise RayError(f"Ray Tune has given up: {why}")
+
+    def close(self, workers: Mapping[str, bool]) -> None:
+        """Lets workers leave that are idle, and ends the others."""
+        with suppress(Exception):  # the cluster may be gone
+            self._dismiss(workers)
+            self.placement.stop.remote()
+            self.ray.wait([self.running], timeout=_END)
+        for actor in (self.placement, self.hub):
+            with suppress(Exception):
+                self.ray.kill(actor)
+
+    def _dismiss(self, workers: Mapping[str, bool]) -> None:
+        end = time.monotonic() + _LEAVE
+        orders: list[Message] = [
+            ("stop" if idle else "cut", worker) for worker, idle in workers.items()
+        ]
+        left = {worker for worker, idle in workers.items() if idle}
+        while orders or (left and time.monotonic() < end):
+            news = self.ray.get(self.hub.exchange.remote(orders, 0.1), timeout=_LEAVE)
+            orders = []
+            left -= {worker for kind, worker, *_ in news if kind in ("left", "lost")}
+
+
+def _resources(cpu: Any, gpu: Any, more: Any) -> dict[str, float]:
+    named = _mapping("resources", more) or {}
+    for name in ("CPU", "GPU"):
+        if name in named:
+            raise InvalidOptions(f"resources: give {name} by the option {name.lower()}")
+    found = {"CPU": number("cpu", cpu, 0.0), "GPU": number("gpu", gpu, 0.0)}
+    found |= {name: number(f"resources.{name}", amount, 0.0) for name, amount in named.items()}
+    if not any(found.values()):
+        raise InvalidOptions("cpu: a worker needs something: found cpu 0, gpu 0, no resources")
+    return {name: float(amount) for name, amount in found.items() if amount}
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidOptions(f"{name}: found {value!r}; expected a mapping")
+    return None if value is None else dict(value)
+
+
+def _text(name: str, value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidOptions(f"{name}: found {value!r}; expected a text")
+    return value
+
+
+def _packed(objective: Objective) -> bytes:
+    try:
+        return pickle.dumps(objective)
+    except ObjectiveError:
+        raise
+    except Exception as error:
+        raise ObjectiveError(
+            f"objective {objective.describe()} cannot be sent to a worker: {explain(error)}"
+        ) from error

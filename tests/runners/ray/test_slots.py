@@ -1,0 +1,132 @@
+"""Runner ``ray``: the contract of trials, as on the local runners."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import hpo_bridge as hpo
+from hpo_bridge.errors import InvalidOptions, ObjectiveError
+from hpo_bridge.trial import TrialState
+
+TROUBLE = Path(__file__).parents[1] / "trouble.py"
+
+TROUBLES = {
+    "raises": (r"ValueError: bad \(trouble.py:\d+ in raises\)", True),
+    "returns_none": (r"the objective returned None; expected a number or .*", False),
+    "returns_lambda": (r"the objective returned <function .*; expected.*", False),
+    "exits": (r"SystemExit: the objective called sys.exit\(3\)", True),
+    "memory": (r"MemoryError \(trouble.py:\d+ in memory\)", True),
+    "allocates": (r"MemoryError \(trouble.py:\d+ in allocates\)", True),
+    "unprintable": (r"Unprintable: <its text cannot be read: .*", True),
+    "segfault": (r"worker was killed by SIGSEGV; it wrote:\n(?s:.*)about to fall(?s:.*)", True),
+    "killed": (r"worker was killed by SIGKILL \(out of memory\?\)", True),
+    "leaves": (r"worker exited with code 3", True),
+    "hangs": (r"timed out after 1 s", True),
+    "hangs_in_c": (r"timed out after 1 s", True),
+}
+
+
+def test_every_failure_is_that_trials_alone(make_work, runner):
+    params = []
+    for name in TROUBLES:
+        params += [{"what": name, "code": "3", "x": 0.0}, {"what": "fine", "x": 2.0}]
+    work = make_work(f"{TROUBLE}:chosen", params)
+    runner(trial_timeout=1, memory="2GB").run(work)
+    assert not work.running
+    assert not work.given_back
+    for number, (reason, retriable) in zip(range(0, 24, 2), TROUBLES.values(), strict=True):
+        outcome = work.outcomes[number]
+        assert outcome.state is TrialState.FAILED
+        assert re.fullmatch(reason, outcome.error), outcome.error
+        assert outcome.retriable is retriable
+        assert work.outcomes[number + 1].result == 2.0
+
+
+def test_what_comes_back(make_work, runner):
+    names = ["several", "inf", "seeded", "prunes", "closes_streams", "reports", "reports"]
+    params = [{"what": name, "x": 10.0 * (i == 6)} for i, name in enumerate(names)]
+    work = make_work(f"{TROUBLE}:chosen", params, prune=lambda step, value: value >= 11)
+    runner().run(work)
+    several, inf, seed, pruned, closed, whole, stopped = (
+        work.outcomes[number] for number in range(7)
+    )
+    assert several.result == {"loss": 1.0, "size": 2.5}
+    assert inf.result == float("inf")
+    assert seed.result == 1002
+    assert pruned.state is stopped.state is TrialState.PRUNED
+    assert closed.result == 1.0
+    assert whole.state is TrialState.COMPLETE
+    assert work.reports[5] == [(step, float(step)) for step in range(5)]
+    assert work.reports[6] == [(0, 10.0), (1, 11.0)]
+
+
+def test_a_function_of_this_test_and_its_process(make_work, runner):
+    offset = 5.0
+    work = make_work(lambda trial: trial["x"] + offset, [{"x": float(i)} for i in range(8)])
+    runner().run(work)
+    assert work.results == [5.0 + i for i in range(8)]
+    work = make_work(f"{TROUBLE}:pid", [{}] * 12)
+    runner().run(work)
+    assert 1 <= len(set(work.results)) <= 2
+    assert os.getpid() not in work.results
+    assert not any(psutil.pid_exists(int(pid)) for pid in work.results)
+
+
+def test_an_objective_that_cannot_be_loaded_ends_the_run_once(make_work, runner, tmp_path):
+    (tmp_path / "broken.py").write_text("import no_such_module\ndef train(trial): return 0.0\n")
+    work = make_work(f"{tmp_path}/broken.py:train", [{}] * 3)
+    with pytest.raises(ObjectiveError, match="no_such_module"):
+        runner().run(work)
+    assert not work.running
+    assert not work.outcomes
+
+
+def test_the_time_budget_cuts_after_the_grace(make_work, runner):
+    work = make_work(f"{TROUBLE}:chosen", [{"what": "hangs"}] * 3, seconds=12.0)
+    begin = time.monotonic()
+    runner(grace=0.2).run(work)
+    assert time.monotonic() - begin < 20
+    assert not work.running
+    assert set(work.given_back.values()) <= {"the time budget ended"}
+
+
+def test_a_study_is_the_same_as_on_processes(runner):
+    space = hpo.Space(x=hpo.Float(-1, 1), k=hpo.Int(1, 9))
+
+    def loss(trial):
+        return trial["x"] ** 2 + trial["k"]
+
+    found = []
+    for name in ("processes", "ray"):
+        with hpo.Study(space, backend="optuna.tpe", seed=3) as study:
+            study.optimize(loss, trials=25, runner=name, workers=2, order="deterministic")
+            found.append([(t.params, t.values) for t in study.trials])
+    assert found[0] == found[1]
+    assert len(found[0]) == 25
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"workers": 0}, "workers: found 0"),
+        ({"workers": 2, "max_concurrent": 2}, "max_concurrent: is another name"),
+        ({"cpu": -1}, "cpu: found -1"),
+        ({"cpu": "one"}, "cpu: found 'one'"),
+        ({"cpu": 0}, "cpu: a worker needs something"),
+        ({"resources": {"GPU": 1}}, "resources: give GPU by the option gpu"),
+        ({"resources": {"tpu": "x"}}, r"resources\.tpu: found 'x'"),
+        ({"resources": 3}, "resources: found 3; expected a mapping"),
+        ({"address": 3}, "address: found 3; expected a text"),
+        ({"order": "deterministic"}, "order: deterministic needs workers"),
+        ({"trial_timeout": "soon"}, "trial_timeout: found 'soon'"),
+    ],
+)
+def test_wrong_options(options, problem):
+    with pytest.raises((InvalidOptions, TypeError, ValueError), match=problem):
+        hpo.Study(hpo.Space(x=hpo.Float(0, 1))).optimize(len, trials=1, runner="ray", **options)
