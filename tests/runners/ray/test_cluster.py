@@ -102,20 +102,33 @@ def trials(tmp_path):
         return study.trials
 
 
-def tune_trials():
-    """Ray's processes that are workers of a study."""
-    processes = psutil.process_iter(["cmdline"])
-    return [p for p in processes if (p.info["cmdline"] or [""])[0].startswith("ray::ImplicitFunc")]
+def actors(cluster, name):
+    """The processes of a class on this cluster: other tests may have a Ray of their own."""
+    raylets = {raylet(node) for node in cluster.list_all_nodes()}
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "ppid"])
+        if process.info["ppid"] in raylets
+        and (process.info["cmdline"] or [""])[0].startswith(f"ray::{name}")
+    ]
+
+
+def raylet(node):
+    """The process that a node's workers are children of."""
+    return node.all_processes["raylet"][0].process.pid
 
 
 def test_a_killed_worker_and_a_lost_node_lose_no_trial(cluster, driver, tmp_path):
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     process = driver()
     wait_for(lambda: len(lines(tmp_path)) >= 6)
-    tune_trials()[0].send_signal(signal.SIGKILL)
+    actors(cluster, "ImplicitFunc")[0].send_signal(signal.SIGKILL)
     before = len(lines(tmp_path))
     wait_for(lambda: len(lines(tmp_path)) >= before + 4)
-    cluster.remove_node(nodes[0], allow_graceful=False)
+    # All are on one machine, and any of them may be the driver's own: that one it needs.
+    (hub,) = actors(cluster, "Hub")
+    lost = next(node for node in nodes if raylet(node) != hub.ppid())
+    cluster.remove_node(lost, allow_graceful=False)
     cluster.add_node(num_cpus=1)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, err
@@ -136,7 +149,7 @@ def test_a_killed_driver_goes_on_from_the_store(cluster, driver, tmp_path):
     process.communicate()
     finished = {t.number: t for t in trials(tmp_path) if t.state.value == "COMPLETE"}
     assert len(finished) >= 6
-    wait_for(lambda: not tune_trials())
+    wait_for(lambda: not actors(cluster, "ImplicitFunc"))
     out, err = driver().communicate(timeout=100)
     assert json.loads(out)["counts"]["COMPLETE"] == 40, err
     assert {n: t for n, t in enumerate(trials(tmp_path)) if n in finished} == finished
