@@ -262,4 +262,10 @@ class RunnerSpec(_Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunerSpec(_Spec):
-    """One pruner, declared as data; ``factory(**options)`` gives a pruner."""
+    """One pruner, declared as data; ``factory(**options)`` gives a pruner.
+
+    Attributes:
+        runner: The only runner on which it works; empty for all.
+    """
+
+    runner: str = ""

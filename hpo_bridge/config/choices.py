@@ -18,6 +18,7 @@ from .plugged import (
     check_found,
     check_proposer,
     is_finite,
+    runner_of,
     selected,
 )
 from .problems import Problems
@@ -124,3 +125,6 @@ def check_choices(
     if runner.options.get("order") == "deterministic":
         text = "cannot be combined with order: deterministic, as it judges by who is faster"
         problems.add(("pruner",), text)
+    wanted = runner_of(plugins, pruner)
+    if wanted not in ("", runner.name):
+        problems.add(("pruner",), f"{pruner.name} works on runner {wanted} alone")

@@ -136,6 +136,14 @@ def check_found(plugins: PluginManager, chosen: Selected, problems: Problems) ->
         _note(chosen, error, problems)
 
 
+def runner_of(plugins: PluginManager, pruner: Selected) -> str:
+    """The only runner on which a pruner works; empty for all, and for one that is not known."""
+    try:
+        return str(getattr(plugins.find("pruner", pruner.name).spec, "runner", ""))
+    except UnknownName:
+        return ""
+
+
 def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
     """Notes a plugin's error at the option it is about, if it begins with its name."""
     text = str(error)

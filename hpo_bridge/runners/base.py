@@ -28,6 +28,19 @@ class Work(Protocol):
         """
         ...
 
+    @property
+    def pruner(self) -> object | None:
+        """The study's pruner, if it has one: a runner may know one of its own kind.
+
+        Its verdicts are :meth:`should_prune`'s in any case.
+        """
+        ...
+
+    @property
+    def sign(self) -> float:
+        """What a reported value is multiplied by to be a loss: 1, or -1 for a maximum."""
+        ...
+
     def next(self) -> Trial | None:
         """The next trial to run, already ``RUNNING`` in the log.
 

@@ -50,6 +50,7 @@ class Settings:
     wake: Callable[[], None]
     checkpoints: Checkpoints = NOWHERE
     carried: bool = False
+    paced: bool = False
 
 
 class WorkerDied(Exception):
@@ -83,7 +84,7 @@ class Slot:
         writer = self._output.writer if self._output else None
         setup = Setup(
             settings.objective, theirs, writer, self._group.id, settings.memory,
-            settings.checkpoints, settings.carried,
+            settings.checkpoints, settings.carried, settings.paced,
         )  # fmt: skip
         self._pool = ProcessPool(
             max_workers=1, initializer=start, initargs=(setup,), context=self._context
@@ -152,7 +153,7 @@ class Slot:
         self._send(prune)
 
     def confirm(self, problem: str | None = None) -> None:
-        """Answers ``checkpoint``: it is where it should be, or why it is not."""
+        """Answers ``checkpoint``: it is where it should be, or why not; or a paced ``report``."""
         self._send(problem)
 
     def _send(self, answer: Any) -> None:

@@ -44,6 +44,7 @@ class Setup:
         memory: Bytes of address space, or ``None``.
         checkpoints: Where trials keep checkpoints.
         carried: Whether the driver is told of each, and carries it elsewhere.
+        paced: Whether a trial waits for an answer after each report.
     """
 
     objective: bytes
@@ -53,6 +54,7 @@ class Setup:
     memory: int | None
     checkpoints: Checkpoints
     carried: bool
+    paced: bool
 
 
 class Line:
@@ -60,10 +62,12 @@ class Line:
 
     Args:
         connection: This worker's end.
+        paced: Whether a report waits for the driver.
     """
 
-    def __init__(self, connection: Connection[bytes, bytes]) -> None:
+    def __init__(self, connection: Connection[bytes, bytes], paced: bool = False) -> None:
         self._connection = connection
+        self._paced = paced
         self._lock = threading.Lock()
 
     def say(self, *message: Any) -> None:
@@ -73,8 +77,11 @@ class Line:
             self._connection.send_bytes(data)
 
     def report(self, number: int, step: int, value: float) -> None:
-        """Sends an intermediate value, and does not wait."""
-        self.say("report", number, step, value)
+        """Sends an intermediate value; waits only where trials are paced."""
+        if self._paced:
+            self._ask("report", number, step, value)
+        else:
+            self.say("report", number, step, value)
 
     def should_prune(self, number: int) -> bool:
         """Asks the driver, and waits for its answer."""
@@ -130,7 +137,7 @@ def start(setup: Setup) -> None:
     """
     global _worker
     _settle(setup)
-    line = Line(setup.line)
+    line = Line(setup.line, setup.paced)
     try:
         objective: Objective = pickle.loads(setup.objective)  # the driver's own, in transit
         function = objective.load()

@@ -42,6 +42,16 @@ class Session:
         """Where trials keep checkpoints."""
         return self._driver.checkpoints
 
+    @property
+    def pruner(self) -> object | None:
+        """The study's pruner, if it has one."""
+        return self._driver.pruner
+
+    @property
+    def sign(self) -> float:
+        """What turns a reported value into a loss."""
+        return self._driver.objectives.sign
+
     def next(self) -> Trial | None:
         """The next trial, running; ``None`` if none can start now."""
         if self.stopping or self._is_spent or self.seconds_left == 0.0:

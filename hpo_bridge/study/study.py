@@ -205,6 +205,7 @@ class Study:
         check_budget(trials, seconds)
         built = self._plugins.build("runner", runner, options)
         window = self._window(built)
+        self._check_pruner(runner)
         source = objective_from(objective)
         source.check()
         with self._lock:
@@ -242,6 +243,13 @@ class Study:
                 "on which trial reports first"
             )
         return int(getattr(runner, "workers", 1))
+
+    def _check_pruner(self, runner: str) -> None:
+        if self._pruner is None:
+            return
+        wanted = getattr(self._plugins.find("pruner", self._pruner[0]).spec, "runner", "")
+        if wanted not in ("", runner):
+            raise HpoBridgeError(f"pruner {self._pruner[0]!r} works on runner {wanted!r} alone")
 
     def _leave(self, *, broken: bool = False) -> None:
         """Gives the study free for other drivers."""

@@ -10,12 +10,21 @@ its store; Ray may lose anything, and the study loses nothing.
 * :mod:`hpo_bridge_ray.placement`: the actor in which Ray Tune places and restarts workers.
 * :mod:`hpo_bridge_ray.worker`: a worker: one Tune trial that runs many of ours.
 * :mod:`hpo_bridge_ray.code`: the objective's folder, on its way to other machines.
+* :mod:`hpo_bridge_ray.resources`: what a worker or a trial takes of the cluster.
+* :mod:`hpo_bridge_ray.trials`, :mod:`hpo_bridge_ray.search`, :mod:`hpo_bridge_ray.onetrial`: mode
+  ``trials``, by the driver's loop, by Tune's, and in a worker.
+* :mod:`hpo_bridge_ray.schedulers`: Tune's schedulers, as pruners.
+* :mod:`hpo_bridge_ray.carriage`: checkpoints, on their way between machines.
+* :mod:`hpo_bridge_ray.luggage`: what a worker keeps of them on its own disk.
 """
 
 from __future__ import annotations
 
 from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import RunnerSpec
+from hpo_bridge.optimizer import PrunerSpec, RunnerSpec
+
+# What Ray Tune needs beside Ray itself: `ray[tune]`.
+_REQUIRES = ("ray>=2.50,<3", "fsspec", "pandas", "pyarrow", "requests", "tensorboardX")
 
 
 @hookimpl
@@ -24,8 +33,25 @@ def hpo_register_runners() -> RunnerSpec:
     return RunnerSpec(
         name="ray",
         factory="hpo_bridge_ray.runner:Ray",
-        # What Ray Tune needs beside Ray itself: `ray[tune]`.
-        requires=("ray>=2.50,<3", "fsspec", "pandas", "pyarrow", "requests", "tensorboardX"),
+        requires=_REQUIRES,
         summary="Workers placed by Ray Tune, on this machine or on a cluster",
         url="https://docs.ray.io/en/latest/tune/index.html",
     )
+
+
+@hookimpl
+def hpo_register_pruners() -> list[PrunerSpec]:
+    """``ray.asha``, ``ray.hyperband``, ``ray.median``."""
+    url = "https://docs.ray.io/en/latest/tune/api/schedulers.html"
+    pruners = {
+        "asha": ("Asha", "Asynchronous successive halving, by Ray Tune"),
+        "hyperband": ("HyperBand", "HyperBand by Ray Tune, which pauses trials"),
+        "median": ("Median", "Median stopping, by Ray Tune"),
+    }
+    return [
+        PrunerSpec(
+            name=f"ray.{name}", factory=f"hpo_bridge_ray.schedulers:{factory}",
+            requires=_REQUIRES, summary=summary, url=url, runner="ray",
+        )
+        for name, (factory, summary) in pruners.items()
+    ]  # fmt: skip

@@ -166,5 +166,10 @@ def inventory(ray: Any) -> str:
 
 def elsewhere(ray: Any) -> bool:
     """Whether the cluster has other machines than this one."""
-    here = {socket.gethostname(), socket.getfqdn()}
+    here = names()
     return any(n["Alive"] and n["NodeManagerHostname"] not in here for n in ray.nodes())
+
+
+def names() -> frozenset[str]:
+    """The names of this machine."""
+    return frozenset((socket.gethostname(), socket.getfqdn()))

@@ -18,6 +18,7 @@ from hpo_bridge.runners.base import Work
 from hpo_bridge.runners.ending import Ending
 from hpo_bridge.trial import Outcome, Trial, TrialState
 
+from .carriage import Carriage
 from .hub import Message
 
 SLOW = 0.005
@@ -33,7 +34,7 @@ Exchange = Callable[[list[Message], float], list[Message]]
 
 
 @dataclass
-class _Seat:
+class Seat:
     """A worker, as the driver knows it."""
 
     where: str
@@ -49,15 +50,25 @@ class Dispatch:
         work: The study.
         exchange: The hub's, or anything like it.
         ending: When to stop.
+        carriage: Brings checkpoints to other machines and fetches them; none without.
         ahead: Whether trials may be asked for ahead of need.
     """
 
-    def __init__(self, work: Work, exchange: Exchange, ending: Ending, *, ahead: bool) -> None:
+    def __init__(
+        self,
+        work: Work,
+        exchange: Exchange,
+        ending: Ending,
+        carriage: Carriage | None = None,
+        *,
+        ahead: bool,
+    ) -> None:
         self._work = work
         self._exchange = exchange
         self._ending = ending
+        self._carriage = carriage
         self._ahead = ahead
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._ready: list[Trial] = []  # asked for ahead, or come back from a lost worker
         self._losses: dict[int, int] = {}
         self._orders: list[Message] = []
@@ -70,8 +81,7 @@ class Dispatch:
         while True:
             self._ending.look()
             more = not self._ending.begun and self._hand_out()
-            busy = any(seat.trial is not None for seat in self._seats.values())
-            if not busy and (self._ending.begun or (self._dry and not self._ready)):
+            if not self._running() and (self._ending.begun or (self._dry and not self._ready)):
                 return
             if self._ending.over:
                 return
@@ -82,12 +92,18 @@ class Dispatch:
 
     def close(self) -> None:
         """Gives back what was not finished."""
-        open_trials = [seat.trial for seat in self._seats.values() if seat.trial is not None]
+        if self._carriage is not None:
+            self._carriage.close()
+        open_trials = self._running()
         for seat in self._seats.values():
             seat.trial = None
         ready, self._ready = self._ready, []
         for trial in (*open_trials, *ready):
             self._work.give_back(trial.number, self._ending.reason)
+
+    def _running(self) -> list[Trial]:
+        """The trials that were handed out."""
+        return [seat.trial for seat in self._seats.values() if seat.trial is not None]
 
     @property
     def workers(self) -> dict[str, bool]:
@@ -105,7 +121,9 @@ class Dispatch:
             if trial is None:
                 return False
             seat.idle, seat.begun, seat.trial = False, False, trial
-            self._orders.append(("run", worker, trial.number, trial.params, trial.seed))
+            self._orders.append(
+                ("run", worker, trial.number, trial.params, trial.seed, self._bring(worker, seat))
+            )
             if self._cost > SLOW:  # this one should not wait for the next one's suggestion
                 return True
         if not self._ready and self._wants_ahead():
@@ -114,6 +132,12 @@ class Dispatch:
                 self._ready.append(trial)
                 return True
         return False
+
+    def _bring(self, worker: str, seat: Seat) -> str | None:
+        """Sends along what the trial is to go on from; the ticket, if there is anything."""
+        if self._carriage is None or seat.trial is None:
+            return None
+        return self._carriage.bring(worker, seat.where, seat.trial.number)
 
     def _wants_ahead(self) -> bool:
         """Whether to ask for a trial that no worker waits for yet."""
@@ -137,7 +161,7 @@ class Dispatch:
 
     def _hear(self, kind: str, worker: str, *said: Any) -> None:
         if kind == "joined":
-            self._seats[worker] = _Seat(*said)
+            self._seats[worker] = Seat(*said)
             return
         seat = self._seats.get(worker)
         if seat is None:
@@ -149,19 +173,27 @@ class Dispatch:
             raise ObjectiveError(said[0])
         elif kind in ("lost", "left"):
             del self._seats[worker]
+            if self._carriage is not None:
+                self._carriage.end(worker)
             if seat.trial is not None:
                 self._lost(seat)
         elif not said or said[0] != current:
             if kind == "prune":  # a thread that a trial left behind
                 self._orders.append(("answer", worker, True))
+            elif kind == "checkpoint" and self._carriage is not None:
+                self._carriage.refuse(said[1], "the trial has ended")
         elif kind == "begun":
             seat.begun = True
         elif kind == "report":
             self._work.report(*said)
         elif kind == "prune":
             self._orders.append(("answer", worker, self._work.should_prune(said[0])))
+        elif kind == "checkpoint" and self._carriage is not None:
+            self._carriage.fetch(worker, *said)
         elif kind == "done":
             seat.trial = None
+            if self._carriage is not None:
+                self._carriage.end(worker)
             self._done(*said)
 
     def _done(self, number: int, state: str, result: Any, error: str | None, again: bool) -> None:
@@ -169,7 +201,7 @@ class Dispatch:
         self._losses.pop(number, None)
         self._work.finish(number, Outcome(TrialState(state), result, error, again))
 
-    def _lost(self, seat: _Seat) -> None:
+    def _lost(self, seat: Seat) -> None:
         """A trial whose worker has gone: it is tried again, but not for ever."""
         trial, self._dry = seat.trial, False
         assert trial is not None

@@ -11,12 +11,19 @@ to the driver
 ``report, worker, n, …``    step and value of trial ``n``
 ``prune, worker, n``        trial ``n`` asks whether to stop, and waits
 ``done, worker, n, …``      how trial ``n`` ended: state, result, error, retriable
-``broken, worker, why``     it cannot load the objective
+``checkpoint, worker, n, …`` it sends a checkpoint of trial ``n``, by this ticket
+``broken, worker, why``     it cannot load the objective, or not keep checkpoints
 ``lost, worker``            it has died, or is not heard of any more
 ``left, worker``            it went, as it was told to
+``claimed, worker, name``   it is to run the trial of that name (mode ``trials``, as what follows)
+``want, , n``               Tune could run more: ``n`` trials, counted from the run's begin
+``stopped, name``           Tune has stopped that trial
+``unplaced, name``          Tune could not start it
 to a worker
-``run, worker, …``          number, parameters and seed of a trial
+``run, worker, …``          number, parameters and seed of a trial, and a ticket if the
+                          driver sends its last checkpoint
 ``answer, worker, stop``    to a ``prune``
+``place, name, …``          to Tune: a trial's parameters and resources
 ``stop, worker``            no further trial: leave
 ``cut, worker``             leave at once; its trial is not waited for
 ========================  =====================================================
@@ -29,12 +36,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from .carriage import Parcel
+
 BEAT = 2.0
 """Seconds between two signs of life of a worker."""
 SILENCE = 30.0
 """Seconds without one after which a worker counts as lost, if Ray has not said so before."""
 
 Message = tuple[Any, ...]
+
+_GIVEN_UP = "the worker has been given up"
 
 
 @dataclass
@@ -46,6 +57,7 @@ class _Seat:
     orders: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     answers: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
     cut: asyncio.Event = field(default_factory=asyncio.Event)
+    ticket: str = ""  # of its last parcel
 
     def give_up(self) -> None:
         """Whatever the worker waits for, it is to leave."""
@@ -64,21 +76,30 @@ class Hub:
     def __init__(self, setup: Any) -> None:
         self._setup = setup
         self._seats: dict[str, _Seat] = {}
+        self._parcels: dict[str, Parcel] = {}  # by ticket
+        self._trials: asyncio.Queue[Message] = asyncio.Queue()  # to be placed by Tune
+        self._placed = 0  # how many ever were
+        self._claims: dict[str, str] = {}  # a trial's name for Tune: its worker
         self._news: list[Message] = []
         self._bell = asyncio.Event()
+        self._over = False
 
     # -- the driver's side ------------------------------------------------------------
 
     async def exchange(self, orders: list[Message], patience: float) -> list[Message]:
         """Delivers orders; gives all news, after at most ``patience`` seconds."""
         for kind, worker, *rest in orders:
+            if kind == "place":
+                self._placed += 1
+                self._trials.put_nowait((worker, *rest))
+                continue
             seat = self._seats.get(worker)
             if seat is None:
                 continue  # lost: the driver knows, or is about to
             if kind == "answer":
                 seat.answers.put_nowait(*rest)
             elif kind == "cut":
-                self._seats.pop(worker).give_up()
+                self._give_up(self._seats.pop(worker))
             else:
                 seat.orders.put_nowait((kind, *rest))
         self._look_for_silence()
@@ -91,6 +112,22 @@ class Hub:
         news, self._news = self._news, []
         return news
 
+    async def finish(self) -> None:
+        """No worker gets a trial any more, nor one that comes up only now."""
+        self._over = True
+        for seat in self._seats.values():
+            seat.orders.put_nowait(("stop",))
+
+    async def open(self, worker: str, ticket: str) -> None:
+        """Makes way for a checkpoint to a worker, before its trial."""
+        seat = self._seats.get(worker)
+        if seat is not None:
+            self._open(seat, ticket)
+
+    async def broken(self, worker: str, why: str) -> None:
+        """A checkpoint has come to the driver, and the study cannot keep any."""
+        self._tell("broken", worker, why)
+
     def _look_for_silence(self) -> None:
         now = time.monotonic()
         for worker, seat in list(self._seats.items()):
@@ -100,8 +137,10 @@ class Hub:
     # -- a worker's side --------------------------------------------------------------
 
     async def join(self, worker: str, life: str, where: str) -> Any:
-        """A worker is up, perhaps again; gives it the setup."""
+        """A worker is up, perhaps again; gives it the setup, or ``None``: it is to leave."""
         self._lose(worker)
+        if self._over:
+            return None
         self._seats[worker] = _Seat(life, time.monotonic())
         self._tell("joined", worker, where)
         return self._setup
@@ -126,6 +165,15 @@ class Hub:
         self._tell("prune", worker, number)
         return await seat.answers.get()
 
+    async def offer(self, worker: str, life: str, number: int, ticket: str) -> bool:
+        """Makes way for a checkpoint from a worker; whether it may be sent."""
+        seat = self._seat(worker, life)
+        if seat is None:
+            return False
+        self._open(seat, ticket)
+        self._tell("checkpoint", worker, number, ticket)
+        return True
+
     async def watch(self, worker: str, life: str) -> bool:
         """A sign of life; whether the worker is to leave, known after some time at most."""
         seat = self._seat(worker, life)
@@ -147,6 +195,71 @@ class Hub:
         """Ray says that a worker has died."""
         self._lose(worker)
 
+    # -- mode ``trials`` ------------------------------------------------------------------
+
+    async def take(self, free: int, patience: float) -> Message | None:
+        """Tune asks for a trial, having room for ``free``; name, parameters and resources."""
+        if self._trials.empty():
+            self._tell("want", "", self._placed + free)
+        try:
+            return await asyncio.wait_for(self._trials.get(), patience)
+        except TimeoutError:
+            return None
+
+    async def claim(self, worker: str, life: str, name: str, params: dict[str, Any]) -> None:
+        """A worker is to run a trial, with these parameters."""
+        if self._seat(worker, life) is not None:
+            self._claims[name] = worker
+            self._tell("claimed", worker, name, params)
+
+    async def stopped(self, name: str) -> None:
+        """Tune has stopped a trial."""
+        self._claims.pop(name, None)
+        self._tell("stopped", name)
+
+    async def failed(self, name: str) -> None:
+        """Tune has lost a trial, with its worker if it had one."""
+        worker = self._claims.pop(name, None)
+        if worker in self._seats:
+            self._lose(worker)
+        self._tell("unplaced", name)
+
+    # -- either side, with a checkpoint: see :class:`hpo_bridge_ray.carriage.Parcel` --------
+
+    async def send(self, ticket: str, part: Any) -> bool:
+        """Takes a part when there is room; whether it was still wanted."""
+        parcel = self._parcels.get(ticket)
+        return parcel is not None and await parcel.send(part)
+
+    async def receive(self, ticket: str) -> Any:
+        """Gives the next part; ``None`` if there is none to come."""
+        parcel = self._parcels.get(ticket)
+        return None if parcel is None else await parcel.receive()
+
+    async def settle(self, ticket: str, problem: str | None) -> None:
+        """It is where it should be, or will not be."""
+        parcel = self._parcels.get(ticket)
+        if parcel is not None:
+            parcel.close(problem)
+
+    async def settled(self, ticket: str) -> str | None:
+        """Once it is known: why it is not where it should be."""
+        parcel = self._parcels.get(ticket)
+        return _GIVEN_UP if parcel is None else await parcel.settled()
+
+    def _open(self, seat: _Seat, ticket: str) -> None:
+        """A worker has one parcel at a time."""
+        self._close(seat)
+        seat.ticket = ticket
+        self._parcels[ticket] = Parcel()
+
+    def _close(self, seat: _Seat) -> None:
+        parcel = self._parcels.pop(seat.ticket, None)
+        if parcel is not None:
+            parcel.close(_GIVEN_UP)
+
+    # ---------------------------------------------------------------------------------
+
     def _seat(self, worker: str, life: str) -> _Seat | None:
         """The worker's seat; ``None`` if that life of it was given up."""
         seat = self._seats.get(worker)
@@ -155,11 +268,15 @@ class Hub:
         seat.heard = time.monotonic()
         return seat
 
+    def _give_up(self, seat: _Seat) -> None:
+        self._close(seat)
+        seat.give_up()
+
     def _lose(self, worker: str) -> None:
         seat = self._seats.pop(worker, None)
         if seat is not None:
             self._tell("lost", worker)
-            seat.give_up()
+            self._give_up(seat)
 
     def _tell(self, *message: Any) -> None:
         self._news.append(message)

@@ -9,6 +9,7 @@ driver's job ends.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from functools import partial
@@ -20,6 +21,8 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # the study's store is the only truth
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "86400",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that fails has no loss
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "OMP_NUM_THREADS": "1",
 }
 """What Tune reads at its start; see https://docs.ray.io/en/latest/tune/api/env.html."""
@@ -65,6 +68,55 @@ class Placement:
                 ),
             ).fit()
 
+    def run_trials(self, places: int, sign: float, pruner: Any) -> None:
+        """Runs the study's trials as Tune's own, until asked to stop.
+
+        Args:
+            places: How many may run at once.
+            sign: What makes a loss of a reported value.
+            pruner: Has ``scheduler()``, which gives Tune's; or ``None``.
+        """
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(places)
+        from ray import tune
+        from ray.tune import RunConfig, TuneConfig
+
+        from .onetrial import one_trial
+        from .search import FromStudy
+
+        with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
+            tune.Tuner(
+                one_trial(self._hub, sign),
+                tune_config=TuneConfig(
+                    search_alg=FromStudy(self._hub, places, getattr(pruner, "crowd", 0), over),
+                    scheduler=None if pruner is None else pruner.scheduler(),
+                    reuse_actors=True,
+                ),
+                run_config=RunConfig(
+                    storage_path=folder,
+                    callbacks=[_ends(self._hub)],
+                    stop=_until_stopped(),
+                    verbose=0,
+                ),
+            ).fit()
+
+
+def _ends(hub: Any) -> Any:
+    """Tells the hub of trials that Tune has stopped or lost."""
+    import ray
+    from ray.tune import Callback
+
+    from .onetrial import OVER
+
+    class Ends(Callback):
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            if not (trial.last_result or {}).get(OVER) and not over():
+                ray.get(hub.stopped.remote(trial.trial_id))
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            hub.failed.remote(trial.trial_id)
+
+    return Ends()
+
 
 def _work(config: dict[str, Any], hub: Any) -> None:
     """One Tune trial: a worker."""
@@ -89,6 +141,11 @@ def _losses(hub: Any) -> Any:
 
 
 _stopped = threading.Event()  # of this actor, alone in its process
+
+
+def over() -> bool:
+    """Whether the actor was asked to stop."""
+    return _stopped.is_set()
 
 
 def _until_stopped() -> Any:

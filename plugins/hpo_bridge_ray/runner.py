@@ -11,26 +11,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from hpo_bridge.checkpoints import Nowhere
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
 from hpo_bridge.objectives.objective import Objective
 from hpo_bridge.objectives.reasons import explain
-from hpo_bridge.options import number
 from hpo_bridge.runners.base import Work
 from hpo_bridge.runners.ending import Ending
 from hpo_bridge.runners.interrupts import CtrlC
 from hpo_bridge.runners.options import as_bytes, as_choice, as_count, as_seconds
+from hpo_bridge.trial import Trial
 
-from .cluster import RayError, connected, elsewhere, inventory, room
+from .carriage import Carriage
+from .cluster import RayError, connected, elsewhere, inventory, names, room
 from .code import Folder, root_of
 from .dispatch import Dispatch
 from .hub import Hub, Message
+from .resources import Resources
+from .trials import DispatchTrials, Request
 
+_UNCOUNTED = 64  # trials at once on a machine, where nothing that is asked for limits them
 _LEAVE = 1.0  # seconds for idle workers to leave by themselves
-_SEVERAL = (
-    "the cluster has machines beside the driver's, and checkpoints are not carried between "
-    "machines: use a Ray on one machine, or runner 'processes'"
-)
 _END = 8.0  # seconds for Tune to give all that it has placed free
 
 
@@ -41,10 +40,14 @@ class Ray:
     dies gives its trial back, and Tune starts it again, elsewhere if need be.
 
     Args:
+        mode: ``slots``, or ``trials`` for one Tune trial per trial; by default whichever the
+            study needs: ``trials`` for resources that depend on the parameters and for
+            pruners of Ray's, such as ``ray.asha``.
         workers: How many trials run at once; by default as many as the cluster has room for.
         max_concurrent: The same, by Tune's name.
-        cpu: CPUs of each worker, also a fraction.
-        gpu: GPUs of each worker, also a fraction; the worker sees these alone.
+        cpu: CPUs of each worker, also a fraction; or an expression over the parameters, such
+            as ``"2 if layers > 3 else 1"``, for those of each trial.
+        gpu: GPUs, likewise; the worker sees these alone.
         resources: Further resources of each worker, by the cluster's names for them.
         address: ``auto``, ``HOST:PORT``, ``ray://HOST:PORT``, or ``local`` for a Ray of our
             own; by default the Ray that is there, else ``local``.
@@ -61,11 +64,12 @@ class Ray:
 
     def __init__(
         self,
+        mode: str | None = None,
         workers: int | None = None,
         max_concurrent: int | None = None,
-        cpu: float = 1.0,
-        gpu: float = 0.0,
-        resources: Mapping[str, float] | None = None,
+        cpu: float | str = 1.0,
+        gpu: float | str = 0.0,
+        resources: Mapping[str, float | str] | None = None,
         address: str | None = None,
         runtime_env: Mapping[str, Any] | None = None,
         trial_timeout: float | str | None = None,
@@ -79,7 +83,13 @@ class Ray:
             raise InvalidOptions("max_concurrent: is another name for workers; give one of them")
         workers = workers if workers is not None else max_concurrent
         self.workers = None if workers is None else as_count("workers", workers, 1)
-        self.resources = _resources(cpu, gpu, resources)
+        self.mode = None if mode is None else as_choice("mode", mode, "slots", "trials")
+        self.resources = Resources.of(cpu, gpu, resources)
+        if self.mode == "slots" and self.resources.vary:
+            raise InvalidOptions(
+                "mode: slots has workers of one size; resources that depend on "
+                "the parameters need mode: trials"
+            )
         self.address = _text("address", address)
         self.runtime_env = _mapping("runtime_env", runtime_env)
         self.trial_timeout = as_seconds("trial_timeout", trial_timeout)
@@ -102,14 +112,34 @@ class Ray:
         work.objective.check()
         if work.exhausted:
             return
+        pruner = work.pruner if hasattr(work.pruner, "scheduler") else None
+        by_trial = self.mode == "trials" or self.resources.vary or pruner is not None
+        if self.mode == "slots" and by_trial:
+            raise InvalidOptions("mode: slots has no place for a pruner of Ray's; use trials")
         with CtrlC() as ctrl_c:
             with connected(self.address, self.runtime_env) as ray:
                 workers = self._room(ray)
+                if getattr(pruner, "crowd", 0) and workers < room(ray, self.resources.fixed):
+                    raise RayError(
+                        "this pruner of Ray's runs as many trials as there is room for: leave "
+                        "workers out, or ask for more cpu for each trial"
+                    )
                 ending = Ending(work, ctrl_c, self.grace)
                 actors = _Actors.started(ray, self._setup(ray, work))
-                dispatch = Dispatch(work, actors.exchange, ending, ahead=self.order == "free")
+                carriage = Carriage(ray, actors.hub, work.checkpoints, names())
+                more = {"ahead": self.order == "free"}
+                dispatch: Dispatch
+                if by_trial:
+                    dispatch = DispatchTrials(
+                        work, actors.exchange, ending, carriage, request=self._request(ray), **more
+                    )
+                else:
+                    dispatch = Dispatch(work, actors.exchange, ending, carriage, **more)
                 try:
-                    actors.place(workers, self.resources)
+                    if by_trial:
+                        actors.place_trials(workers, work.sign, pruner)
+                    else:
+                        actors.place(workers, self.resources.fixed)
                     dispatch.loop()
                 finally:
                     try:
@@ -119,16 +149,23 @@ class Ray:
             ctrl_c.raise_pending()
 
     def _room(self, ray: Any) -> int:
-        """How many workers to place."""
-        most = room(ray, self.resources)
+        """How many workers to place, or trials at once."""
+        most = room(ray, self.resources.fixed)
         asked = self.workers or 1
         if most < asked:
-            wanted = ", ".join(f"{name}: {amount:g}" for name, amount in self.resources.items())
-            raise RayError(
-                f"{asked} worker{'s' * (asked != 1)} of {{{wanted}}} asked for, and there is "
-                f"room for {most} on {inventory(ray)}"
-            )
-        return self.workers or most
+            raise RayError(_too_much(ray, asked, self.resources.fixed, most))
+        return self.workers or min(most, len(ray.nodes()) * _UNCOUNTED)
+
+    def _request(self, ray: Any) -> Request:
+        """What gives the resources of each trial."""
+
+        def request(trial: Trial) -> dict[str, float]:
+            wanted = self.resources.at(trial)
+            if not room(ray, wanted):
+                raise RayError(f"trial {trial.number}: " + _too_much(ray, 1, wanted, 0))
+            return wanted
+
+        return request
 
     def _setup(self, ray: Any, work: Work) -> Any:
         from .worker import Setup
@@ -142,7 +179,8 @@ class Ray:
             timeout=self.trial_timeout,
             memory=self.memory,
             capture=self.output == "capture",
-            checkpoints=Nowhere(_SEVERAL) if several else work.checkpoints,
+            checkpoints=work.checkpoints,
+            home=names(),
         )
 
 
@@ -169,7 +207,12 @@ class _Actors:
         )
         placement = (
             ray.remote(Placement)
-            .options(num_cpus=0, scheduling_strategy=here, runtime_env={"env_vars": ENVIRONMENT})
+            .options(
+                max_concurrency=2,
+                num_cpus=0,
+                scheduling_strategy=here,
+                runtime_env={"env_vars": ENVIRONMENT},
+            )
             .remote(hub)
         )
         return cls(ray, hub, placement)
@@ -177,6 +220,10 @@ class _Actors:
     def place(self, workers: int, resources: Mapping[str, float]) -> None:
         """Has the workers placed; they come up by and by."""
         self.running = self.placement.run.remote(workers, dict(resources))
+
+    def place_trials(self, places: int, sign: float, pruner: Any) -> None:
+        """Has Tune run trials, as many at once."""
+        self.running = self.placement.run_trials.remote(places, sign, pruner)
 
     def exchange(self, orders: list[Message], patience: float) -> list[Message]:
         """The hub's.
@@ -218,6 +265,7 @@ class _Actors:
 
     def _dismiss(self, workers: Mapping[str, bool]) -> None:
         end = time.monotonic() + _LEAVE
+        self.hub.finish.remote()
         orders: list[Message] = [
             ("stop" if idle else "cut", worker) for worker, idle in workers.items()
         ]
@@ -228,16 +276,12 @@ class _Actors:
             left -= {worker for kind, worker, *_ in news if kind in ("left", "lost")}
 
 
-def _resources(cpu: Any, gpu: Any, more: Any) -> dict[str, float]:
-    named = _mapping("resources", more) or {}
-    for name in ("CPU", "GPU"):
-        if name in named:
-            raise InvalidOptions(f"resources: give {name} by the option {name.lower()}")
-    found = {"CPU": number("cpu", cpu, 0.0), "GPU": number("gpu", gpu, 0.0)}
-    found |= {name: number(f"resources.{name}", amount, 0.0) for name, amount in named.items()}
-    if not any(found.values()):
-        raise InvalidOptions("cpu: a worker needs something: found cpu 0, gpu 0, no resources")
-    return {name: float(amount) for name, amount in found.items() if amount}
+def _too_much(ray: Any, asked: int, resources: Mapping[str, float], most: int) -> str:
+    wanted = ", ".join(f"{name}: {amount:g}" for name, amount in resources.items())
+    return (
+        f"{asked} worker{'s' * (asked != 1)} of {{{wanted}}} asked for, and there is room for "
+        f"{most} on {inventory(ray)}"
+    )
 
 
 def _mapping(name: str, value: Any) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ from hpo_bridge.trial import Channel, Trial
 
 from .code import Folder, moved
 from .hub import Message
+from .luggage import Luggage
 
 _LOOK = 1.0  # seconds after which a trial is looked at in any case
 _HOLD = 0.02  # seconds that messages wait for others, and for the trial's end
@@ -49,7 +50,8 @@ class Setup:
         timeout: Seconds for a trial, or ``None``.
         memory: Bytes of address space for a worker, or ``None``.
         capture: Whether the workers' output is kept back.
-        checkpoints: Where trials keep checkpoints; every machine sees it.
+        checkpoints: Where the study's trials keep checkpoints, on the driver's disks.
+        home: The names of the machine that sees them; from others they are carried there.
     """
 
     objective: bytes
@@ -60,11 +62,12 @@ class Setup:
     memory: int | None
     capture: bool
     checkpoints: Checkpoints
+    home: frozenset[str]
 
 
 def serve(hub: Any, name: str) -> None:
     """Runs trials until the hub says stop, or is no more."""
-    worker = _Worker(hub, name)
+    worker = Worker(hub, name)
     try:
         worker.run()
     except RayError:  # the driver has gone, and the hub with it
@@ -83,13 +86,21 @@ class _NoChannel(Channel):
         raise NotImplementedError
 
 
-class _Worker:
+class Worker:
+    """Runs the trials that the hub gives it.
+
+    Args:
+        hub: The hub's handle.
+        name: The worker's name.
+    """
+
     def __init__(self, hub: Any, name: str) -> None:
         self._hub = hub
         self._me = name, uuid.uuid4().hex
         self._bell = Bell()
         self._slot: Slot | None = None
         self._settings: Any = None
+        self._luggage: Luggage | None = None  # where the driver's disks are not seen
         self._said: list[Message] = []  # not sent yet
         self._held = 0.0  # since when
         self._gone = threading.Event()
@@ -97,25 +108,39 @@ class _Worker:
         self._heart = threading.Thread(target=self._beat, name="heart", daemon=True)
 
     def run(self) -> None:
+        """Until the hub says stop."""
         where = f"{socket.gethostname()}:{os.getpid()}"
-        setup: Setup = ray.get(self._hub.join.remote(*self._me, where))
+        setup: Setup | None = ray.get(self._hub.join.remote(*self._me, where))
+        if setup is None:  # the run has ended meanwhile
+            return
         self._heart.start()
+        if socket.gethostname() not in setup.home:
+            self._luggage = Luggage(self._hub, self._me)
         self._settings = self._prepared(setup)
         self._slot = Slot(self._settings)  # loads the objective while a trial is on its way
         while True:
             said, self._said = self._said, []
             kind, *order = ray.get(self._hub.next.remote(*self._me, said))
             if kind == "stop":
+                self._clear()  # first: the driver does not wait for more than this word
                 ray.get(self._hub.leave.remote(*self._me))
                 return
-            done = self._trial(*order)
-            self._said.append(("done", *done))
+            done = self._attempt(*order)  # which sends what is said
+            if done is not None:
+                self._said.append(("done", *done))
 
     def close(self) -> None:
+        """Ends the process and the heartbeat."""
         self._gone.set()
         if self._slot is not None:
             self._slot.close()
+        self._clear()
         self._bell.__exit__()
+
+    def _clear(self) -> None:
+        if self._luggage is not None:
+            self._luggage.close()
+            self._luggage = None
 
     def _prepared(self, setup: Setup) -> Settings:
         """Settings for a process of the objective, with paths of this machine."""
@@ -131,8 +156,26 @@ class _Worker:
         sys.path += [place for place in setup.path if place not in sys.path]
         return Settings(
             objective, setup.timeout, setup.memory, setup.capture, self._bell.ring,
-            setup.checkpoints,
+            setup.checkpoints if self._luggage is None else self._luggage.kept,
+            carried=self._luggage is not None,
         )  # fmt: skip
+
+    def _attempt(
+        self, number: int, params: dict[str, Any], seed: int, ticket: Any
+    ) -> Message | None:
+        """Runs one trial, on from its last checkpoint; its number, and how it ended.
+
+        ``None`` if that is not for the study to know.
+        """
+        if self._luggage is None:
+            return self._trial(number, params, seed)
+        try:
+            problem = self._luggage.take_in(number, ticket) if ticket is not None else None
+            if problem is not None:
+                return (number, "FAILED", None, problem, True)
+            return self._trial(number, params, seed)
+        finally:
+            self._luggage.end(number)
 
     def _trial(self, number: int, params: dict[str, Any], seed: int) -> Message:
         """Runs one trial; its number, and how it ended."""
@@ -188,11 +231,21 @@ class _Worker:
             self._send()
             slot.answer(ray.get(self._hub.should_prune.remote(*self._me, *said)))
             return
+        if kind == "checkpoint":
+            self._send()
+            slot.confirm(self._carried(slot, *said))
+            return
         if kind == "begun":
             slot.begun = slot.worked = True
         if not self._said:
             self._held = time.monotonic()
         self._said.append((kind, *said))
+
+    def _carried(self, slot: Slot, number: int) -> str | None:
+        """Has the driver save a checkpoint; what the problem is, if any."""
+        if self._luggage is None or slot.trial is None or slot.trial.number != number:
+            return "the trial has ended"  # a thread that it left behind
+        return self._luggage.hand_over(number)
 
     def _send(self) -> None:
         """Sends what was said, and does not wait."""

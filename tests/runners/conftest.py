@@ -29,6 +29,8 @@ class FakeWork:
     ) -> None:
         self.objective = objective_from(objective)
         self.stopping = False
+        self.pruner: Any = None
+        self.sign = 1.0
         self.checkpoints: Any = Nowhere("nowhere to keep checkpoints")
         self.waiting = deque(enumerate(params))
         self.params = params

@@ -1,0 +1,89 @@
+"""What a worker or a trial takes of the cluster: numbers, or expressions over the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpo_bridge.errors import InvalidOptions, SpaceError
+from hpo_bridge.objectives.reasons import explain
+from hpo_bridge.options import number
+from hpo_bridge.space.expressions import Expression
+from hpo_bridge.trial import Trial
+
+_OPTIONS = {"CPU": "cpu", "GPU": "gpu"}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Amounts by Ray's names.
+
+    Attributes:
+        fixed: Those that are the same for all trials, without zeros.
+        varying: Those that depend on the parameters.
+
+    Example:
+        >>> Resources.of(1, "0.5 if model == 'small' else 1", None).at({"model": "small"})
+        {'CPU': 1.0, 'GPU': 0.5}
+    """
+
+    fixed: dict[str, float]
+    varying: dict[str, Expression] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cpu: Any, gpu: Any, more: Any) -> Resources:
+        """Reads the runner's options ``cpu``, ``gpu`` and ``resources``.
+
+        Raises:
+            InvalidOptions: If something is neither a number nor an expression.
+        """
+        if more is not None and not isinstance(more, Mapping):
+            raise InvalidOptions(f"resources: found {more!r}; expected a mapping")
+        amounts = {"CPU": cpu, "GPU": gpu}
+        for name, amount in (more or {}).items():
+            if name in _OPTIONS:
+                raise InvalidOptions(f"resources: give {name} by the option {_OPTIONS[name]}")
+            if name.lower() in _OPTIONS.values():
+                amounts[name.upper()] = amount
+            else:
+                amounts[name] = amount
+        fixed, varying = {}, {}
+        for name, amount in amounts.items():
+            option = _OPTIONS.get(name, f"resources.{name}")
+            if isinstance(amount, str):
+                try:
+                    varying[name] = Expression(amount)
+                except SpaceError as error:
+                    raise InvalidOptions(f"{option}: {error}") from None
+            elif value := float(number(option, amount, 0.0)):
+                fixed[name] = value
+        if not fixed and not varying:
+            raise InvalidOptions("cpu: a worker needs something: found cpu 0, gpu 0, no resources")
+        return cls(fixed, varying)
+
+    @property
+    def vary(self) -> bool:
+        """Whether they depend on the parameters."""
+        return bool(self.varying)
+
+    def at(self, params: Trial | Mapping[str, Any]) -> dict[str, float]:
+        """What a trial takes.
+
+        Raises:
+            InvalidOptions: If an expression gives no amount for it.
+        """
+        found = dict(self.fixed)
+        for name, expression in self.varying.items():
+            option = _OPTIONS.get(name, f"resources.{name}")
+            try:
+                expression.check_names(list(params))
+                amount = float(number(option, expression(params), 0.0))
+            except (SpaceError, ArithmeticError, TypeError, ValueError) as error:
+                raise InvalidOptions(
+                    f"{option}: {expression.text!r} gives no amount for {dict(params)}: "
+                    f"{explain(error)}"
+                ) from None
+            if amount:
+                found[name] = amount
+        return found or {"CPU": 0.0}
