@@ -16,6 +16,7 @@ its store; Ray may lose anything, and the study loses nothing.
 * :mod:`hpo_bridge_ray.schedulers`: Tune's schedulers, as pruners.
 * :mod:`hpo_bridge_ray.carriage`: checkpoints, on their way between machines.
 * :mod:`hpo_bridge_ray.luggage`: what a worker keeps of them on its own disk.
+* :mod:`hpo_bridge_ray.passing`: folders that are removed even if their process is killed.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ from hpo_bridge.checkpoints import Checkpoints, contents
 from hpo_bridge.errors import NoCheckpoints
 from hpo_bridge.objectives.reasons import explain
 
+from .passing import PassingFolder
+
 PART = 16 * 2**20
 """Bytes of files that travel at once."""
 _AT_ONCE = 8  # checkpoints that the driver sends or receives; others wait
@@ -166,6 +168,7 @@ class Carriage:
         self._home = home
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="checkpoint")
         self._under_way: dict[str, tuple[str, Future[None]]] = {}
+        self._folder: PassingFolder | None = None  # of what comes in
 
     def bring(self, worker: str, where: str, number: int) -> str | None:
         """Sends a worker the last checkpoint of the trial that it is about to get.
@@ -194,7 +197,12 @@ class Carriage:
 
     def fetch(self, worker: str, number: int, ticket: str) -> None:
         """Receives what a worker sends, and saves it."""
-        self._start(worker, ticket, self._receive, worker, number)
+        try:
+            self._folder = self._folder or PassingFolder()
+        except OSError as error:
+            self.refuse(ticket, f"on the driver's machine: {error}")
+            return
+        self._start(worker, ticket, self._receive, self._folder.path, worker, number)
 
     def refuse(self, ticket: str, problem: str) -> None:
         """What is sent is not wanted."""
@@ -216,6 +224,8 @@ class Carriage:
         for worker in tuple(self._under_way):
             self.end(worker)
         self._pool.shutdown()
+        if self._folder is not None:
+            self._folder.close()
 
     def _start(self, worker: str, ticket: str, *task: Any) -> None:
         self.end(worker)
@@ -233,10 +243,10 @@ class Carriage:
         if problem is not None:
             self._settle(ticket, problem)
 
-    def _receive(self, ticket: str, worker: str, number: int) -> None:
+    def _receive(self, ticket: str, place: Path, worker: str, number: int) -> None:
         problem = None
         try:
-            with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
+            with tempfile.TemporaryDirectory(dir=place) as folder:
                 if receive(self._ray, self._hub, ticket, Path(folder)):
                     self._checkpoints.save(number, Path(folder))
                 else:

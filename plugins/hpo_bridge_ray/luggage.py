@@ -1,17 +1,12 @@
 """What a worker on another machine than the driver's keeps of checkpoints, for a time.
 
-Each worker has a folder of its own below the system's folder for temporary files, and removes
-it when it leaves. It holds a lock on it all its life, which the system gives free however that
-life ends: the next worker on that machine removes what a killed one has left.
+Each worker has a folder of its own, see :class:`hpo_bridge_ray.passing.PassingFolder`. At the
+end of an attempt nothing of the trial is left there: the next attempt may be another worker's.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +17,7 @@ from hpo_bridge.checkpoints import CheckpointFolder
 from hpo_bridge.objectives.reasons import explain
 
 from .carriage import new_ticket, receive, send
-
-_PREFIX = "hpo-bridge-kept-"
-_LOCK = "lock"
+from .passing import PassingFolder
 
 
 class Luggage:
@@ -41,18 +34,14 @@ class Luggage:
     def __init__(self, hub: Any, me: tuple[str, str]) -> None:
         self._hub = hub
         self._me = me
-        _sweep()
-        made = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}"))
-        self._lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._folder = made.rename(made.with_name(made.name.removeprefix("new-")))
-        self.kept = CheckpointFolder(self._folder / "study", private=True)
+        self._folder = PassingFolder()
+        self.kept = CheckpointFolder(self._folder.path / "study", private=True)
 
     def take_in(self, number: int, ticket: str) -> str | None:
         """Receives what the driver sends for a trial; what the problem is, if it fails."""
         problem: str | None = None
         try:
-            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            with tempfile.TemporaryDirectory(dir=self._folder.path) as folder:
                 if receive(ray, self._hub, ticket, Path(folder)):
                     self.kept.save(number, Path(folder))
                 else:
@@ -87,20 +76,4 @@ class Luggage:
 
     def close(self) -> None:
         """Leaves nothing behind."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        os.close(self._lock)
-        _sweep()
-
-
-def _sweep() -> None:
-    """Removes what workers have left that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # in use, or somebody else's, or another has removed it
-            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-                continue
-            lock = os.open(folder / _LOCK, os.O_RDWR)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
+        self._folder.close()

@@ -26,6 +26,7 @@ from .worker import Setup, Worker
 OVER = "hpo_bridge_over"
 """In the last result of a trial that has ended by itself."""
 _GRACE = 1.0  # seconds for an objective that is told to stop to do so
+_JOINED = 60.0  # seconds for the hub to answer, where the cluster is slow
 _KILLED = 10.0  # seconds for the end of a process that was killed
 
 
@@ -51,6 +52,7 @@ class Paced(Worker):
         self._free.clear()
         self._ending = False
         self.events, self._verdicts = queue.SimpleQueue(), queue.SimpleQueue()
+        self._joined.wait(_JOINED)  # the hub knows nobody before
         ray.get(self._hub.claim.remote(*self._me, name, params))
 
     def go_on(self) -> None:

@@ -10,8 +10,10 @@ What one might not expect:
 * A trial is stopped by Tune as it reports. ``trial.should_prune()`` is then ``True``, and the
   objective has a second to raise ``TrialPruned`` and keep its process for the next trial; one
   that does not ask is ended.
-* ASHA and HyperBand stop trials at ``max_t`` too, however good they are: they count as pruned
-  by then. Give ``max_t`` the steps that a whole trial takes, plus one, or more.
+* Tune's ASHA and HyperBand stop every trial at ``max_t``, and one that is stopped counts as
+  pruned: no trial would be complete. Here ``stop_last_trials`` is ``False`` unless it is given:
+  who comes to the last rung goes on to its own end. ASHA judges at ``max_t`` too, if its rungs
+  meet it (9 for ``max_t=9, reduction_factor=3``).
 * HyperBand pauses trials between its rungs. A paused trial goes on from its last checkpoint;
   without checkpoints it begins anew, and what it reports again is not counted twice. Its
   brackets are made of trials that Tune sees at once, waiting ones too: they are asked for ahead
@@ -54,11 +56,11 @@ class Asha(_ByTune):
     """Asynchronous successive halving (Li et al. 2018, https://arxiv.org/abs/1810.05934).
 
     Args:
-        max_t: Units of time after which a trial is stopped in any case.
+        max_t: Units of time of a whole trial.
         grace_period: Units before which none is stopped.
         reduction_factor: Of so many trials that come to a rung, one goes on.
         brackets: How many brackets, each with another first rung.
-        stop_last_trials: Whether ``max_t`` stops a trial.
+        stop_last_trials: Whether a trial is stopped at ``max_t``, as pruned.
 
     Example:
         >>> Asha(max_t=20, reduction_factor=3).should_prune(0, [(0, 1.0)])
@@ -72,7 +74,7 @@ class Asha(_ByTune):
         grace_period: int = 1,
         reduction_factor: float = 4,
         brackets: int = 1,
-        stop_last_trials: bool = True,
+        stop_last_trials: bool = False,
     ) -> None:
         self.max_t = _number("max_t", max_t, 1)
         self.grace_period = _number("grace_period", grace_period, 1)
@@ -99,7 +101,7 @@ class HyperBand(_ByTune):
     Args:
         max_t: Units of time of a whole trial.
         reduction_factor: Of so many trials in a rung, one goes on.
-        stop_last_trials: Whether ``max_t`` stops a trial.
+        stop_last_trials: Whether a trial is stopped at ``max_t``, as pruned.
 
     Example:
         >>> HyperBand(max_t=9).crowd
@@ -107,7 +109,7 @@ class HyperBand(_ByTune):
     """
 
     def __init__(
-        self, *, max_t: int = 81, reduction_factor: float = 3, stop_last_trials: bool = True
+        self, *, max_t: int = 81, reduction_factor: float = 3, stop_last_trials: bool = False
     ) -> None:
         self.max_t: int = _number("max_t", max_t, 1, whole=True)
         self.reduction_factor = _above_one(reduction_factor)

@@ -103,6 +103,7 @@ class Worker:
         self._luggage: Luggage | None = None  # where the driver's disks are not seen
         self._said: list[Message] = []  # not sent yet
         self._held = 0.0  # since when
+        self._joined = threading.Event()
         self._gone = threading.Event()
         self._cut = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heart", daemon=True)
@@ -113,6 +114,7 @@ class Worker:
         setup: Setup | None = ray.get(self._hub.join.remote(*self._me, where))
         if setup is None:  # the run has ended meanwhile
             return
+        self._joined.set()
         self._heart.start()
         if socket.gethostname() not in setup.home:
             self._luggage = Luggage(self._hub, self._me)

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from hpo_bridge_ray import carriage, luggage
+from hpo_bridge_ray import carriage
+from hpo_bridge_ray.passing import PassingFolder
 
 import hpo_bridge as hpo
 from hpo_bridge.checkpoints import CheckpointFolder
-from hpo_bridge.errors import NoCheckpoints, ObjectiveError
+from hpo_bridge.errors import ObjectiveError
 from hpo_bridge.trial import TrialState
 
 pytestmark = pytest.mark.timeout(120)
@@ -136,6 +138,46 @@ def test_a_run_that_was_cut_goes_on_in_the_next(make_work, runner, elsewhere, ke
     assert work.results == [2.0]
 
 
+def test_half_of_a_checkpoint_is_none(make_work, runner, elsewhere, kept, tmp_path, monkeypatch):
+    """The worker is killed when a part of its second checkpoint has come."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    os.mkdir(tempfile.gettempdir())
+
+    def objective(trial):
+        import os
+        import tempfile
+        from pathlib import Path
+
+        found = trial.load_checkpoint()
+        if found:
+            return float((found / "size").read_text())
+        Path(trial["pid"]).write_text(str(os.getppid()))
+        for size in (1, 40_000_000):
+            with tempfile.TemporaryDirectory() as folder:
+                Path(folder, "size").write_text(str(size))
+                Path(folder, "weights").write_bytes(bytes(size))
+                trial.checkpoint(folder)
+        return -1.0
+
+    parts = []
+
+    def unpack(entries, data, directory, real=carriage.unpack):
+        real(entries, data, directory)
+        parts.append(len(data))
+        if len(parts) == 2:
+            assert len(data) == carriage.PART
+            os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    monkeypatch.setattr(carriage, "unpack", unpack)
+    work = make_work(objective, [{"pid": str(tmp_path / "pid")}], again=True)
+    work.checkpoints = kept
+    runner().run(work)
+    assert work.results == [1.0]
+    assert work.given_back
+    assert os.listdir(kept.path / "0") == ["1"]
+    assert not os.listdir(tempfile.gettempdir())
+
+
 class Full:
     """A disk that is full after the first checkpoint."""
 
@@ -194,19 +236,19 @@ def test_what_cannot_be_read_is_that_trials_error(make_work, runner, elsewhere):
     assert "Permission denied" in work.errors[1]
 
 
-def test_on_one_machine_the_drivers_folder_is_used(make_work, runner, kept, tmp_path):
+def test_on_one_machine_the_drivers_folder_is_used(ray_here, tmp_path):
     def breaks(trial, step):
         if step == 2:
             raise ValueError("again")
 
-    log = tmp_path / "places"
-    for _ in range(2):
-        work = make_work(steps(log, 3, breaks), [{}])
-        work.checkpoints = kept
-        runner(workers=1).run(work)
-    assert work.results == [2.0]
-    places = log.read_text().splitlines()
-    assert places == [str(kept.path / "0" / name) for name in "123"]
+    space = hpo.Space(x=hpo.Float(0, 1))
+    log, folder = tmp_path / "places", tmp_path / "kept"
+    with hpo.Study(space, backend="core.random", checkpoints=folder) as study:
+        study.optimize(steps(log, 3, breaks), trials=1, runner="ray", workers=1, retries=1)
+        assert [t.values for t in study.trials] == [{"value": 2.0}]
+    places = [Path(line) for line in log.read_text().splitlines()]
+    assert [place.name for place in places] == ["1", "2", "3"]
+    assert {place.parents[2] for place in places} == {folder}
 
 
 def test_parts_are_the_files_again(tmp_path):
@@ -246,21 +288,13 @@ def test_what_is_left_by_the_killed_is_removed_and_nothing_else(tmp_path, monkey
     (dead / "lock").touch()
     strange = tmp_path / "hpo-bridge-kept-strange"  # no lock: not ours
     strange.mkdir()
-    first = luggage.Luggage(None, ("a", "1"))
+    first = PassingFolder()
     assert not dead.exists()
-    second = luggage.Luggage(None, ("b", "1"))
-    first.kept.path.mkdir()
+    second = PassingFolder()
+    (first.path / "study").mkdir()
     assert len(os.listdir(tmp_path)) == 3
     second.close()
-    assert first.kept.path.exists()
+    second.close()
+    assert (first.path / "study").exists()
     first.close()
     assert os.listdir(tmp_path) == [strange.name]
-
-
-def test_no_checkpoints_is_told_apart(make_work, runner, elsewhere, kept, log):
-    """Also from a place that has kept one before."""
-    work = make_work(steps(log, 3, lambda trial, step: None), [{}] * 2)
-    work.checkpoints = Full(kept, NoCheckpoints("no place any more"))
-    with pytest.raises(ObjectiveError, match=r"^no place any more$"):
-        runner().run(work)
-    assert not work.running
