@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -186,6 +188,20 @@ def test_what_does_not_fit_is_refused(ray_here, runner, make_work):
         study.optimize(lambda trial: 0.0, trials=1)
     with pytest.raises(InvalidOptions, match="mode: slots has no place for a pruner of Ray's"):
         study.optimize(lambda trial: 0.0, trials=1, runner="ray", mode="slots")
+
+
+def test_a_study_file_with_a_pruner_of_rays_needs_the_runner(tmp_path):
+    (tmp_path / "objective.py").write_text("def f(trial):\n    return 0.0\n")
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "study: a\nobjective: objective.py:f\nspace: {x: {type: float, low: 0, high: 1}}\n"
+        "budget: {trials: 3}\npruner: ray.asha\n"
+    )
+    command = [sys.executable, "-m", "hpo_bridge", "run", str(file)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stderr.strip().endswith("pruner: ray.asha works on runner ray alone")
+    assert not (tmp_path / "a.db").exists()
 
 
 def test_amounts():

@@ -1,0 +1,214 @@
+"""Runner ``ray`` beside a bare pool of Ray actors and bare Ray Tune, on logical CPUs.
+
+Ray is started before the clock. ``--only ROW …`` runs some of the rows, by the names that
+``--help`` lists. The machine should be idle: Ray's workers run at a low priority.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != HERE.resolve()]
+# This script has the name of the package; its neighbours are found behind all packages.
+sys.path.append(str(HERE))
+
+os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+import logging  # noqa: E402
+
+import ray  # noqa: E402
+from figures import show  # noqa: E402
+
+import hpo_bridge as hpo  # noqa: E402
+
+SPACE = hpo.Space({f"x{i}": hpo.Float(-5.0, 5.0) for i in range(5)})
+
+
+@contextmanager
+def cluster(cpus: int):
+    """A Ray of so many logical CPUs."""
+    ray.init(
+        address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False,
+        configure_logging=False, logging_level=logging.CRITICAL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def objective(seconds: float) -> Callable[[hpo.Trial], float]:
+    def sleeper(trial):
+        if seconds:
+            time.sleep(seconds)
+        return trial["x0"]
+
+    return sleeper
+
+
+def ours(trials: int, seconds: float, workers: int, store: str | None = None, **more: object):
+    """Seconds from the call to its return, and those at which trials ended."""
+    begin = time.time()
+    with hpo.Study(SPACE, seed=0, store=store) as study:
+        study.optimize(objective(seconds), trials=trials, runner="ray", workers=workers, **more)
+        took = time.time() - begin
+        return took, sorted(trial.finished - begin for trial in study.trials)
+
+
+def pool(trials: int, seconds: float, workers: int) -> tuple[float, list[float]]:
+    """The same by bare actors, started inside the clock."""
+
+    @ray.remote(num_cpus=1)
+    class Actor:
+        def run(self) -> None:
+            if seconds:
+                time.sleep(seconds)
+
+    begin = time.time()
+    actors = [Actor.remote() for _ in range(workers)]
+    running = {actor.run.remote(): actor for actor in actors}
+    started, ends = workers, []
+    while running:
+        (done,), _ = ray.wait(list(running))
+        actor = running.pop(done)
+        ends.append(time.time() - begin)
+        if started < trials:
+            running[actor.run.remote()] = actor
+            started += 1
+    return time.time() - begin, ends
+
+
+def tune(trials: int, seconds: float, workers: int, *, tuned: bool) -> float:
+    """Seconds of bare Ray Tune: as it comes, or with all that makes it fast."""
+    from ray import tune as library
+    from ray.tune import RunConfig, TuneConfig
+
+    def trainable(config):
+        if seconds:
+            time.sleep(seconds)
+        library.report({"loss": config["x0"]})
+
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.time()
+        library.Tuner(
+            trainable,
+            param_space={f"x{i}": library.uniform(-5.0, 5.0) for i in range(5)},
+            tune_config=TuneConfig(
+                num_samples=trials, reuse_actors=tuned, max_concurrent_trials=workers
+            ),
+            run_config=RunConfig(storage_path=folder, verbose=0),
+        ).fit()
+        return time.time() - begin
+
+
+def rate(ends: list[float], skip: int) -> float:
+    """Trials per second, once so many have ended."""
+    return (len(ends) - 1 - skip) / (ends[-1] - ends[skip])
+
+
+def noop() -> bool:
+    with cluster(2):
+        ours(10, 0, 2)
+        per_trial = 1000 * ours(2000, 0, 2)[0] / 2000
+        tuned = 1000 * tune(200, 0, 2, tuned=True) / 200
+        plain = 1000 * tune(10, 0, 2, tuned=False) / 10
+        bare = 1000 * pool(2000, 0, 2)[0] / 2000
+    show("a pool of actors: 2,000 no-op trials, 2 CPUs, start included", bare, "ms", "", True)
+    show("Ray Tune, actors reused: 200 no-op trials", tuned, "ms", "", True)
+    show("Ray Tune as it comes: 10 no-op trials", plain, "ms", "", True)
+    return all(
+        [
+            show("slots: 2,000 no-op trials, 2 CPUs, start included", per_trial, "ms",
+                 "at most 3", per_trial <= 3),
+            show("Ray Tune, actors reused, to slots", tuned / per_trial, "x", "at least 5",
+                 tuned >= 5 * per_trial),
+            show("Ray Tune as it comes, to slots", plain / per_trial, "x", "at least 300",
+                 plain >= 300 * per_trial),
+        ]
+    )  # fmt: skip
+
+
+def tenth() -> bool:
+    with cluster(2):
+        ours(4, 0, 2)
+        slots = rate(ours(300, 0.1, 2)[1], 2) / 20
+        bare = rate(pool(300, 0.1, 2)[1], 2) / 20
+    show("a pool of actors: 300 trials of 0.1 s, 2 CPUs, of the ideal", 100 * bare, "%", "", True)
+    return show("slots: 300 trials of 0.1 s, 2 CPUs, once up, of the ideal", 100 * slots, "%",
+                "at least 90", slots >= 0.9)  # fmt: skip
+
+
+def trials() -> bool:
+    with cluster(2):
+        ours(4, 0, 2, mode="trials")
+        by_trial = 1000 * ours(200, 0.1, 2, mode="trials")[0] / 200
+        tuned = 1000 * tune(200, 0.1, 2, tuned=True) / 200
+    show("Ray Tune, actors reused: 200 trials of 0.1 s, 2 CPUs", tuned, "ms", "", True)
+    return show("trials: 200 trials of 0.1 s, 2 CPUs, start included", by_trial, "ms",
+                "at most Tune's", by_trial <= tuned)  # fmt: skip
+
+
+def sixteen() -> bool:
+    with cluster(16):
+        ours(16, 0, 16)
+        slots = rate(ours(1600, 0.1, 16)[1], 160)
+        bare = rate(pool(1600, 0.1, 16)[1], 160)
+    show("a pool of actors: 1,600 trials of 0.1 s, 16 logical CPUs", bare, "1/s", "", True)
+    return all(
+        [
+            show("slots: 1,600 trials of 0.1 s, 16 logical CPUs, once up", slots, "1/s",
+                 "at least 120", slots >= 120),
+            show("slots to a pool of actors", 100 * slots / bare, "%", "at least 75",
+                 slots >= 0.75 * bare),
+        ]
+    )  # fmt: skip
+
+
+def seconds() -> bool:
+    with cluster(16):
+        slots = ours(160, 1.0, 16)[0]
+        bare = pool(160, 1.0, 16)[0]
+    show("a pool of actors: 160 trials of 1 s, 16 logical CPUs, whole", bare, "s", "", True)
+    show("slots: 160 trials of 1 s, 16 logical CPUs, whole", slots, "s", "", True)
+    return show("slots to a pool of actors", slots / bare, "x", "at most 1.3",
+                slots <= 1.3 * bare)  # fmt: skip
+
+
+def many() -> bool:
+    """10,000 trials in SQLite: the last 2,000 beside the second 2,000."""
+    sizes = []
+
+    with cluster(2), tempfile.TemporaryDirectory() as folder:
+        ends: list[float] = []
+        for total in (2000, 4000, 6000, 8000, 10000):
+            took, _ = ours(total, 0, 2, store=f"sqlite:///{Path(folder) / 'study.db'}")
+            sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            ends.append(1000 * took / 2000)
+    grown = 1024 * (sizes[-1] - sizes[1]) / 6000
+    show("slots: driver's memory, from 4,000 to 10,000 trials", grown, "KB/trial", "", True)
+    return show("slots: time of a trial, 8,001-10,000 to 2,001-4,000", ends[-1] / ends[1], "x",
+                "at most 1.5", ends[-1] <= 1.5 * ends[1])  # fmt: skip
+
+
+ROWS = {row.__name__: row for row in (noop, tenth, trials, sixteen, seconds, many)}
+
+
+def main() -> bool:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", choices=ROWS, default=list(ROWS))
+    return all([ROWS[name]() for name in parser.parse_args().only])
+
+
+if __name__ == "__main__":
+    sys.exit(not main())
