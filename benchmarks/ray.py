@@ -21,7 +21,6 @@ sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != HE
 # This script has the name of the package; its neighbours are found behind all packages.
 sys.path.append(str(HERE))
 
-os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
@@ -93,6 +92,9 @@ def tune(trials: int, seconds: float, workers: int, *, tuned: bool) -> float:
     """Seconds of bare Ray Tune: as it comes, or with all that makes it fast."""
     from ray import tune as library
     from ray.tune import RunConfig, TuneConfig
+
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1" if tuned else "0"
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
     def trainable(config):
         if seconds:
