@@ -35,6 +35,8 @@ What one might not expect of Optuna:
   8 TiB. Here discrete parameters of more than 100,000 values are floats that are rounded.
 * Conditional parameters are drawn at random, see :mod:`hpo_bridge_optuna.translation`.
 * Where parameters are few and discrete, it proposes points again that it has seen.
+* Where the acquisition function has one single peak, or none, it divides zero by zero, takes
+  what comes of it for convergence and goes on. NumPy's warning of that is not shown.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from optuna.samplers import GPSampler
 from optuna.trial import TrialState as State
 
@@ -53,7 +56,7 @@ from hpo_bridge.space import Categorical, Parameter
 
 from .learning import Ended, Learner
 from .studies import experimental
-from .translation import Table
+from .translation import Point, Table
 
 MOST_VALUES = 100_000
 """Discrete parameters of more values are rounded floats."""
@@ -108,6 +111,10 @@ class Gp(Learner):
         super().__init__(problem, table, sampler)
         self._losses: list[tuple[float, ...]] = []
         self._constrained = False
+
+    def _draw(self, attempt: int) -> Point:
+        with np.errstate(invalid="ignore"):
+            return super()._draw(attempt)
 
     def _ended(self, seen: Observation) -> Ended:
         ended = super()._ended(seen)
