@@ -49,13 +49,29 @@ class TrialState(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a trial's parameters while it ran, by population based training.
+
+    Attributes:
+        step: The last step reported before, or ``None``.
+        params: The parameters until then.
+        source: The trial whose checkpoint it took over, or ``None``.
+    """
+
+    step: int | None
+    params: Mapping[str, Any]
+    source: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """One trial as the store has it.
 
     Attributes:
         number: Position in the study, from 0, without gaps.
         state: Where the trial stands.
-        params: The active parameters and the constants, as declared.
+        params: The active parameters and the constants, as declared; the last ones, if they
+            changed while it ran.
         values: Objective name to number for a complete trial, else ``None``.
         backend: Name of the backend that proposed it; ``None`` for an enqueued point.
         started: Begin of the last attempt, seconds since the epoch, or ``None``.
@@ -63,6 +79,7 @@ class TrialRecord:
         error: Why it failed, or ``None``.
         reports: ``(step, value)`` in the order of reporting, of the last attempt.
         attempts: How often it was started.
+        changes: The changes of its parameters while it ran, in order.
     """
 
     number: int
@@ -75,6 +92,7 @@ class TrialRecord:
     error: str | None = None
     reports: tuple[tuple[int, float], ...] = ()
     attempts: int = 0
+    changes: tuple[Change, ...] = ()
 
     @property
     def value(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ..errors import StudyNotFound
@@ -53,6 +54,7 @@ def full_trial(trial: TrialRecord) -> dict[str, Any]:
         "error": trial.error,
         "attempts": trial.attempts,
         "reports": [list(report) for report in trial.reports],
+        "changes": [asdict(change) for change in trial.changes],
     }
 
 

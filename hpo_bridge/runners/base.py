@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..checkpoints import Checkpoints
 from ..objectives.objective import Objective
+from ..space import Space
 from ..trial import Outcome, Trial
 
 
@@ -41,6 +43,11 @@ class Work(Protocol):
         """What a reported value is multiplied by to be a loss: 1, or -1 for a maximum."""
         ...
 
+    @property
+    def space(self) -> Space:
+        """What may vary."""
+        ...
+
     def next(self) -> Trial | None:
         """The next trial to run, already ``RUNNING`` in the log.
 
@@ -61,6 +68,19 @@ class Work(Protocol):
 
     def report(self, number: int, step: int, value: float) -> None:
         """Commits an intermediate value of a running trial."""
+        ...
+
+    def change(self, number: int, params: Mapping[str, Any], source: int | None) -> None:
+        """Commits other parameters of a running trial, from its last report on.
+
+        Args:
+            number: The trial.
+            params: The active parameters; constants may be left out.
+            source: The trial whose checkpoint it has taken over, if any.
+
+        Raises:
+            SpaceError: If they are no point of the space.
+        """
         ...
 
     def should_prune(self, number: int) -> bool:

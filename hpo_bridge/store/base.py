@@ -16,6 +16,8 @@ event        data
              with snapshots) and ``trials``: a list of ``number params raw token``
 ``started``  an attempt begins: ``attempt`` (from 1)
 ``reported`` an intermediate value: ``step value``
+``changed``  other parameters from here on: ``params``, those ``before``, the ``step``
+             reported last or ``None``, and ``source``: the trial it took over, or ``None``
 ``finished`` final: ``state values error gradients``
 ``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
              (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died)

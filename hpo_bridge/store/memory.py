@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LeaseLost, StudyLocked, StudyNotFound
-from ..trial import TrialRecord, TrialState
+from ..trial import Change, TrialRecord, TrialState
 from .base import Event, Pending, StudyRow
 
 WRITTEN_AT_ONCE = 256
@@ -25,8 +25,8 @@ class _Row:
     """The mutable state of one trial."""
 
     __slots__ = (
-        "attempts", "backend", "error", "failures", "finished", "losses", "params", "raw",
-        "reports", "started", "state", "token", "values",
+        "attempts", "backend", "changes", "error", "failures", "finished", "losses", "params",
+        "raw", "reports", "started", "state", "token", "values",
     )  # fmt: skip
 
     def __init__(self, params: Any, raw: Any, token: Any, backend: str | None) -> None:
@@ -37,12 +37,13 @@ class _Row:
         self.started: float | None = None
         self.finished: float | None = None
         self.reports: tuple[tuple[int, float], ...] = ()
+        self.changes: tuple[Change, ...] = ()
         self.attempts = self.failures = self.losses = 0
 
     def record(self, number: int) -> TrialRecord:
         return TrialRecord(
             number, self.state, self.params, self.values, self.backend, self.started,
-            self.finished, self.error, self.reports, self.attempts,
+            self.finished, self.error, self.reports, self.attempts, self.changes,
         )  # fmt: skip
 
     def pending(self, number: int) -> Pending:
@@ -115,6 +116,9 @@ class _MemoryStudy:
             row.reports = ()
         elif event.kind == "reported":
             row.reports += ((data["step"], data["value"]),)
+        elif event.kind == "changed":
+            row.changes += (Change(data["step"], data["before"], data["source"]),)
+            row.params = data["params"]
         elif event.kind == "finished":
             row.state, row.finished = TrialState(data["state"]), event.time
             row.values, row.error = data.get("values"), data.get("error")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StoreError
@@ -39,20 +40,41 @@ def prepare(engine: Engine, address: Address, busy: float, *, create: bool) -> N
 def _prepare(engine: Engine, address: Address, busy: float, *, create: bool) -> None:
     if address.path is None or address.path.exists():
         with engine.begin() as connection:
-            if _recognise(connection, address):
-                return
+            version = _version(connection, address)
+        if version == schema.VERSION:
+            return
+        if version is not None:
+            with _writing(engine, address) as connection:
+                _bring_up(connection, address)
+            return
     if not create:
         raise StoreError(f"no store at {address.shown}")
     if address.path is not None:
         with closing(connect_sqlite(address.path, busy, create=True)) as raw:
             raw.execute("PRAGMA journal_mode = WAL")
+    with _writing(engine, address) as connection:
+        _bring_up(connection, address)
+
+
+@contextmanager
+def _writing(engine: Engine, address: Address) -> Iterator[Connection]:
     with engine.execution_options(hpo_writing=True).begin() as connection:
         if address.path is None:  # two drivers may come at once
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})"))
-        if not _recognise(connection, address):
-            schema.metadata.create_all(connection)
-            version = {"key": "schema_version", "value": str(schema.VERSION)}
-            connection.execute(insert(schema.meta).values(version))
+        yield connection
+
+
+def _bring_up(connection: Connection, address: Address) -> None:
+    """Adds the tables that are missing: all, or those that came after an earlier version."""
+    found = _version(connection, address)
+    if found == schema.VERSION:
+        return
+    schema.metadata.create_all(connection)
+    meta, key, value = schema.meta, "schema_version", str(schema.VERSION)
+    if found is None:
+        connection.execute(insert(meta).values(key=key, value=value))
+    else:
+        connection.execute(update(meta).where(meta.c.key == key).values(value=value))
 
 
 def _check_file(path: Path, shown: str, *, create: bool) -> None:
@@ -71,8 +93,8 @@ def _check_file(path: Path, shown: str, *, create: bool) -> None:
         raise StoreError(f"{shown}: this user may not write to the folder {path.parent}")
 
 
-def _recognise(connection: Connection, address: Address) -> bool:
-    """Whether this is a store; false if it is empty.
+def _version(connection: Connection, address: Address) -> int | None:
+    """The schema's version; ``None`` if there is nothing yet.
 
     Raises:
         StoreError: If it is another program's, or a later version's.
@@ -85,7 +107,7 @@ def _recognise(connection: Connection, address: Address) -> bool:
             raise StoreError(
                 f"{address.shown}: a database of another program (its tables: {names})"
             )
-        return False
+        return None
     try:
         query = select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
         found = connection.execute(query).scalar()
@@ -98,4 +120,4 @@ def _recognise(connection: Connection, address: Address) -> bool:
             f"{address.shown}: written by a newer hpo_bridge: schema {found}, this one knows "
             f"{schema.VERSION}; upgrade hpo-bridge"
         )
-    return True
+    return int(found)

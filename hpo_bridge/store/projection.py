@@ -74,6 +74,8 @@ class _Plan:
                 "study": self.study, "number": event.trial, "seq": seq,
                 "step": data["step"], "value": data["value"],
             })  # fmt: skip
+        elif kind == "changed":
+            self.changed(event.trial, data, seq)
         elif kind == "finished":
             self.finished(event.trial, event)
         elif kind == "requeued":
@@ -98,6 +100,17 @@ class _Plan:
             row["attempts"] += 1
         if event.data.get("attempt") != 1:  # the first attempt has no reports to forget
             self.add("forget", {"study": self.study, "number": number})
+
+    def changed(self, number: int, data: dict[str, Any], seq: int) -> None:
+        self.add("change", {
+            "study": self.study, "number": number, "seq": seq, "step": data["step"],
+            "params": dump(data["before"]), "source": data["source"],
+        })  # fmt: skip
+        if number in self.fresh:
+            self.fresh[number]["params"] = dump(data["params"])
+        else:
+            row = {"study": self.study, "number": number, "params": dump(data["params"])}
+            self.add("params", row)
 
     def finished(self, number: int, event: Event) -> None:
         values, error = event.data.get("values"), event.data.get("error")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from ..trial import TrialRecord, TrialState
+from ..trial import Change, TrialRecord, TrialState
 from .codec import load
-from .schema import reports, trials
+from .schema import changes, reports, trials
 
 
 def read_records(
@@ -29,11 +29,20 @@ def read_records(
     order = (reports.c.number, reports.c.seq)
     for number, step, value in connection.execute(reported.order_by(*order)):
         found.setdefault(number, []).append((step, float("nan") if value is None else value))
+    changed = _changes(connection, study, rows[0].number, rows[-1].number)
     return [
         TrialRecord(
             row.number, TrialState(row.state), load(row.params), load(row.values), row.backend,
             row.started, row.finished, load(row.error), tuple(found.get(row.number, ())),
-            row.attempts,
+            row.attempts, tuple(changed.get(row.number, ())),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _changes(connection: Connection, study: int, low: int, high: int) -> dict[int, list[Change]]:
+    query = select(changes).where(changes.c.study_id == study, changes.c.number.between(low, high))
+    found: dict[int, list[Change]] = {}
+    for row in connection.execute(query.order_by(changes.c.number, changes.c.seq)):
+        found.setdefault(row.number, []).append(Change(row.step, load(row.params), row.source))
+    return found

@@ -1,6 +1,7 @@
 """The tables of a SQL store, and the statements that write them.
 
-``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports`` and ``hpo_values`` follow from it.
+``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports``, ``hpo_changes`` and ``hpo_values``
+follow from it.
 Structured data is JSON text. Text of a user's (an error message) is JSON too, so that any
 character survives: PostgreSQL's TEXT cannot hold NUL, and neither database a lone surrogate.
 """
@@ -20,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -96,6 +97,19 @@ reports = Table(
     sqlite_with_rowid=False,
 )
 
+# What trials had, and from whom they took over, each time that their parameters changed.
+changes = Table(
+    "hpo_changes",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("step", BigInteger),
+    Column("params", Text, nullable=False),
+    Column("source", Integer),
+    sqlite_with_rowid=False,
+)
+
 # The values of complete trials, in the order that makes the best one a look-up.
 values = Table(
     "hpo_values",
@@ -163,6 +177,11 @@ _WRITES = {
     "report": """
         INSERT INTO hpo_reports (study_id, number, seq, step, value)
         VALUES (:study, :number, :seq, :step, :value)""",
+    "params": """
+        UPDATE hpo_trials SET params = :params WHERE study_id = :study AND number = :number""",
+    "change": """
+        INSERT INTO hpo_changes (study_id, number, seq, step, params, source)
+        VALUES (:study, :number, :seq, :step, :params, :source)""",
     "forget": "DELETE FROM hpo_reports WHERE study_id = :study AND number = :number",
     "value": """
         INSERT INTO hpo_values (study_id, objective, value, number)

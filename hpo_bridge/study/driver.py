@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, MemoryStore, Pending, Store, Writer
-from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
+from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
@@ -309,13 +309,31 @@ class Driver:
         """Ends an attempt without outcome: the trial waits again, first in the queue."""
         self._requeue(number, reason, "cut")
 
+    def change(self, number: int, params: Mapping[str, Any], source: int | None) -> None:
+        """Gives a running trial other parameters from here on.
+
+        Raises:
+            SpaceError: If they are no point of the space.
+        """
+        running = self._get(number)
+        point = self.proposer.space.check(params)
+        before, step = running.record.params, None
+        if running.reports:
+            step = running.reports[-1][0]
+        data = {"params": point, "before": before, "step": step, "source": source}
+        self.write(Event("changed", time.time(), number, data))
+        change = Change(step, before, source)
+        running.record = replace(
+            running.record, params=point, changes=(*running.record.changes, change)
+        )
+
     def _requeue(self, number: int, reason: str, kind: str) -> None:
         running = self._get(number)
         self.write(Event("requeued", time.time(), number, {"reason": reason, "kind": kind}))
         del self.running[number]
-        trial = self.ledger.open[number]
+        trial, params = self.ledger.open[number], running.record.params
         pending = Pending(
-            number, TrialState.WAITING, trial.params, trial.raw, trial.token, trial.backend,
+            number, TrialState.WAITING, params, trial.raw, trial.token, trial.backend,
             running.record.attempts, running.failures + (kind == "failure"), running.losses,
         )  # fmt: skip
         if kind == "cut":

@@ -21,7 +21,9 @@ from .values import Objectives
 class Open:
     """A trial that the backend has not been told of.
 
-    ``result`` is the data of its ``finished`` event, once there is one.
+    ``result`` is the data of its ``finished`` event, once there is one. With ``changed`` other
+    parameters took over while it ran: of those that were asked for, the reports until then are
+    all that is known, and the backend is told of a trial that was pruned there.
     """
 
     params: Mapping[str, Any]
@@ -30,12 +32,14 @@ class Open:
     backend: str | None
     reports: list[tuple[int, float]] = field(default_factory=list)
     result: Mapping[str, Any] | None = None
+    changed: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, for a snapshot."""
         return {
             "params": self.params, "raw": self.raw, "token": self.token,
             "backend": self.backend, "reports": self.reports, "result": self.result,
+            "changed": self.changed,
         }  # fmt: skip
 
 
@@ -62,6 +66,10 @@ class Ledger:
             return
         if kind == "enqueued":
             self.open[number] = Open(data["params"], None, None, None)
+        elif kind == "changed":
+            self.open[number].changed = True
+        elif self.open[number].changed and kind in ("started", "reported"):
+            pass
         elif kind == "started":
             self.open[number].reports.clear()
         elif kind == "reported":
@@ -101,7 +109,7 @@ class Ledger:
 
 def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Observation:
     """What the backend is told of a finished trial."""
-    result = trial.result or {}
+    result: Mapping[str, Any] = {"state": "PRUNED"} if trial.changed else trial.result or {}
     sign = objectives.sign
     return Observation(
         params=trial.raw if trial.raw is not None else proposer.raw(trial.params),

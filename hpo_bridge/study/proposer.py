@@ -81,7 +81,7 @@ class Proposer:
         self.name = backend
         self.capabilities = spec.capabilities
         self.constrained = bool(space.constraints)
-        self._space = space
+        self.space = space
         self.problem = Problem(handed(space, spec), n_objectives, seed)
         self._flat = space.is_conditional and Capability.CONDITIONAL not in spec.capabilities
         self._choices = {
@@ -116,7 +116,7 @@ class Proposer:
             forbidden = []
             for suggestion in suggestions:
                 proposal = self._proposal(suggestion)
-                if self._space.constraints and self._space.violated(proposal.params):
+                if self.space.constraints and self.space.violated(proposal.params):
                     raw = proposal.raw or self.raw(proposal.params)
                     forbidden.append(infeasible(raw, proposal.token))
                 else:
@@ -166,7 +166,7 @@ class Proposer:
         An inactive parameter that was never suggested gets the middle of its range.
         """
         point = {}
-        for name, parameter in self._space.items():
+        for name, parameter in self.space.items():
             if name in params:
                 choice = name in self._choices
                 point[name] = parameter.index(params[name]) if choice else params[name]  # type: ignore[union-attr]
@@ -190,13 +190,13 @@ class Proposer:
         choices = self._choices
         if not self._flat:
             params = {n: choices[n].grid(v) if n in choices else v for n, v in raw.items()}
-            params.update(self._space.fixed())
+            params.update(self.space.fixed())
             return Proposal(params, None, token)
         params = {}
         for name, value in raw.items():
-            if self._space.is_active(name, params):
+            if self.space.is_active(name, params):
                 params[name] = choices[name].grid(value) if name in choices else value
-        params.update(self._space.fixed())
+        params.update(self.space.fixed())
         return Proposal(params, raw, token)
 
     def _token(self, token: Any) -> Any:

@@ -232,8 +232,11 @@ class _Restoring:
     def _handed_over(self) -> tuple[Proposer, Ledger]:
         """A new backend, told the history as points that it did not propose."""
         proposer, ledger = self.setup.build(self.seed), Ledger()
+        changed = {event.trial for event in self.store.events(self.name, kinds=["changed"])}
         for pending in self.store.pending(self.name):
-            ledger.open[pending.number] = Open(pending.params, None, None, pending.backend)
+            ledger.open[pending.number] = Open(
+                pending.params, None, None, pending.backend, changed=pending.number in changed
+            )
         if not any(self.store.counts(self.name)[state] for state in FINAL):
             return proposer, ledger
         if Capability.INJECT not in proposer.capabilities:
@@ -310,4 +313,9 @@ def _plain(value: Any) -> str:
 
 def _as_open(trial: TrialRecord) -> Open:
     result = {"state": trial.state.value, "values": trial.values}
-    return Open(trial.params, None, None, trial.backend, list(trial.reports), result)
+    params, reports = trial.params, list(trial.reports)
+    if trial.changes:
+        first = trial.changes[0]
+        params, last = first.params, -1 if first.step is None else first.step
+        reports = [report for report in reports if report[0] <= last]
+    return Open(params, None, None, trial.backend, reports, result, bool(trial.changes))

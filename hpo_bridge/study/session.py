@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from ..checkpoints import Checkpoints
 from ..errors import SearchExhausted, WaitingForResults
 from ..objectives.objective import Objective
+from ..space import Space
 from ..trial import Outcome, Trial, TrialState
 from .driver import Driver
 
@@ -52,6 +55,11 @@ class Session:
         """What turns a reported value into a loss."""
         return self._driver.objectives.sign
 
+    @property
+    def space(self) -> Space:
+        """What may vary."""
+        return self._driver.proposer.space
+
     def next(self) -> Trial | None:
         """The next trial, running; ``None`` if none can start now."""
         if self.stopping or self._is_spent or self.seconds_left == 0.0:
@@ -86,6 +94,10 @@ class Session:
     def report(self, number: int, step: int, value: float) -> None:
         """Commits an intermediate value of a running trial."""
         self._driver.report(number, step, value)
+
+    def change(self, number: int, params: Mapping[str, Any], source: int | None) -> None:
+        """Gives a running trial other parameters."""
+        self._driver.change(number, params, source)
 
     def should_prune(self, number: int) -> bool:
         """The pruner's word on a running trial."""

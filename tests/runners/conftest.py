@@ -31,6 +31,8 @@ class FakeWork:
         self.stopping = False
         self.pruner: Any = None
         self.sign = 1.0
+        self.space: Any = None
+        self.changes: list[tuple[int, Any, int | None]] = []
         self.checkpoints: Any = Nowhere("nowhere to keep checkpoints")
         self.waiting = deque(enumerate(params))
         self.params = params
@@ -68,6 +70,11 @@ class FakeWork:
         self._check()
         assert number in self.running
         self.reports.setdefault(number, []).append((step, value))
+
+    def change(self, number: int, params: Any, source: int | None) -> None:
+        self._check()
+        assert number in self.running
+        self.changes.append((number, params, source))
 
     def should_prune(self, number: int) -> bool:
         self._check()

@@ -49,6 +49,11 @@ class Make:
         return Event("reported", 3.5, number, {"step": step, "value": value})
 
     @staticmethod
+    def changed(number: int, x: float, before: float, step: int | None) -> Event:
+        data = {"params": {"x": x}, "before": {"x": before}, "step": step, "source": number - 1}
+        return Event("changed", 3.6, number, data)
+
+    @staticmethod
     def finished(number: int, time: float = 4.0, **values: float) -> Event:
         data = {"state": "COMPLETE", "values": values, "error": None}
         return Event("finished", time, number, data)

@@ -67,8 +67,10 @@ def walk(make: Any, rng: random.Random, length: int) -> list[list[Event]]:
                 state[number] = "running"
             else:
                 batch.append(_next(make, rng, number))
-                state[number] = {"reported": "running", "requeued": "waiting"}.get(
-                    batch[-1].kind, "final"
+                kind = batch[-1].kind
+                running = kind in ("reported", "changed")
+                state[number] = (
+                    "running" if running else "waiting" if kind == "requeued" else "final"
                 )
         batches.append(batch)
     return [*batches, [Event("ended", 9.0, None, {"reason": "budget"})]]
@@ -78,7 +80,9 @@ def _next(make: Any, rng: random.Random, number: int) -> Event:
     kind = rng.random()
     if kind < 0.4:
         event: Event = make.reported(number, rng.randint(0, 9), rng.choice([0.5, -2, 1e308]))
-    elif kind < 0.55:
+    elif kind < 0.5:
+        event = make.changed(number, rng.random(), rng.random(), rng.choice([None, 3]))
+    elif kind < 0.6:
         event = make.requeued(number, rng.choice(["failure", "cut", "lost"]))
     elif kind < 0.7:
         event = make.failed(number, "boom", rng.choice(["FAILED", "PRUNED"]))

@@ -133,10 +133,28 @@ def test_a_newer_schema(sql_url: str) -> None:
         connection.execute(text("UPDATE hpo_meta SET value = '7'"))
     with pytest.raises(
         StoreError,
-        match="written by a newer hpo_bridge: schema 7, this one knows 1; upgrade hpo-bridge",
+        match="written by a newer hpo_bridge: schema 7, this one knows 2; upgrade hpo-bridge",
     ):
         SqlStore(sql_url)
     store.close()
+
+
+def test_an_older_schema_is_brought_up(sql_url: str, make: Any) -> None:
+    from sqlalchemy import text
+
+    store = SqlStore(sql_url)
+    with store._writing.begin() as connection:
+        connection.execute(text("DROP TABLE hpo_changes"))
+        connection.execute(text("UPDATE hpo_meta SET value = '1'"))
+    store.create("s", {})
+    store.close()
+    newer = SqlStore(sql_url, create=False)
+    writer = newer.acquire("s")
+    writer.append([make.asked(0), make.started(0), make.changed(0, 0.5, 0.25, None)])
+    assert [trial.params for trial in newer.trials("s")] == [{"x": 0.5}]
+    assert [trial.changes[0].params for trial in newer.trials("s")] == [{"x": 0.25}]
+    writer.release()
+    newer.close()
 
 
 def test_a_foreign_database(tmp_path: Path) -> None:

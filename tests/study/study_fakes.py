@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from hpo_bridge import BackendSpec, Capability, PrunerSpec, SearchExhausted, Suggestion, hookimpl
+from hpo_bridge import (
+    BackendSpec,
+    Capability,
+    PrunerSpec,
+    RunnerSpec,
+    SearchExhausted,
+    Suggestion,
+    TrialState,
+    hookimpl,
+)
+from hpo_bridge.trial import Outcome
 
 MADE: list[Any] = []
 """Every backend that was built, in order; a test clears it."""
@@ -42,6 +52,38 @@ def hpo_register_backends() -> list[BackendSpec]:
 @hookimpl
 def hpo_register_pruners() -> PrunerSpec:
     return PrunerSpec(name="fake", factory="study_fakes:Pruner")
+
+
+@hookimpl
+def hpo_register_runners() -> RunnerSpec:
+    return RunnerSpec(name="fake.changes", factory="study_fakes:Changes")
+
+
+class Changes:
+    """A runner that changes the second of three trials: as the first one, then to ``last``."""
+
+    def __init__(self, ends: bool = True, last: Any = None) -> None:
+        self.ends, self.last, self.retries = ends, {"x": 0.75, "n": 9, **(last or {})}, 0
+
+    def run(self, work: Any) -> None:
+        running = [work.next(), work.next()]
+        first, second = (trial.number for trial in running)
+        try:
+            work.report(first, 0, 1.0)
+            work.report(second, 0, 3.0)
+            work.report(second, 1, 2.0)
+            work.change(second, {**running[0].params, "x": 0.25}, first)
+            work.report(second, 2, 0.5)
+            work.change(second, self.last, None)
+            if self.ends:
+                for number in (second, first):
+                    running = [trial for trial in running if trial.number != number]
+                    work.finish(number, Outcome(TrialState.COMPLETE, float(number)))
+                third = work.next().number
+                work.finish(third, Outcome(TrialState.COMPLETE, 2.0))
+        finally:
+            for trial in running:
+                work.give_back(trial.number, "cut")
 
 
 class Recorder:
