@@ -101,7 +101,7 @@ def option_table() -> str:
 
     lines = ["| kind | name | options and defaults | what it is |", "|---|---|---|---|"]
     for kind in KINDS:
-        if kind == "backend":
+        if kind in ("backend", "autodiff"):
             continue
         for offer in manager().offers(kind):
             options = _options(load_factory(kind, offer))

@@ -9,6 +9,7 @@ proposes the trials, and another one where they run. Start with :class:`Space` a
 from __future__ import annotations
 
 from .errors import (
+    GradientRequired,
     HpoBridgeError,
     SearchExhausted,
     SpaceError,
@@ -16,8 +17,10 @@ from .errors import (
     UnsupportedProblem,
     WaitingForResults,
 )
+from .gradients import Differentiated
 from .hookspecs import hookimpl
 from .optimizer import (
+    AutodiffSpec,
     BackendSpec,
     Capability,
     Observation,
@@ -35,11 +38,14 @@ from .trial import Direction, Trial, TrialRecord, TrialState
 __version__ = "0.1.0"
 
 __all__ = [
+    "AutodiffSpec",
     "BackendSpec",
     "Capability",
     "Categorical",
+    "Differentiated",
     "Direction",
     "Float",
+    "GradientRequired",
     "HpoBridgeError",
     "Int",
     "Observation",

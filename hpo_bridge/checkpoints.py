@@ -56,6 +56,13 @@ class Checkpoints(Protocol):
         """
         ...
 
+    def find(self, number: int) -> Path | None:
+        """What ``load`` would give, for anybody: changes nothing.
+
+        Where the trial runs, it may be replaced and removed at any moment.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:

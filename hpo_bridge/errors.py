@@ -75,6 +75,10 @@ class WaitingForResults(HpoBridgeError):
     """A backend can propose nothing until a running trial ends."""
 
 
+class GradientRequired(HpoBridgeError):
+    """A backend needs derivatives, and the objective gives none; says what to do."""
+
+
 class NoCompleteTrial(HpoBridgeError, LookupError):
     """A study has no complete trial yet, so there is no best one."""
 

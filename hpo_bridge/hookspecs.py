@@ -4,7 +4,7 @@ A plugin is a module named by an entry point of the group ``hpo_bridge``. It dec
 functions of these names with ``@hpo_bridge.hookimpl``. An implementation may take fewer
 arguments than its hook offers.
 
-The three registering hooks return specs, which are data: keep heavy imports out of the
+The registering hooks return specs, which are data: keep heavy imports out of the
 module. The notifications see frozen data, cannot change a result, and an exception in one
 is logged with the plugin's name while the study goes on.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import pluggy
 
-from .optimizer import BackendSpec, PrunerSpec, RunnerSpec
+from .optimizer import AutodiffSpec, BackendSpec, PrunerSpec, RunnerSpec
 from .trial import TrialRecord
 
 PROJECT = "hpo_bridge"
@@ -56,6 +56,11 @@ def hpo_register_runners() -> RunnerSpec | Iterable[RunnerSpec]:  # type: ignore
 @hookspec
 def hpo_register_pruners() -> PrunerSpec | Iterable[PrunerSpec]:  # type: ignore[empty-body]
     """The pruners that this plugin offers."""
+
+
+@hookspec
+def hpo_register_autodiff() -> AutodiffSpec | Iterable[AutodiffSpec]:  # type: ignore[empty-body]
+    """The frameworks that this plugin offers for ``trial.tensors``."""
 
 
 @hookspec

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from .gradients import Slope
 from .space import Space
 from .trial import TrialState
 
@@ -49,7 +50,8 @@ class Capability(str, Enum):
     ``CONDITIONAL`` the core refuses a conditional space: the flat one has points that differ
     only in what is inactive, and are one and the same trial."""
     GRADIENT = "gradient"
-    """Needs ``Observation.gradients``."""
+    """Needs ``Observation.gradients`` (see :class:`WantsGradients`): a trial that gives none
+    fails, with the reason, and a study none of whose trials gives any stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,10 @@ class Observation:
             propose (enqueued, warm start, another backend's).
         state: ``COMPLETE``, ``PRUNED`` or ``FAILED``.
         reports: Finite intermediate losses ``(step, loss)`` by growing step, minimised.
-        gradients: Parameter name to d loss / d parameter in natural units, where the
-            objective gave them.
+        gradients: Parameter name to d loss / d parameter in natural units (a number, or one
+            for each component), where the objective gave them: always minimised, always
+            finite. A backend with ``GRADIENT`` finds every active continuous parameter there
+            in each complete trial that it proposed.
         infeasible: A point that a constraint of the study forbids, and that never ran
             (``FAILED``, without losses).
     """
@@ -106,7 +110,7 @@ class Observation:
     token: Any = None
     state: TrialState = TrialState.COMPLETE
     reports: tuple[tuple[int, float], ...] = ()
-    gradients: Mapping[str, float] | None = None
+    gradients: Mapping[str, Slope] | None = None
     infeasible: bool = False
 
 
@@ -149,6 +153,16 @@ class Snapshot(Protocol):
             observations: All that was told until then, in order; an iterator that reads
                 the store as it goes, so do not consume what you do not need.
         """
+        ...
+
+
+@runtime_checkable
+class WantsGradients(Protocol):
+    """An optimizer with ``GRADIENT`` that can do without, by its options. Optional."""
+
+    @property
+    def wants_gradients(self) -> bool:
+        """Whether it needs ``Observation.gradients``; the same for its whole life."""
         ...
 
 
@@ -269,3 +283,13 @@ class PrunerSpec(_Spec):
     """
 
     runner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutodiffSpec(_Spec):
+    """A framework for ``trial.tensors``, declared as data.
+
+    ``factory(params, differentiate)`` gives a :class:`hpo_bridge.gradients.Tape`, in the process
+    that runs the trial: its module must be importable there. Of several frameworks the first
+    active one by name is taken.
+    """

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from .checkpoints import NOWHERE, Checkpoints
 from .errors import HpoBridgeError, short
+from .gradients import NO_DIFFERENTIATION, Differentiation, Slope, Tape
 from .space.values import copied, is_boolean
 
 
@@ -121,14 +122,15 @@ class Outcome:
         error: The reason, for a failure.
         retriable: Whether another attempt could end otherwise (a crash, a timeout, an
             exception), as opposed to an answer that is wrong (NaN, a wrong name).
-        gradients: Parameter name to the objective's derivative, if it gave them.
+        gradients: Parameter name to the objective's derivative (a number, or one for each
+            component), in natural units, if it gave them.
     """
 
     state: TrialState
     result: Any = None
     error: str | None = None
     retriable: bool = False
-    gradients: Mapping[str, float] | None = None
+    gradients: Mapping[str, Slope] | None = None
 
     @classmethod
     def failed(cls, error: str, *, retriable: bool = True) -> Outcome:
@@ -161,6 +163,7 @@ class Trial(Mapping[str, Any]):
             alone: the same trial gets the same seed on every runner and at every attempt.
         channel: The way back to the study.
         checkpoints: Where it keeps checkpoints.
+        differentiation: Whether derivatives are wanted, and with what.
 
     Example:
         >>> import hpo_bridge as hpo
@@ -171,7 +174,8 @@ class Trial(Mapping[str, Any]):
     """
 
     __slots__ = (
-        "_channel", "_checkpoints", "_keeping", "_loaded", "_params", "number", "seed",
+        "_channel", "_checkpoints", "_differentiation", "_keeping", "_loaded", "_params", "_tape",
+        "number", "seed",
     )  # fmt: skip
 
     def __init__(
@@ -181,6 +185,7 @@ class Trial(Mapping[str, Any]):
         seed: int,
         channel: Channel,
         checkpoints: Checkpoints = NOWHERE,
+        differentiation: Differentiation = NO_DIFFERENTIATION,
     ) -> None:
         self.number = number
         self.seed = seed
@@ -190,6 +195,8 @@ class Trial(Mapping[str, Any]):
         }
         self._channel = channel
         self._checkpoints = checkpoints
+        self._differentiation = differentiation
+        self._tape: Tape | None = None
         self._loaded: Path | None = None
         self._keeping = threading.Lock()  # any thread of the objective may keep one
 
@@ -213,6 +220,36 @@ class Trial(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self._params!r})"
+
+    @property
+    def wants_gradients(self) -> bool:
+        """Whether the backend needs derivatives of the objective.
+
+        An objective that computes them by itself may leave them out where this is ``False``.
+        """
+        return self._differentiation.wanted
+
+    @property
+    def tensors(self) -> Mapping[str, Any]:
+        """The active float parameters as torch tensors, to compute a result that depends on them.
+
+        0-dimensional (1-dimensional for a parameter with a shape), ``float64``, on the CPU, in
+        natural units; the same objects each time. Under a backend that needs gradients they
+        require them, those without steps, and a scalar that depends on them is differentiated
+        when the objective returns it. Under any other they are mere numbers, and it is one.
+
+        Raises:
+            HpoBridgeError: If torch is not installed; says how to install it.
+        """
+        with self._keeping:
+            if self._tape is None:
+                self._tape = self._differentiation.tape(self._params)
+            return self._tape.tensors
+
+    @property
+    def tape(self) -> Tape | None:
+        """What made :attr:`tensors`, for runners; ``None`` if nobody has asked for them."""
+        return self._tape
 
     def report(self, value: float, step: int) -> None:
         """Reports an intermediate value of the objective, such as the loss after an epoch.

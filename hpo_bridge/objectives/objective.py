@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ObjectiveError, StoreError, TrialPruned, short
+from ..gradients import Differentiated, Slope
 from ..trial import Outcome, Trial, TrialState, as_number
 from .reasons import Failure, explain
 from .reference import LOADED_FROM_FILE, ReferenceObjective, find_module
@@ -173,7 +174,7 @@ def evaluate(function: Function, trial: Trial) -> Outcome:
         StoreError: The study's trouble, met while reporting; not the objective's.
     """
     try:
-        result = function(trial)
+        result = differentiated(function(trial), trial)
     except TrialPruned:
         return Outcome(TrialState.PRUNED)
     except (KeyboardInterrupt, Cut, StoreError):
@@ -188,6 +189,20 @@ def evaluate(function: Function, trial: Trial) -> Outcome:
     return judged(result)
 
 
+def differentiated(result: Any, trial: Trial) -> Any:
+    """``result`` with its derivatives, if they are wanted and it has a history on the tape.
+
+    A parameter on which it does not depend has none.
+    """
+    if not trial.wants_gradients or trial.tape is None or isinstance(result, Differentiated):
+        return result
+    single = isinstance(result, Mapping) and len(result) == 1
+    slopes = trial.tape.gradients(next(iter(result.values())) if single else result)
+    if slopes is None:
+        return result
+    return Differentiated(result, {n: slope for n, slope in slopes.items() if slope is not None})
+
+
 def judged(result: Any) -> Outcome:
     """What an objective returned, as plain floats; refused if it is anything else.
 
@@ -196,8 +211,15 @@ def judged(result: Any) -> Outcome:
     >>> judged(None).error
     'the objective returned None; expected a number or {name: number}'
     """
+    gradients = None
+    if isinstance(result, Differentiated):
+        try:
+            gradients = plain_gradients(result.gradients)
+        except TypeError as error:
+            return Outcome.failed(str(error), retriable=False)
+        result = result.value
     try:
-        return Outcome(TrialState.COMPLETE, _plain(result))
+        return Outcome(TrialState.COMPLETE, _plain(result), gradients=gradients)
     except Exception:  # also of a mapping whose own methods raise
         return Outcome.failed(
             f"the objective returned {short(result)}; expected a number or {{name: number}}",
@@ -216,3 +238,33 @@ def _plain(result: Any) -> float | dict[str, float]:
     if not values:
         raise TypeError("no values")
     return values
+
+
+def plain_gradients(gradients: Any) -> dict[str, Slope]:
+    """Derivatives as plain floats and lists of floats, finite or not.
+
+    >>> plain_gradients({"lr": 1, "weights": (2, 3)})
+    {'lr': 1.0, 'weights': [2.0, 3.0]}
+
+    Raises:
+        TypeError: If they are anything else; says what.
+    """
+    if not isinstance(gradients, Mapping):
+        raise TypeError(f"gradients: found {short(gradients)}, expected {{parameter: number}}")
+    plain: dict[str, Slope] = {}
+    for name, slope in gradients.items():
+        if not isinstance(name, str):
+            raise TypeError(f"gradients: found the name {short(name)}, expected a string")
+        try:
+            plain[str(name)] = _slope(slope)
+        except TypeError as error:
+            raise TypeError(f"the gradient of {name}: {error}") from None
+    return plain
+
+
+def _slope(slope: Any) -> Slope:
+    if callable(getattr(slope, "tolist", None)):  # an array, a tensor, a scalar of NumPy's
+        slope = slope.tolist()
+    if isinstance(slope, (list, tuple)):
+        return [as_number(component) for component in slope]
+    return as_number(slope)

@@ -10,14 +10,15 @@ from importlib import metadata
 from typing import Any, Literal, cast
 
 from ..errors import BackendError
-from ..optimizer import BackendSpec, PrunerSpec, RunnerSpec
+from ..optimizer import AutodiffSpec, BackendSpec, PrunerSpec, RunnerSpec
 
-Spec = BackendSpec | RunnerSpec | PrunerSpec
-Kind = Literal["backend", "runner", "pruner"]
+Spec = BackendSpec | RunnerSpec | PrunerSpec | AutodiffSpec
+Kind = Literal["backend", "runner", "pruner", "autodiff"]
 KINDS: dict[Kind, tuple[str, type[Any]]] = {
     "backend": ("hpo_register_backends", BackendSpec),
     "runner": ("hpo_register_runners", RunnerSpec),
     "pruner": ("hpo_register_pruners", PrunerSpec),
+    "autodiff": ("hpo_register_autodiff", AutodiffSpec),
 }
 """Kind to the hook that registers it and the class of its specs."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..checkpoints import Checkpoints
+from ..gradients import Differentiation
 from ..objectives.objective import Objective
 from ..space import Space
 from ..trial import Outcome, Trial
@@ -28,6 +29,11 @@ class Work(Protocol):
         carries each here with ``save``, and brings what ``load`` gives to where a trial
         is tried again. What trials that have ended leave here is the study's to remove.
         """
+        ...
+
+    @property
+    def differentiation(self) -> Differentiation:
+        """Whether derivatives are wanted: to be given to every ``Trial`` that is made."""
         ...
 
     @property

@@ -203,8 +203,8 @@ class Driver:
             return
         outcome: Outcome | None
         try:
-            state, result, error, retriable = slot.result()
-            outcome = Outcome(TrialState(state), result, error, retriable)
+            state, *rest = slot.result()
+            outcome = Outcome(TrialState(state), *rest)
             died = False
         except WorkerDied as death:
             outcome = Outcome.failed(str(death)) if slot.begun else None

@@ -100,7 +100,10 @@ class _Attempt:
         """Runs one trial, and tells the study how it ended."""
         number = self._number = trial.number
         limit, in_budget = self._limit()
-        trial = Trial(number, trial.params, trial.seed, self, self._work.checkpoints)
+        work = self._work
+        trial = Trial(
+            number, trial.params, trial.seed, self, work.checkpoints, work.differentiation
+        )
         outcome: Outcome | None = None
         try:
             outcome = self._evaluate(trial, limit)

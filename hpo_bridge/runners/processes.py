@@ -74,6 +74,7 @@ class Processes:
                 capture=self.output == "capture",
                 wake=bell.ring,
                 checkpoints=work.checkpoints,
+                differentiation=work.differentiation,
             )
             driver = Driver(work, settings, self.workers, self.grace, bell, ctrl_c)
             try:

@@ -15,6 +15,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from ..checkpoints import NOWHERE, Checkpoints
+from ..gradients import NO_DIFFERENTIATION, Differentiation
 from ..objectives.output import Tail
 from ..objectives.processgroup import ProcessGroup, ending
 from ..objectives.reasons import explain
@@ -41,6 +42,9 @@ class Settings:
         checkpoints: Where the trials keep checkpoints.
         carried: Whether each checkpoint is to be carried elsewhere before its trial goes
             on: the worker says ``checkpoint`` and waits for :meth:`Slot.confirm`.
+        paced: Whether a trial waits after each ``report`` for :meth:`Slot.answer`: to go on, or to
+            stop there by ``TrialPruned``.
+        differentiation: Whether the trials' derivatives are wanted.
     """
 
     objective: bytes
@@ -51,6 +55,7 @@ class Settings:
     checkpoints: Checkpoints = NOWHERE
     carried: bool = False
     paced: bool = False
+    differentiation: Differentiation = NO_DIFFERENTIATION
 
 
 class WorkerDied(Exception):
@@ -84,7 +89,7 @@ class Slot:
         writer = self._output.writer if self._output else None
         setup = Setup(
             settings.objective, theirs, writer, self._group.id, settings.memory,
-            settings.checkpoints, settings.carried, settings.paced,
+            settings.checkpoints, settings.carried, settings.paced, settings.differentiation,
         )  # fmt: skip
         self._pool = ProcessPool(
             max_workers=1, initializer=start, initargs=(setup,), context=self._context
@@ -148,12 +153,15 @@ class Slot:
             raise EOFError from error
         return message
 
-    def answer(self, prune: bool) -> None:
-        """Answers ``should_prune``; a worker that has gone needs no answer."""
-        self._send(prune)
+    def answer(self, yes: bool) -> None:
+        """Answers ``should_prune``, or whether to go on after a paced ``report``.
 
-    def confirm(self, problem: str | None = None) -> None:
-        """Answers ``checkpoint``: it is where it should be, or why not; or a paced ``report``."""
+        A worker that has gone needs no answer.
+        """
+        self._send(yes)
+
+    def confirm(self, problem: str | None) -> None:
+        """Answers ``checkpoint``: it is where it should be, or why not."""
         self._send(problem)
 
     def _send(self, answer: Any) -> None:

@@ -13,6 +13,7 @@ import pickle
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -20,13 +21,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..checkpoints import Checkpoints
-from ..errors import NoCheckpoints, ObjectiveError
+from ..errors import NoCheckpoints, ObjectiveError, TrialPruned
+from ..gradients import Differentiation, Slope
 from ..objectives.objective import Function, Objective, evaluate
 from ..objectives.reasons import explain
 from ..trial import Outcome, Trial
 
-Attempt = tuple[str, Any, str | None, bool]
-"""An outcome as plain data: state, result, error, retriable."""
+Attempt = tuple[str, Any, str | None, bool, Mapping[str, Slope] | None]
+"""An outcome as plain data: state, result, error, retriable, gradients."""
 
 _FIRST_TO_GO = "500"
 """Out of memory, the kernel should end a worker and not the driver."""
@@ -44,7 +46,8 @@ class Setup:
         memory: Bytes of address space, or ``None``.
         checkpoints: Where trials keep checkpoints.
         carried: Whether the driver is told of each, and carries it elsewhere.
-        paced: Whether a trial waits for an answer after each report.
+        paced: Whether a trial waits after each report until it is told to go on, or to stop.
+        differentiation: Whether the trials' derivatives are wanted.
     """
 
     objective: bytes
@@ -55,6 +58,7 @@ class Setup:
     checkpoints: Checkpoints
     carried: bool
     paced: bool
+    differentiation: Differentiation
 
 
 class Line:
@@ -62,7 +66,7 @@ class Line:
 
     Args:
         connection: This worker's end.
-        paced: Whether a report waits for the driver.
+        paced: Whether a report waits until the driver lets the trial go on, or stops it.
     """
 
     def __init__(self, connection: Connection[bytes, bytes], paced: bool = False) -> None:
@@ -77,9 +81,14 @@ class Line:
             self._connection.send_bytes(data)
 
     def report(self, number: int, step: int, value: float) -> None:
-        """Sends an intermediate value; waits only where trials are paced."""
+        """Sends an intermediate value; waits only where trials are paced.
+
+        Raises:
+            TrialPruned: If it is told to stop there.
+        """
         if self._paced:
-            self._ask("report", number, step, value)
+            if self._ask("report", number, step, value) is not True:
+                raise TrialPruned
         else:
             self.say("report", number, step, value)
 
@@ -118,6 +127,9 @@ class _Carried:
     def load(self, number: int) -> Path | None:
         return self.here.load(number)
 
+    def find(self, number: int) -> Path | None:
+        return self.here.find(number)
+
 
 @dataclass(frozen=True)
 class _Worker:
@@ -125,6 +137,7 @@ class _Worker:
     line: Line
     folder: str
     checkpoints: Checkpoints
+    differentiation: Differentiation
 
 
 _worker: _Worker | None = None  # Pebble calls two functions, and keeps nothing between them
@@ -147,7 +160,7 @@ def start(setup: Setup) -> None:
         line.say("broken", f"the objective cannot be loaded in a worker: {explain(error)}")
     else:
         checkpoints = _Carried(setup.checkpoints, line) if setup.carried else setup.checkpoints
-        _worker = _Worker(function, line, os.getcwd(), checkpoints)
+        _worker = _Worker(function, line, os.getcwd(), checkpoints, setup.differentiation)
 
 
 def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
@@ -156,7 +169,7 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
         raise RuntimeError("the objective is not loaded")
     os.chdir(_worker.folder)
     _worker.line.say("begun", number)
-    trial = Trial(number, params, seed, _worker.line, _worker.checkpoints)
+    trial = Trial(number, params, seed, _worker.line, _worker.checkpoints, _worker.differentiation)
     try:
         outcome = evaluate(_worker.function, trial)
     except NoCheckpoints as error:  # no trial of this study can go on: the run has to end
@@ -167,7 +180,9 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # the objective may have closed or replaced them
             stream.flush()
-    return outcome.state.value, outcome.result, outcome.error, outcome.retriable
+    return (
+        outcome.state.value, outcome.result, outcome.error, outcome.retriable, outcome.gradients,
+    )  # fmt: skip
 
 
 def _settle(setup: Setup) -> None:

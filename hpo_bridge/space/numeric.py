@@ -159,6 +159,24 @@ class Float:
             u = (value - self.low) / (self.high - self.low)
         return min(max(u, 0.0), 1.0)
 
+    def derivative(self, value: float) -> float:
+        """How fast the value grows with ``u``: the derivative of :meth:`decode` at ``value``.
+
+        A derivative with respect to the value, times this, is one with respect to ``u``.
+
+        Raises:
+            SpaceError: For a parameter with steps or of a single value, which has none.
+
+        Example:
+            >>> Float(0, 8).derivative(3.0)
+            8.0
+        """
+        if self.size is not None:
+            raise SpaceError("takes single values, which have no derivative")
+        if self._logs is not None:
+            return value * (self._logs[1] - self._logs[0])
+        return self.high - self.low
+
     def _index(self, value: float) -> int:
         return 0 if self.step is None else round((value - self.low) / self.step)
 

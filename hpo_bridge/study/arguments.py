@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import HpoBridgeError, short
-from ..trial import Outcome, TrialState, as_number
+from ..gradients import Differentiated
+from ..objectives.objective import differentiated, judged
+from ..trial import Outcome, Trial, TrialState
 
 Choice = str | Mapping[str, Any]
 """A name, or ``{"name": …, "options": {…}}``."""
@@ -25,21 +26,13 @@ def final_state(state: TrialState | str) -> TrialState:
     return TrialState(state)
 
 
-def told_outcome(value: Any, gradients: Mapping[str, float] | None) -> Outcome:
+def told_outcome(value: Any, gradients: Mapping[str, Any] | None, trial: Trial | int) -> Outcome:
     """What a value told by hand amounts to."""
-    try:
-        if isinstance(value, Mapping):
-            result: Any = {name: as_number(number) for name, number in value.items()}
-        else:
-            result = as_number(value)
-        plain = None if gradients is None else {k: as_number(v) for k, v in gradients.items()}
-    except TypeError as error:
-        return Outcome.failed(str(error), retriable=False)
-    for name, slope in (plain or {}).items():
-        if not math.isfinite(slope):
-            reason = f"the gradient of {name} is {slope}, expected a finite number"
-            return Outcome.failed(reason, retriable=False)
-    return Outcome(TrialState.COMPLETE, result=result, gradients=plain)
+    if gradients is not None:
+        value = Differentiated(value, gradients)
+    elif isinstance(trial, Trial):
+        value = differentiated(value, trial)
+    return judged(value)
 
 
 def check_budget(trials: Any, seconds: Any) -> None:

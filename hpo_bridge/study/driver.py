@@ -17,6 +17,7 @@ from typing import Any
 from ..checkpoints import NOWHERE
 from ..errors import (
     BackendError,
+    GradientRequired,
     HpoBridgeError,
     LeaseLost,
     SearchExhausted,
@@ -28,6 +29,7 @@ from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
+from .slopes import lacking, wrong
 from .values import Objectives
 
 MOST_LOSSES = 3
@@ -243,7 +245,10 @@ class Driver:
         self.moved(TrialState.WAITING, TrialState.RUNNING)
         self.notify("hpo_trial_started", trial=record)
         seed = trial_seed(self.seed, pending.number)
-        return Trial(pending.number, pending.params, seed, self, self.checkpoints)
+        return Trial(
+            pending.number, pending.params, seed, self, self.checkpoints,
+            self.proposer.differentiation,
+        )  # fmt: skip
 
     # -- while trials run -------------------------------------------------------------
 
@@ -275,9 +280,18 @@ class Driver:
     # -- ending trials ----------------------------------------------------------------
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:
-        """Ends an attempt; a failure that may be retried puts the trial back in the queue."""
+        """Ends an attempt; a failure that may be retried puts the trial back in the queue.
+
+        Raises:
+            GradientRequired: If the backend needs derivatives, and no trial has given any; this
+                one has failed by then.
+        """
         running = self._get(number)
         outcome = self.objectives.settle(outcome)
+        missing = self.lacking(number, outcome)
+        problem = missing or self._wrong(number, outcome)
+        if problem is not None:
+            outcome = Outcome.failed(problem, retriable=False)
         failed = outcome.state is TrialState.FAILED
         if failed and outcome.retriable and running.failures < self.retries:
             self._requeue(number, outcome.error or "", "failure")
@@ -303,7 +317,25 @@ class Driver:
                 finished=event.time, error=outcome.error, reports=reports,
             )  # fmt: skip
             self.notify("hpo_trial_finished", trial=record)
+        if missing is not None and not self._has_gradients():
+            raise GradientRequired(missing)
         return outcome.state
+
+    def lacking(self, number: int, outcome: Outcome) -> str | None:
+        """Why an outcome has not all the derivatives that the backend needs, if so."""
+        if outcome.state is not TrialState.COMPLETE:
+            return None
+        proposer, params = self.proposer, self._get(number).record.params
+        return lacking(outcome.gradients, params, proposer.differentiation, proposer.name)
+
+    def _wrong(self, number: int, outcome: Outcome) -> str | None:
+        params = self._get(number).record.params
+        return wrong(outcome.gradients, params, self.proposer.differentiation)
+
+    def _has_gradients(self) -> bool:
+        """Whether any trial of the study has derivatives."""
+        finished = self.store.events(self.name, kinds=["finished"])
+        return any("gradients" in event.data for event in finished)
 
     def give_back(self, number: int, reason: str) -> None:
         """Ends an attempt without outcome: the trial waits again, first in the queue."""

@@ -14,6 +14,7 @@ from ..optimizer import Observation
 from ..store import Event
 from ..trial import TrialState
 from .proposer import Proposer
+from .slopes import of_loss
 from .values import Objectives
 
 
@@ -117,5 +118,5 @@ def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Obse
         token=trial.token,
         state=TrialState(result["state"]),
         reports=tuple((step, sign * value) for step, value in trial.reports),
-        gradients=result.get("gradients"),
+        gradients=of_loss(result.get("gradients"), sign) if len(objectives) == 1 else None,
     )

@@ -24,10 +24,12 @@ from ..optimizer import (
     Optimizer,
     Problem,
     Suggestion,
+    WantsGradients,
 )
 from ..plugins import PluginManager, one_line
 from ..space import Categorical, Space
 from ..trial import TrialState
+from .slopes import differentiation
 
 MOST_REJECTED = 20_000
 """How many suggestions in a row constraints may forbid before the backend is given up."""
@@ -92,6 +94,13 @@ class Proposer:
         # A backend that ends by itself may leave out as much as it likes on its way.
         self._patience = math.inf if Capability.FINITE in spec.capabilities else MOST_REJECTED
         self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
+        self.differentiation = differentiation(plugins, space, wanted=self._wants_gradients())
+
+    def _wants_gradients(self) -> bool:
+        if Capability.GRADIENT not in self.capabilities:
+            return False
+        optimizer = self.optimizer
+        return not isinstance(optimizer, WantsGradients) or optimizer.wants_gradients
 
     def ask(self, n: int) -> tuple[list[Proposal], list[Observation]]:
         """Up to ``n`` proposals that the constraints allow, and those that they forbade.

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checkpoints import Checkpoints
 from ..errors import SearchExhausted, WaitingForResults
+from ..gradients import Differentiation
 from ..objectives.objective import Objective
 from ..space import Space
 from ..trial import Outcome, Trial, TrialState
@@ -44,6 +45,11 @@ class Session:
     def checkpoints(self) -> Checkpoints:
         """Where trials keep checkpoints."""
         return self._driver.checkpoints
+
+    @property
+    def differentiation(self) -> Differentiation:
+        """Whether derivatives are wanted."""
+        return self._driver.proposer.differentiation
 
     @property
     def pruner(self) -> object | None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HpoBridgeError, NoCompleteTrial
+from ..errors import GradientRequired, HpoBridgeError, NoCompleteTrial
 from ..hookspecs import StudyInfo
 from ..objectives.objective import Objective, objective_from
 from ..optimizer import Pruner
@@ -272,7 +272,10 @@ class Study:
         with self._lock:
             driver = self._drive()
             trial = driver.next()
-        return Trial(trial.number, trial.params, trial.seed, _ByHand(self), driver.checkpoints)
+        return Trial(
+            trial.number, trial.params, trial.seed, _ByHand(self), driver.checkpoints,
+            driver.proposer.differentiation,
+        )  # fmt: skip
 
     def tell(
         self,
@@ -281,31 +284,40 @@ class Study:
         *,
         state: TrialState | str = TrialState.COMPLETE,
         error: str | None = None,
-        gradients: Mapping[str, float] | None = None,
+        gradients: Mapping[str, Any] | None = None,
     ) -> TrialState:
         """Ends a trial that was asked for.
 
         Args:
             trial: The trial, or its number.
-            value: A number, or ``{name: number}``. A value that is no finite number ends the
-                trial as failed, with the reason, as it would in ``optimize``.
+            value: What an objective would return: a number, ``{name: number}``, a tensor that
+                depends on ``trial.tensors``, or a :class:`hpo_bridge.Differentiated`. A value
+                that is no finite number ends the trial as failed, with the reason, as it would
+                in ``optimize``.
             state: ``COMPLETE``, ``PRUNED`` or ``FAILED``.
             error: Why it failed.
-            gradients: Parameter name to the derivative of the objective, in natural units.
+            gradients: Name of a continuous parameter to the derivative of the objective with
+                respect to it, in natural units.
 
         Returns:
             The state that the trial has now.
 
         Raises:
             HpoBridgeError: If the trial does not run, or ``state`` is not one of the three.
+            GradientRequired: If the backend needs derivatives that are not there; the trial
+                runs on, and can be told again.
         """
         number = trial if isinstance(trial, int) else trial.number
         outcome = Outcome(final_state(state), error=error)
         state = outcome.state
         if state is TrialState.COMPLETE:
-            outcome = told_outcome(value, gradients)
+            outcome = told_outcome(value, gradients, trial)
         with self._lock:
-            return self._drive().finish(number, outcome)
+            driver = self._drive()
+            missing = driver.lacking(number, driver.objectives.settle(outcome))
+            if missing is not None:
+                raise GradientRequired(f"trial {number}: {missing}")
+            return driver.finish(number, outcome)
 
     def enqueue(self, params: Mapping[str, Any]) -> int:
         """Adds a point to be evaluated before the backend is asked again.

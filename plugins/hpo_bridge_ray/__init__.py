@@ -14,6 +14,9 @@ its store; Ray may lose anything, and the study loses nothing.
 * :mod:`hpo_bridge_ray.trials`, :mod:`hpo_bridge_ray.search`, :mod:`hpo_bridge_ray.onetrial`: mode
   ``trials``, by the driver's loop, by Tune's, and in a worker.
 * :mod:`hpo_bridge_ray.schedulers`: Tune's schedulers, as pruners.
+* :mod:`hpo_bridge_ray.population`, :mod:`hpo_bridge_ray.mutation`,
+  :mod:`hpo_bridge_ray.tune_population`: population based training, its options, what becomes
+  of a trial's parameters, and Tune's schedulers of it.
 * :mod:`hpo_bridge_ray.carriage`: checkpoints, on their way between machines.
 * :mod:`hpo_bridge_ray.luggage`: what a worker keeps of them on its own disk.
 * :mod:`hpo_bridge_ray.passing`: folders that are removed even if their process is killed.
@@ -42,17 +45,20 @@ def hpo_register_runners() -> RunnerSpec:
 
 @hookimpl
 def hpo_register_pruners() -> list[PrunerSpec]:
-    """``ray.asha``, ``ray.hyperband``, ``ray.median``."""
+    """``ray.asha``, ``ray.hyperband``, ``ray.median``, ``ray.pbt``, ``ray.pb2``."""
     url = "https://docs.ray.io/en/latest/tune/api/schedulers.html"
     pruners = {
-        "asha": ("Asha", "Asynchronous successive halving, by Ray Tune"),
-        "hyperband": ("HyperBand", "HyperBand by Ray Tune, which pauses trials"),
-        "median": ("Median", "Median stopping, by Ray Tune"),
+        "asha": ("schedulers:Asha", "Asynchronous successive halving, by Ray Tune"),
+        "hyperband": ("schedulers:HyperBand", "HyperBand by Ray Tune, which pauses trials"),
+        "median": ("schedulers:Median", "Median stopping, by Ray Tune"),
+        "pbt": ("population:Pbt", "Population based training by Ray Tune: parameters change"),
+        "pb2": ("population:Pb2", "Population based bandits by Ray Tune: by a Gaussian process"),
     }
     return [
         PrunerSpec(
-            name=f"ray.{name}", factory=f"hpo_bridge_ray.schedulers:{factory}",
-            requires=_REQUIRES, summary=summary, url=url, runner="ray",
+            name=f"ray.{name}", factory=f"hpo_bridge_ray.{factory}",
+            requires=_REQUIRES + (("scikit-learn",) if name == "pb2" else ()), summary=summary,
+            url=url, runner="ray",
         )
         for name, (factory, summary) in pruners.items()
     ]  # fmt: skip

@@ -185,7 +185,7 @@ class Dispatch:
         elif kind == "begun":
             seat.begun = True
         elif kind == "report":
-            self._work.report(*said)
+            self._reported(*said)
         elif kind == "prune":
             self._orders.append(("answer", worker, self._work.should_prune(said[0])))
         elif kind == "checkpoint" and self._carriage is not None:
@@ -196,10 +196,21 @@ class Dispatch:
                 self._carriage.end(worker)
             self._done(*said)
 
-    def _done(self, number: int, state: str, result: Any, error: str | None, again: bool) -> None:
+    def _reported(self, number: int, step: int, value: float) -> None:
+        self._work.report(number, step, value)
+
+    def _done(
+        self,
+        number: int,
+        state: str,
+        result: Any,
+        error: str | None,
+        again: bool,
+        gradients: Any = None,
+    ) -> None:
         self._dry = False
         self._losses.pop(number, None)
-        self._work.finish(number, Outcome(TrialState(state), result, error, again))
+        self._work.finish(number, Outcome(TrialState(state), result, error, again, gradients))
 
     def _lost(self, seat: Seat) -> None:
         """A trial whose worker has gone: it is tried again, but not for ever."""

@@ -15,7 +15,8 @@ to the driver
 ``broken, worker, why``     it cannot load the objective, or not keep checkpoints
 ``lost, worker``            it has died, or is not heard of any more
 ``left, worker``            it went, as it was told to
-``claimed, worker, name``   it is to run the trial of that name (mode ``trials``, as what follows)
+``claimed, worker, name, …`` it is to run the trial of that name, with these parameters, having
+                          taken over that other one (mode ``trials``, as what follows)
 ``want, , n``               Tune could run more: ``n`` trials, counted from the run's begin
 ``stopped, name``           Tune has stopped that trial
 ``unplaced, name``          Tune could not start it
@@ -206,11 +207,13 @@ class Hub:
         except TimeoutError:
             return None
 
-    async def claim(self, worker: str, life: str, name: str, params: dict[str, Any]) -> None:
-        """A worker is to run a trial, with these parameters."""
+    async def claim(
+        self, worker: str, life: str, name: str, params: dict[str, Any], source: str | None
+    ) -> None:
+        """A worker is to run a trial, with these parameters, having taken over another one."""
         if self._seat(worker, life) is not None:
             self._claims[name] = worker
-            self._tell("claimed", worker, name, params)
+            self._tell("claimed", worker, name, params, source)
 
     async def stopped(self, name: str) -> None:
         """Tune has stopped a trial."""

@@ -11,16 +11,18 @@ import math
 import queue
 import threading
 import uuid
-from pathlib import Path
 from typing import Any
 
 import ray
-from ray.tune import Trainable
+from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]
+from ray.train._internal.session import _TrainingResult
+from ray.tune import Checkpoint, Trainable
 
 from hpo_bridge.runners.slot import Settings, Slot
 
 from .hub import Message
 from .schedulers import LOSS, TIME
+from .search import PARAMS
 from .worker import Setup, Worker
 
 OVER = "hpo_bridge_over"
@@ -47,13 +49,13 @@ class Paced(Worker):
         self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
         self._thread.start()
 
-    def claim(self, name: str, params: dict[str, Any]) -> None:
-        """Asks for the trial of that name."""
+    def claim(self, name: str, params: dict[str, Any], source: str | None) -> None:
+        """Asks for the trial of that name, to go on from where ``source`` is."""
         self._free.clear()
         self._ending = False
         self.events, self._verdicts = queue.SimpleQueue(), queue.SimpleQueue()
         self._joined.wait(_JOINED)  # the hub knows nobody before
-        ray.get(self._hub.claim.remote(*self._me, name, params))
+        ray.get(self._hub.claim.remote(*self._me, name, params, source))
 
     def go_on(self) -> None:
         """Lets the objective return from its report."""
@@ -76,10 +78,12 @@ class Paced(Worker):
         ray.get(self._hub.leave.remote(*self._me))
 
     def _serve(self) -> None:
+        why = "the worker was told to leave"
         try:
             self.run()
         except Exception as error:  # the driver has gone, say
-            self.events.put(("gone", str(error)))
+            why = str(error)
+        self.events.put(("gone", why))  # to whoever waits
         self._free.set()
 
     def _prepared(self, setup: Setup) -> Settings:
@@ -105,9 +109,7 @@ class Paced(Worker):
         if kind == "report":
             self._send()
             self.events.put((kind, *said))
-            if not self._ending:
-                self._verdicts.get()
-            slot.confirm()
+            slot.answer(not self._ending and self._verdicts.get())
 
     def _beat(self) -> None:
         super()._beat()
@@ -129,18 +131,19 @@ def one_trial(hub: Any, sign: float) -> type[Trainable]:
         def setup(self, config: dict[str, Any]) -> None:
             self._worker = Paced(hub)
             self._claimed = False
+            self._source: str | None = None
             self._last: dict[str, Any] = {}
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             self._worker.end()
-            self._claimed, self._last = False, {}
+            self._claimed, self._source, self._last = False, None, {}
             return True
 
         def step(self) -> dict[str, Any]:
             if self._claimed:
                 self._worker.go_on()
             else:
-                self._worker.claim(self.trial_id, dict(self.config))
+                self._worker.claim(self.trial_id, dict(self.config[PARAMS]), self._source)
                 self._claimed = True
             kind, *said = self._worker.events.get()
             if kind == "gone":
@@ -152,12 +155,18 @@ def one_trial(hub: Any, sign: float) -> type[Trainable]:
                 return dict(self._last)
             return {TIME: 0, LOSS: math.inf, **self._last, "done": True, OVER: True}
 
-        def save_checkpoint(self, checkpoint_dir: str) -> None:
-            """The trial's own checkpoints are with the study: nothing but a name is kept."""
-            Path(checkpoint_dir, "trial").write_text(self.trial_id)
+        def save(self, checkpoint_dir: str | None = None) -> Any:
+            """The trial's own checkpoints are with the study: Tune gets nothing but a name.
 
-        def load_checkpoint(self, checkpoint: Any) -> None:
-            """The trial goes on from its last checkpoint, which the study has."""
+            Tune's storage, which several machines would have to share, is not used.
+            """
+            named = Checkpoint(self.trial_id, LocalFileSystem())
+            return _TrainingResult(named, dict(self._last_result or {}))
+
+        def restore(self, checkpoint_path: Any) -> None:
+            """The trial goes on from its last checkpoint, or another's; the study has them."""
+            source = checkpoint_path.checkpoint.path
+            self._source = None if source == self.trial_id else source
 
         def cleanup(self) -> None:
             self._worker.leave()

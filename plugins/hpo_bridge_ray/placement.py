@@ -68,13 +68,14 @@ class Placement:
                 ),
             ).fit()
 
-    def run_trials(self, places: int, sign: float, pruner: Any) -> None:
+    def run_trials(self, places: int, sign: float, pruner: Any, space: Any) -> None:
         """Runs the study's trials as Tune's own, until asked to stop.
 
         Args:
             places: How many may run at once.
             sign: What makes a loss of a reported value.
-            pruner: Has ``scheduler()``, which gives Tune's; or ``None``.
+            pruner: Has ``scheduler(space)``, which gives Tune's; or ``None``.
+            space: The study's.
         """
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(places)
         from ray import tune
@@ -88,7 +89,7 @@ class Placement:
                 one_trial(self._hub, sign),
                 tune_config=TuneConfig(
                     search_alg=FromStudy(self._hub, places, getattr(pruner, "crowd", 0), over),
-                    scheduler=None if pruner is None else pruner.scheduler(),
+                    scheduler=None if pruner is None else pruner.scheduler(space),
                     reuse_actors=True,
                 ),
                 run_config=RunConfig(

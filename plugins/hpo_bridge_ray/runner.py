@@ -112,10 +112,12 @@ class Ray:
         work.objective.check()
         if work.exhausted:
             return
-        pruner = work.pruner if hasattr(work.pruner, "scheduler") else None
+        pruner: Any = work.pruner if hasattr(work.pruner, "scheduler") else None
         by_trial = self.mode == "trials" or self.resources.vary or pruner is not None
         if self.mode == "slots" and by_trial:
             raise InvalidOptions("mode: slots has no place for a pruner of Ray's; use trials")
+        if pruner is not None:
+            pruner.check(work.space)
         with CtrlC() as ctrl_c:
             with connected(self.address, self.runtime_env) as ray:
                 workers = self._room(ray)
@@ -137,7 +139,7 @@ class Ray:
                     dispatch = Dispatch(work, actors.exchange, ending, carriage, **more)
                 try:
                     if by_trial:
-                        actors.place_trials(workers, work.sign, pruner)
+                        actors.place_trials(workers, work, pruner)
                     else:
                         actors.place(workers, self.resources.fixed)
                     dispatch.loop()
@@ -181,6 +183,7 @@ class Ray:
             capture=self.output == "capture",
             checkpoints=work.checkpoints,
             home=names(),
+            differentiation=work.differentiation,
         )
 
 
@@ -221,9 +224,10 @@ class _Actors:
         """Has the workers placed; they come up by and by."""
         self.running = self.placement.run.remote(workers, dict(resources))
 
-    def place_trials(self, places: int, sign: float, pruner: Any) -> None:
+    def place_trials(self, places: int, work: Work, pruner: Any) -> None:
         """Has Tune run trials, as many at once."""
-        self.running = self.placement.run_trials.remote(places, sign, pruner)
+        more = pruner, work.space
+        self.running = self.placement.run_trials.remote(places, work.sign, *more)
 
     def exchange(self, orders: list[Message], patience: float) -> list[Message]:
         """The hub's.

@@ -7,9 +7,8 @@ step 4, counted from 0, a trial has done 5 units of its time). For Tune's
 
 What one might not expect:
 
-* A trial is stopped by Tune as it reports. ``trial.should_prune()`` is then ``True``, and the
-  objective has a second to raise ``TrialPruned`` and keep its process for the next trial; one
-  that does not ask is ended.
+* A trial is stopped by Tune as it reports: ``trial.report`` then raises ``TrialPruned`` itself. An
+  objective that catches it has a second to end; then its process is ended.
 * Tune's ASHA and HyperBand stop every trial at ``max_t``, and one that is stopped counts as
   pruned: no trial would be complete. Here ``stop_last_trials`` is ``False`` unless it is given:
   who comes to the last rung goes on to its own end. ASHA judges at ``max_t`` too, if its rungs
@@ -29,14 +28,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from hpo_bridge.errors import InvalidOptions, short
+from hpo_bridge.space import Space
 from hpo_bridge.trial import TrialState
 
 TIME, LOSS = "hpo_bridge_time", "hpo_bridge_loss"
 """What Tune's results call the units a trial has done, and its loss."""
 
 
-class _ByTune:
+class ByTune:
     """A pruner whose verdicts Tune gives, and not the study."""
+
+    def check(self, space: Space) -> None:
+        """Refuses a space that it cannot work on, with ``InvalidOptions``."""
 
     def should_prune(self, number: int, reports: Sequence[tuple[int, float]]) -> bool:
         """``False``: Tune has been asked already."""
@@ -52,7 +55,7 @@ class _ByTune:
         """Tune knows."""
 
 
-class Asha(_ByTune):
+class Asha(ByTune):
     """Asynchronous successive halving (Li et al. 2018, https://arxiv.org/abs/1810.05934).
 
     Args:
@@ -76,15 +79,15 @@ class Asha(_ByTune):
         brackets: int = 1,
         stop_last_trials: bool = False,
     ) -> None:
-        self.max_t = _number("max_t", max_t, 1)
-        self.grace_period = _number("grace_period", grace_period, 1)
+        self.max_t = number("max_t", max_t, 1)
+        self.grace_period = number("grace_period", grace_period, 1)
         self.reduction_factor = _above_one(reduction_factor)
-        self.brackets = _number("brackets", brackets, 1, whole=True)
-        self.stop_last_trials = _flag("stop_last_trials", stop_last_trials)
+        self.brackets = number("brackets", brackets, 1, whole=True)
+        self.stop_last_trials = flag("stop_last_trials", stop_last_trials)
         if self.grace_period > self.max_t:
             raise InvalidOptions(f"grace_period: found {grace_period}, more than max_t {max_t}")
 
-    def scheduler(self) -> Any:
+    def scheduler(self, space: Space) -> Any:
         """Tune's ``ASHAScheduler``."""
         from ray.tune.schedulers import ASHAScheduler
 
@@ -95,7 +98,7 @@ class Asha(_ByTune):
         )  # fmt: skip
 
 
-class HyperBand(_ByTune):
+class HyperBand(ByTune):
     """HyperBand (Li et al. 2018, https://arxiv.org/abs/1603.06560), which pauses trials.
 
     Args:
@@ -111,9 +114,9 @@ class HyperBand(_ByTune):
     def __init__(
         self, *, max_t: int = 81, reduction_factor: float = 3, stop_last_trials: bool = False
     ) -> None:
-        self.max_t: int = _number("max_t", max_t, 1, whole=True)
+        self.max_t: int = number("max_t", max_t, 1, whole=True)
         self.reduction_factor = _above_one(reduction_factor)
-        self.stop_last_trials = _flag("stop_last_trials", stop_last_trials)
+        self.stop_last_trials = flag("stop_last_trials", stop_last_trials)
 
     @property
     def crowd(self) -> int:
@@ -122,7 +125,7 @@ class HyperBand(_ByTune):
         most = round(math.log(self.max_t) / math.log(eta)) + 1
         return sum(math.ceil(most / (s + 1) * eta**s) for s in range(most))
 
-    def scheduler(self) -> Any:
+    def scheduler(self, space: Space) -> Any:
         """Tune's ``HyperBandScheduler``."""
         from ray.tune.schedulers import HyperBandScheduler
 
@@ -132,7 +135,7 @@ class HyperBand(_ByTune):
         )  # fmt: skip
 
 
-class Median(_ByTune):
+class Median(ByTune):
     """Stops a trial whose best loss is worse than the median of the others' running means.
 
     Golovin et al. 2017, https://dl.acm.org/doi/10.1145/3097983.3098043.
@@ -156,14 +159,14 @@ class Median(_ByTune):
         min_time_slice: int = 0,
         hard_stop: bool = True,
     ) -> None:
-        self.grace_period = _number("grace_period", grace_period, 0)
-        self.min_samples_required = _number(
+        self.grace_period = number("grace_period", grace_period, 0)
+        self.min_samples_required = number(
             "min_samples_required", min_samples_required, 1, whole=True
         )
-        self.min_time_slice = _number("min_time_slice", min_time_slice, 0, whole=True)
-        self.hard_stop = _flag("hard_stop", hard_stop)
+        self.min_time_slice = number("min_time_slice", min_time_slice, 0, whole=True)
+        self.hard_stop = flag("hard_stop", hard_stop)
 
-    def scheduler(self) -> Any:
+    def scheduler(self, space: Space) -> Any:
         """Tune's ``MedianStoppingRule``."""
         from ray.tune.schedulers import MedianStoppingRule
 
@@ -174,7 +177,12 @@ class Median(_ByTune):
         )  # fmt: skip
 
 
-def _number(name: str, value: Any, least: float, *, whole: bool = False) -> Any:
+def number(name: str, value: Any, least: float, *, whole: bool = False) -> Any:
+    """An option that is a number, an integer if ``whole``, and at least ``least``.
+
+    Raises:
+        InvalidOptions: If it is anything else.
+    """
     kinds = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
         kind = "an integer" if whole else "a number"
@@ -188,7 +196,12 @@ def _above_one(value: Any) -> float:
     return value
 
 
-def _flag(name: str, value: Any) -> bool:
+def flag(name: str, value: Any) -> bool:
+    """An option that is true or false.
+
+    Raises:
+        InvalidOptions: If it is anything else.
+    """
     if not isinstance(value, bool):
         raise InvalidOptions(f"{name}: found {short(value)}, expected true or false")
     return value

@@ -17,6 +17,8 @@ from ray.tune.search import SearchAlgorithm
 
 SOON, LATER = 0.02, 2.0
 """Seconds to wait for a trial while others run, and while none does."""
+PARAMS = "params"
+"""In the config of a trial of Tune's: the study's parameters, as pairs."""
 _OPEN = (Trial.PENDING, Trial.RUNNING)
 
 
@@ -56,7 +58,7 @@ class FromStudy(SearchAlgorithm):
         name, params, resources = order
         trial = Trial(
             self._spec["run"],
-            config=dict(params),
+            config={PARAMS: list(params.items())},
             trial_id=name,
             experiment_tag=name,
             placement_group_factory=PlacementGroupFactory([resources]),

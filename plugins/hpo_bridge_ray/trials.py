@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hpo_bridge.errors import ObjectiveError
 from hpo_bridge.trial import Outcome, Trial, TrialState
 
 from .dispatch import SLOW, Dispatch, Seat
+
+_COPIES = 5  # how often a checkpoint may be replaced while it is copied
 
 Request = Callable[[Trial], dict[str, float]]
 """The resources of a trial."""
@@ -17,7 +20,8 @@ class DispatchTrials(Dispatch):
     """One run in mode ``trials``.
 
     A trial has a name for Tune, another one for each attempt. Some worker claims it once Tune has
-    placed it; paused, it loses that worker, and another one claims it again.
+    placed it; paused, it loses that worker, and another one claims it again, perhaps with other
+    parameters and from another trial's checkpoint, by population based training.
     """
 
     request: Request
@@ -28,6 +32,8 @@ class DispatchTrials(Dispatch):
         self._target = 0  # how many trials Tune would have had by now, in all
         self._placed = 0
         self._open: dict[str, Trial] = {}
+        self._changed: dict[int, Mapping[str, Any]] = {}  # parameters, by trial
+        self._taken: dict[int, int] = {}  # trials that took over another, and not reported since
 
     def _running(self) -> list[Trial]:
         return list(self._open.values())
@@ -41,7 +47,7 @@ class DispatchTrials(Dispatch):
             self._placed += 1
             name = f"{trial.number}-{self._placed}"
             self._open[name] = trial
-            self._orders.append(("place", name, trial.params, self.request(trial)))
+            self._orders.append(("place", name, self._params(trial), self.request(trial)))
             if self._cost > SLOW:
                 return True
         return False
@@ -54,11 +60,13 @@ class DispatchTrials(Dispatch):
         elif kind == "stopped":
             trial = self._forget(worker)
             if trial is not None:
+                self._record(trial.number)
                 self._dry = False
                 self._work.finish(trial.number, Outcome(TrialState.PRUNED))
         elif kind == "unplaced":
             trial = self._forget(worker)
             if trial is not None:
+                self._record(trial.number)
                 self._dry = False
                 self._ready.append(trial)
         elif kind == "left":  # its trial, if it has one, is paused
@@ -66,7 +74,12 @@ class DispatchTrials(Dispatch):
         else:
             super()._hear(kind, worker, *said)
 
-    def _claimed(self, worker: str, name: str, params: Mapping[str, Any]) -> None:
+    def _params(self, trial: Trial) -> Mapping[str, Any]:
+        return self._changed.get(trial.number, trial.params)
+
+    def _claimed(
+        self, worker: str, name: str, params: Mapping[str, Any], source: str | None
+    ) -> None:
         trial, seat = self._open.get(name), self._seats.get(worker)
         if trial is None or seat is None:
             return
@@ -74,16 +87,61 @@ class DispatchTrials(Dispatch):
             if other.trial is trial:
                 other.trial = None
         seat.idle, seat.begun, seat.trial = False, False, trial
-        self._orders.append(
-            ("run", worker, trial.number, trial.params, trial.seed, self._bring(worker, seat))
-        )
+        if source is not None:
+            self._take_over(trial, params, int(source.partition("-")[0]))
+        now, ticket = self._params(trial), self._bring(worker, seat)
+        self._orders.append(("run", worker, trial.number, now, trial.seed, ticket))
 
-    def _done(self, number: int, *how: Any) -> None:
+    def _take_over(self, trial: Trial, params: Mapping[str, Any], source: int) -> None:
+        """The trial goes on from another's last checkpoint, with these parameters."""
+        kept = self._work.checkpoints
+        for _ in range(_COPIES):  # the other one may be keeping the next meanwhile
+            last = kept.find(source)
+            if last is None:
+                break
+            try:
+                kept.save(trial.number, last)
+            except (OSError, ValueError):
+                if kept.find(source) == last:
+                    raise
+                continue
+            self._changed[trial.number] = params
+            self._taken[trial.number] = source
+            return
+        if source in {running.number for running in self._running()}:
+            raise ObjectiveError(
+                f"trial {trial.number} was to take over trial {source}, which has kept no "
+                "checkpoint: call trial.checkpoint(directory) before trial.report(…)"
+            )
+
+    def _record(self, number: int) -> None:
+        """Has the study know of a change, once it matters."""
+        source = self._taken.pop(number, None)
+        if source is not None:
+            self._work.change(number, self._changed[number], source)
+
+    def _reported(self, number: int, step: int, value: float) -> None:
+        self._record(number)
+        super()._reported(number, step, value)
+
+    def _done(self, number: int, state: str, *how: Any) -> None:
         self._close(number)
-        super()._done(number, *how)
+        if state == TrialState.COMPLETE and self._taken.pop(number, None) is not None:
+            # What it took over had nothing left to train: the value is the other trial's.
+            state, how = TrialState.PRUNED.value, (None, None, False)
+        self._record(number)
+        self._changed.pop(number, None)
+        super()._done(number, state, *how)
+
+    def close(self) -> None:
+        """Gives back what was not finished, with the parameters that it has by now."""
+        for number in list(self._taken):
+            self._record(number)
+        super().close()
 
     def _lost(self, seat: Seat) -> None:
         assert seat.trial is not None
+        self._record(seat.trial.number)
         self._close(seat.trial.number)
         super()._lost(seat)
 

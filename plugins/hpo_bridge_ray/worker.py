@@ -24,6 +24,7 @@ import ray
 from ray.exceptions import RayError
 
 from hpo_bridge.checkpoints import Checkpoints
+from hpo_bridge.gradients import Differentiation
 from hpo_bridge.objectives.objective import Objective
 from hpo_bridge.runners.driver import Bell
 from hpo_bridge.runners.slot import Settings, Slot, WorkerDied
@@ -52,6 +53,7 @@ class Setup:
         capture: Whether the workers' output is kept back.
         checkpoints: Where the study's trials keep checkpoints, on the driver's disks.
         home: The names of the machine that sees them; from others they are carried there.
+        differentiation: Whether the trials' derivatives are wanted.
     """
 
     objective: bytes
@@ -63,6 +65,7 @@ class Setup:
     capture: bool
     checkpoints: Checkpoints
     home: frozenset[str]
+    differentiation: Differentiation
 
 
 def serve(hub: Any, name: str) -> None:
@@ -159,7 +162,7 @@ class Worker:
         return Settings(
             objective, setup.timeout, setup.memory, setup.capture, self._bell.ring,
             setup.checkpoints if self._luggage is None else self._luggage.kept,
-            carried=self._luggage is not None,
+            carried=self._luggage is not None, differentiation=setup.differentiation,
         )  # fmt: skip
 
     def _attempt(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hpo_bridge.checkpoints import Nowhere
+from hpo_bridge.gradients import NO_DIFFERENTIATION
 from hpo_bridge.objectives.objective import objective_from
 from hpo_bridge.trial import Outcome, Trial
 
@@ -34,6 +35,7 @@ class FakeWork:
         self.space: Any = None
         self.changes: list[tuple[int, Any, int | None]] = []
         self.checkpoints: Any = Nowhere("nowhere to keep checkpoints")
+        self.differentiation = NO_DIFFERENTIATION
         self.waiting = deque(enumerate(params))
         self.params = params
         self.running: dict[int, float] = {}

@@ -32,6 +32,8 @@ def hpo_register_backends() -> list[BackendSpec]:
         ("script_conditional", "Script", {C.CONDITIONAL}),
         ("script_inject", "Script", {C.INJECT}),
         ("script_finite", "Script", {C.FINITE}),
+        ("script_gradient", "Script", {C.GRADIENT, C.CONDITIONAL, C.INJECT}),
+        ("modest", "Modest", {C.GRADIENT}),
         ("generation", "Generation", {C.CONDITIONAL, C.INJECT}),
         ("generation_deaf", "Generation", {C.CONDITIONAL}),
         ("generation_flat", "Generation", set()),
@@ -112,6 +114,12 @@ class Script(Recorder):
         point = self.points[self.asked % len(self.points)]
         self.asked += 1
         return [Suggestion(point, self.asked - 1)]
+
+
+class Modest(Script):
+    """Declares that it needs gradients, and does without."""
+
+    wants_gradients = False
 
 
 class Generation(Recorder):

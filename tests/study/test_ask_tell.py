@@ -136,11 +136,12 @@ def test_gradients(study: Make, made: list[Any]) -> None:
     s = study(backend={"name": "fake.script", "options": {"points": [{"x": 0.5, "n": 1, "c": 0}]}})
     s.tell(s.ask(), 1.0, gradients={"x": np.float32(0.5)})
     s.tell(s.ask(), 1.0, gradients={"x": math.nan})
-    s.tell(s.ask(), 1.0, gradients={"x": "steep"})  # type: ignore[dict-item]
+    s.tell(s.ask(), 1.0, gradients={"x": "steep"})
     s.ask()
     assert [o.gradients for o in made[-1].told] == [{"x": 0.5}, None, None]
     assert [t.error for t in s.trials][1:3] == [
-        "the gradient of x is nan, expected a finite number", "expected a number, found 'steep'"
+        "the gradient of x is nan, expected a finite number",
+        "the gradient of x: expected a number, found 'steep'",
     ]  # fmt: skip
 
 
