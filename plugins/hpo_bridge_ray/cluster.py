@@ -8,18 +8,13 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from hpo_bridge.errors import HpoBridgeError
-from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.runners.processes import usable_cpus
 
-_REACH = 10.0  # seconds for a cluster's address to answer
-
-
-class RayError(HpoBridgeError):
-    """Ray cannot be reached, has gone, or has not what a run asks for."""
+from .address import RayError as RayError
+from .address import check, started
 
 
 @contextmanager
@@ -29,9 +24,9 @@ def connected(
     """The module ``ray``, connected; what was connected before stays so.
 
     Args:
-        address: ``auto``, ``HOST:PORT``, ``ray://HOST:PORT``, ``local`` for a Ray of our own,
-            or ``None``: the one that is there, by ``RAY_ADDRESS`` or on this machine, else
-            ``local``.
+        address: ``auto`` for any that Ray finds, ``HOST:PORT``, ``ray://HOST:PORT``, ``local``
+            for a Ray of our own, or ``None``: the one of ``RAY_ADDRESS``, else the one that
+            ``ray start`` has started on this machine, else ``local``.
         runtime_env: Ray's runtime environment of the workers.
         own: What a Ray of our own has, as ``ray.init`` takes it; by default the CPUs that
             this process may use, and the GPUs that Ray finds.
@@ -52,7 +47,7 @@ def connected(
         return
     folder = None
     try:
-        folder = _connect(ray, address or os.environ.get("RAY_ADDRESS"), runtime_env, own)
+        folder = _connect(ray, address, runtime_env, own)
         yield ray
     finally:
         with _quiet():
@@ -72,12 +67,14 @@ def _connect(
         "configure_logging": False, "log_to_driver": False, "logging_level": logging.ERROR,
         "runtime_env": dict(runtime_env) if runtime_env else None,
     }  # fmt: skip
+    name = "runner.address"
+    if address in (None, "auto") and os.environ.get("RAY_ADDRESS"):
+        name, address = "RAY_ADDRESS", os.environ["RAY_ADDRESS"]
     if address is None:
-        with suppress(ConnectionError), _quiet():
-            _init(ray, "auto", quiet)
-            return None
-    if address not in (None, "local"):
-        _reach(address)
+        address = "auto" if started() is not None else "local"
+    if address != "local":
+        if address != "auto":
+            check(address, name)
         with _quiet():
             _init(ray, address, quiet)
         return None
@@ -90,7 +87,7 @@ def _connect(
             )  # fmt: skip
     except Exception as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise RayError(f"Ray cannot be started on this machine: {explain(error)}") from error
+        raise RayError(f"Ray cannot be started on this machine: {_text(error)}") from error
     return folder
 
 
@@ -99,31 +96,28 @@ def _init(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
         ray.init(address=address, **quiet)
     except ConnectionError as error:
         if address == "auto":
-            raise
-        raise RayError(f"no Ray answers at {address}: {explain(error)}") from error
+            raise RayError(
+                "runner.address: auto finds no Ray on this machine: start one with `ray start "
+                "--head`, or leave the address out"
+            ) from error
+        raise RayError(f"no Ray answers at {address}: {_text(error)}") from error
     except Exception as error:
-        text = explain(error)
+        text = _text(error)
         if "ersion mismatch" in text:
             raise RayError(
                 f"the Ray at {address} and this process do not fit: {text} — install the same "
                 "Ray and the same Python on both sides"
             ) from error
+        if "ray[client]" in text:
+            raise RayError(
+                f"runner.address: {address} needs Ray's client: pip install 'ray[client]'"
+            ) from error
         raise RayError(f"the Ray at {address} cannot be used: {text}") from error
 
 
-def _reach(address: str) -> None:
-    """Finds in seconds what Ray would find in a minute: that nobody listens."""
-    if address == "auto":
-        return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
-        raise RayError(
-            f"runner.address: found {address!r}; expected auto, local, HOST:PORT or ray://HOST:PORT"
-        )
-    try:
-        socket.create_connection((host, int(port)), timeout=_REACH).close()
-    except OSError as error:
-        raise RayError(f"no Ray answers at {address}: {error.strerror or error}") from error
+def _text(error: Exception) -> str:
+    """What Ray says, in one line; where in our code it says so is of no use."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager

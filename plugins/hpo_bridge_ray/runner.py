@@ -24,6 +24,7 @@ from .carriage import Carriage
 from .cluster import RayError, connected, elsewhere, inventory, names, room
 from .code import Folder, root_of
 from .dispatch import Dispatch
+from .head import Head
 from .hub import Hub, Message
 from .resources import Resources
 from .trials import DispatchTrials, Request
@@ -194,6 +195,7 @@ class _Actors:
     ray: Any
     hub: Any
     placement: Any
+    head: Head
     running: Any = None
 
     @classmethod
@@ -218,7 +220,7 @@ class _Actors:
             )
             .remote(hub)
         )
-        return cls(ray, hub, placement)
+        return cls(ray, hub, placement, Head(ray))
 
     def place(self, workers: int, resources: Mapping[str, float]) -> None:
         """Has the workers placed; they come up by and by."""
@@ -237,10 +239,11 @@ class _Actors:
         """
         try:
             news: list[Message] = self.ray.get(self.hub.exchange.remote(orders, patience))
-        except (self.ray.exceptions.RayError, ConnectionError) as error:
+            self.head.check()
+        except (self.ray.exceptions.RayError, ConnectionError, RayError) as error:
             raise RayError(
-                f"the connection to Ray is lost: {explain(error)} — nothing that was finished "
-                "is; run the same command again"
+                f"the connection to Ray is lost: {' '.join(str(error).split())} — nothing that "
+                "was finished is; run the same command again"
             ) from error
         if not news and self.running is not None:
             self._check()
@@ -259,6 +262,7 @@ class _Actors:
 
     def close(self, workers: Mapping[str, bool]) -> None:
         """Lets workers leave that are idle, and ends the others."""
+        self.head.close()
         with suppress(Exception):  # the cluster may be gone
             self._dismiss(workers)
             self.placement.stop.remote()

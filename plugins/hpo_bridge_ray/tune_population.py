@@ -29,7 +29,30 @@ _DRAWN = 1.0  # PB2 without a model: all parameters are drawn anew
 log = logging.getLogger(__name__)
 
 
-class InSpace(PopulationBasedTraining):
+class _GoesOn(PopulationBasedTraining):
+    """Where all wait for each other, they do not wait for a trial that has ended.
+
+    Tune perturbs a population when the last of it reports. If that one ends instead, all others
+    stay paused for ever; here they train on, and are perturbed the next time.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any, **more: Any) -> Trial | None:
+        """As Tune does, but for a population that waits for nobody."""
+        chosen: Trial | None = super().choose_trial_to_run(tune_controller, **more)
+        if chosen is not None or not self._synch:
+            return chosen
+        live = [trial for trial in tune_controller.get_trials() if not trial.is_finished()]
+        if not live or any(trial.status != Trial.PAUSED for trial in live):
+            return None
+        times = [self._trial_state[trial].last_train_time for trial in live]
+        if min(times) < self._next_perturbation_sync:
+            return None
+        self._next_perturbation_sync = max(times) + self._perturbation_interval
+        chosen = super().choose_trial_to_run(tune_controller, **more)
+        return chosen
+
+
+class InSpace(_GoesOn):
     """Population based training whose new parameters are points of the space.
 
     Args:
@@ -54,7 +77,7 @@ class InSpace(PopulationBasedTraining):
         return {**trial_to_clone.config, PARAMS: list(params.items())}, {}
 
 
-class OverCube(PB2):
+class OverCube(_GoesOn, PB2):
     """PB2 over the unit cube of the parameters that may change.
 
     Args:

@@ -15,7 +15,7 @@ from hpo_bridge.trial import TrialState
 
 pytestmark = pytest.mark.timeout(120)
 
-EPOCHS = 8
+EPOCHS = 12
 SPACE = hpo.Space(
     lr=hpo.Float(1e-4, 1e-1, log=True),
     drop=hpo.Float(0, 0.9, step=0.1),
@@ -89,7 +89,8 @@ def test_on_a_real_training(name, synch, tmp_path):
             "what was run is recorded"
         )
         assert [step for step, _ in trial.reports] == sorted({step for step, _ in trial.reports})
-    assert all(trial.reports[-1] == (EPOCHS - 1, trial.value) for trial in complete)
+    assert all(trial.reports[-1][0] == EPOCHS - 1 for trial in complete)
+    assert all(trial.value == trial.reports[-1][1] for trial in complete if not trial.changes)
     for trial, change in changes:
         assert change.source != trial.number
         assert 1e-3 <= trial.params["lr"] <= 10.0
@@ -97,7 +98,7 @@ def test_on_a_real_training(name, synch, tmp_path):
     asked = [trial.changes[0].params if trial.changes else trial.params for trial in trials]
     losses = {trial.number: dict(trial.reports)[1] for trial in trials}
     worst = max(losses, key=losses.get)
-    assert asked[worst] != trials[worst].params, "who did worst took over another"
+    assert asked[worst] != trials[worst].params or trials[worst] not in complete
     assert best in complete
     assert best.value < 2.0  # 2.3 before any training
 
