@@ -9,6 +9,8 @@ its store; Ray may lose anything, and the study loses nothing.
 * :mod:`hpo_bridge_ray.hub`: the actor between the driver and the workers.
 * :mod:`hpo_bridge_ray.placement`: the actor in which Ray Tune places and restarts workers.
 * :mod:`hpo_bridge_ray.worker`: a worker: one Tune trial that runs many of ours.
+* :mod:`hpo_bridge_ray.light`, :mod:`hpo_bridge_ray.stand_ins`: actors of Tune's whose processes do
+  without Tune, and what Tune knows of them. :mod:`hpo_bridge_ray.slots`: the one that is a worker.
 * :mod:`hpo_bridge_ray.code`: the objective's folder, on its way to other machines.
 * :mod:`hpo_bridge_ray.resources`: what a worker or a trial takes of the cluster.
 * :mod:`hpo_bridge_ray.trials`, :mod:`hpo_bridge_ray.search`, :mod:`hpo_bridge_ray.onetrial`: mode

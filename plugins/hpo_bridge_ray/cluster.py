@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +13,7 @@ from hpo_bridge.runners.processes import usable_cpus
 
 from .address import RayError as RayError
 from .address import check, started
+from .passing import SHORT, PassingFolder
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def connected(
         with _quiet():
             ray.shutdown()
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.close()
 
 
 def _connect(
@@ -61,7 +60,7 @@ def _connect(
     address: str | None,
     runtime_env: Mapping[str, Any] | None,
     own: Mapping[str, Any],
-) -> str | None:
+) -> PassingFolder | None:
     """Connects; the temporary folder of a Ray of our own."""
     quiet = {
         "configure_logging": False, "log_to_driver": False, "logging_level": logging.ERROR,
@@ -78,15 +77,15 @@ def _connect(
         with _quiet():
             _init(ray, address, quiet)
         return None
-    folder = tempfile.mkdtemp(prefix="hpo-")  # short: sockets lie below it
+    folder = PassingFolder(SHORT)
     try:
         with _quiet():
             ray.init(
-                address="local", include_dashboard=False, _temp_dir=folder,
+                address="local", include_dashboard=False, _temp_dir=str(folder.path),
                 **{"num_cpus": usable_cpus(), **own}, **quiet,
             )  # fmt: skip
     except Exception as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.close()
         raise RayError(f"Ray cannot be started on this machine: {_text(error)}") from error
     return folder
 

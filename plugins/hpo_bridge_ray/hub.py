@@ -44,6 +44,9 @@ BEAT = 2.0
 SILENCE = 30.0
 """Seconds without one after which a worker counts as lost, if Ray has not said so before."""
 
+NAMESPACE = "hpo_bridge"
+"""Where the names of hubs hold."""
+
 Message = tuple[Any, ...]
 
 _GIVEN_UP = "the worker has been given up"

@@ -14,17 +14,16 @@ import uuid
 from typing import Any
 
 import ray
-from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]
-from ray.train._internal.session import _TrainingResult
-from ray.tune import Checkpoint, Trainable
 
 from hpo_bridge.runners.slot import Settings, Slot
 
-from .hub import Message
-from .schedulers import LOSS, TIME
-from .search import PARAMS
+from .hub import NAMESPACE, Message
+from .light import HUB, Light, Role
+from .schedulers import LOSS, PARAMS, TIME
 from .worker import Setup, Worker
 
+SIGN = "sign"
+"""In a trial's config: what makes a loss of a reported value."""
 OVER = "hpo_bridge_over"
 """In the last result of a trial that has ended by itself."""
 _GRACE = 1.0  # seconds for an objective that is told to stop to do so
@@ -117,58 +116,50 @@ class Paced(Worker):
         self._verdicts.put(False)  # whatever it waits for
 
 
-def one_trial(hub: Any, sign: float) -> type[Trainable]:
-    """The class that Tune runs.
+class OneTrial(Light):
+    """The actor; it runs one trial at a time, for as long as Tune wants."""
 
-    Args:
-        hub: The hub's handle.
-        sign: What makes a loss of a reported value.
-    """
+    def made(self, config: dict[str, Any], name: str) -> Role:
+        """A worker and its first trial."""
+        return _Attempts(Paced(ray.get_actor(config[HUB], NAMESPACE)), config, name)
 
-    class OneTrial(Trainable):
-        """One of the study's trials, by Tune's name for it."""
 
-        def setup(self, config: dict[str, Any]) -> None:
-            self._worker = Paced(hub)
-            self._claimed = False
-            self._source: str | None = None
-            self._last: dict[str, Any] = {}
+class _Attempts:
+    """Attempts at trials, one after another."""
 
-        def reset_config(self, new_config: dict[str, Any]) -> bool:
-            self._worker.end()
-            self._claimed, self._source, self._last = False, None, {}
-            return True
+    def __init__(self, worker: Paced, config: dict[str, Any], name: str) -> None:
+        self._worker = worker
+        self.reset(config, name)
 
-        def step(self) -> dict[str, Any]:
-            if self._claimed:
-                self._worker.go_on()
-            else:
-                self._worker.claim(self.trial_id, dict(self.config[PARAMS]), self._source)
-                self._claimed = True
-            kind, *said = self._worker.events.get()
-            if kind == "gone":
-                raise RuntimeError(said[0])
-            if kind == "report":
-                _, step, value = said
-                loss = sign * value if math.isfinite(value) else math.inf
-                self._last = {TIME: step + 1, LOSS: loss}
-                return dict(self._last)
-            return {TIME: 0, LOSS: math.inf, **self._last, "done": True, OVER: True}
+    def reset(self, config: dict[str, Any], name: str) -> None:
+        """Ends the trial before, if it has not ended."""
+        self._worker.end()
+        self._config, self._name = config, name
+        self._claimed = False
+        self._source: str | None = None
+        self._last: dict[str, Any] = {}
 
-        def save(self, checkpoint_dir: str | None = None) -> Any:
-            """The trial's own checkpoints are with the study: Tune gets nothing but a name.
+    def step(self) -> dict[str, Any]:
+        """Until the objective reports, or ends."""
+        if self._claimed:
+            self._worker.go_on()
+        else:
+            self._worker.claim(self._name, dict(self._config[PARAMS]), self._source)
+            self._claimed = True
+        kind, *said = self._worker.events.get()
+        if kind == "gone":
+            raise RuntimeError(said[0])
+        if kind == "report":
+            _, step, value = said
+            loss = self._config[SIGN] * value if math.isfinite(value) else math.inf
+            self._last = {TIME: step + 1, LOSS: loss}
+            return dict(self._last)
+        return {TIME: 0, LOSS: math.inf, **self._last, "done": True, OVER: True}
 
-            Tune's storage, which several machines would have to share, is not used.
-            """
-            named = Checkpoint(self.trial_id, LocalFileSystem())
-            return _TrainingResult(named, dict(self._last_result or {}))
+    def go_on_from(self, name: str) -> None:
+        """The study has the checkpoints, also of a trial that this one takes over."""
+        self._source = None if name == self._name else name
 
-        def restore(self, checkpoint_path: Any) -> None:
-            """The trial goes on from its last checkpoint, or another's; the study has them."""
-            source = checkpoint_path.checkpoint.path
-            self._source = None if source == self.trial_id else source
-
-        def cleanup(self) -> None:
-            self._worker.leave()
-
-    return OneTrial
+    def end(self) -> None:
+        """Ends the worker."""
+        self._worker.leave()

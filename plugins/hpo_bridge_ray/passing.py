@@ -7,9 +7,13 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
-_PREFIX = "hpo-bridge-kept-"
+KEPT = "hpo-bridge-kept-"
+"""Begins the names of such folders."""
+SHORT = "hpo-ray-"
+"""The same, where sockets are to lie below them: the system limits the length of their paths."""
 _LOCK = "lock"
 
 
@@ -19,20 +23,22 @@ class PassingFolder:
     It holds a lock on it, which the system gives free however the process ends. Whoever makes
     or removes such a folder on that machine removes those that a killed process has left.
 
+    Args:
+        prefix: What its name begins with: :data:`KEPT` or :data:`SHORT`.
+
     Attributes:
         path: The folder; for this user alone.
 
     Example:
-        >>> folder = PassingFolder()
-        >>> _ = (folder.path / "file").write_text("x")
-        >>> folder.close()
+        >>> with PassingFolder() as folder:
+        ...     _ = (folder.path / "file").write_text("x")
         >>> folder.path.exists()
         False
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = KEPT) -> None:
         _sweep()
-        made = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}"))  # not swept before it is locked
+        made = Path(tempfile.mkdtemp(prefix=f"new-{prefix}"))  # not swept before it is locked
         self._lock: int | None = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.path = made.rename(made.with_name(made.name.removeprefix("new-")))
@@ -45,10 +51,17 @@ class PassingFolder:
             self._lock = None
             _sweep()
 
+    def __enter__(self) -> PassingFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def _sweep() -> None:
     """Removes what was left."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    place = Path(tempfile.gettempdir())
+    for folder in chain(place.glob(f"{KEPT}*"), place.glob(f"{SHORT}*")):
         with suppress(OSError):  # in use, or somebody else's, or another has removed it
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue

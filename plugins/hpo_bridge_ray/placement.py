@@ -10,9 +10,7 @@ driver's job ends.
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
-from functools import partial
 from typing import Any
 
 ENVIRONMENT = {
@@ -33,10 +31,12 @@ class Placement:
 
     Args:
         hub: The hub's handle.
+        name: Its name.
     """
 
-    def __init__(self, hub: Any) -> None:
+    def __init__(self, hub: Any, name: str) -> None:
         self._hub = hub
+        self._name = name
 
     def stop(self) -> None:
         """Ends all workers; ``run`` returns soon after."""
@@ -52,15 +52,19 @@ class Placement:
         from ray import tune
         from ray.tune import FailureConfig, RunConfig, TuneConfig
 
-        with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
-            trainable = tune.with_resources(
-                partial(_work, hub=self._hub), tune.PlacementGroupFactory([resources])
-            )
+        from .light import HUB, RESOURCES
+        from .passing import PassingFolder
+        from .stand_ins import Worker, stand_in
+
+        stand_in()
+
+        with PassingFolder() as folder:
             tune.Tuner(
-                trainable,
+                Worker,
+                param_space={HUB: self._name, RESOURCES: resources},
                 tune_config=TuneConfig(num_samples=workers, max_concurrent_trials=workers),
                 run_config=RunConfig(
-                    storage_path=folder,
+                    storage_path=str(folder.path),
                     failure_config=FailureConfig(max_failures=-1),
                     callbacks=[_losses(self._hub)],
                     stop=_until_stopped(),
@@ -81,19 +85,25 @@ class Placement:
         from ray import tune
         from ray.tune import RunConfig, TuneConfig
 
-        from .onetrial import one_trial
+        from .light import HUB
+        from .onetrial import SIGN
+        from .passing import PassingFolder
         from .search import FromStudy
+        from .stand_ins import Trial, stand_in
 
-        with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
+        stand_in()
+        common = {HUB: self._name, SIGN: sign}
+        crowd = getattr(pruner, "crowd", 0)
+        with PassingFolder() as folder:
             tune.Tuner(
-                one_trial(self._hub, sign),
+                Trial,
                 tune_config=TuneConfig(
-                    search_alg=FromStudy(self._hub, places, getattr(pruner, "crowd", 0), over),
+                    search_alg=FromStudy(self._hub, places, crowd, over, common),
                     scheduler=None if pruner is None else pruner.scheduler(space),
                     reuse_actors=True,
                 ),
                 run_config=RunConfig(
-                    storage_path=folder,
+                    storage_path=str(folder.path),
                     callbacks=[_ends(self._hub)],
                     stop=_until_stopped(),
                     verbose=0,
@@ -117,15 +127,6 @@ def _ends(hub: Any) -> Any:
             hub.failed.remote(trial.trial_id)
 
     return Ends()
-
-
-def _work(config: dict[str, Any], hub: Any) -> None:
-    """One Tune trial: a worker."""
-    from ray import tune
-
-    from .worker import serve
-
-    serve(hub, str(tune.get_context().get_trial_id()))
 
 
 def _losses(hub: Any) -> Any:

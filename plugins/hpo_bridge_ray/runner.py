@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from .cluster import RayError, connected, elsewhere, inventory, names, room
 from .code import Folder, root_of
 from .dispatch import Dispatch
 from .head import Head
-from .hub import Hub, Message
+from .hub import NAMESPACE, Hub, Message
 from .resources import Resources
 from .trials import DispatchTrials, Request
 
@@ -205,11 +206,15 @@ class _Actors:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
         )
+        name = f"hub-{uuid.uuid4().hex}"
         hub = (
             ray.remote(Hub)
-            .options(num_cpus=0, max_concurrency=10_000, scheduling_strategy=here)
+            .options(
+                num_cpus=0, max_concurrency=10_000, scheduling_strategy=here,
+                name=name, namespace=NAMESPACE,
+            )
             .remote(setup)
-        )
+        )  # fmt: skip
         placement = (
             ray.remote(Placement)
             .options(
@@ -218,7 +223,7 @@ class _Actors:
                 scheduling_strategy=here,
                 runtime_env={"env_vars": ENVIRONMENT},
             )
-            .remote(hub)
+            .remote(hub, name)
         )
         return cls(ray, hub, placement, Head(ray))
 

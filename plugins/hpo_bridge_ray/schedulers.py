@@ -31,6 +31,8 @@ from hpo_bridge.errors import InvalidOptions, short
 from hpo_bridge.space import Space
 from hpo_bridge.trial import TrialState
 
+PARAMS = "params"
+"""In the config of a trial of Tune's: the study's parameters, as pairs."""
 TIME, LOSS = "hpo_bridge_time", "hpo_bridge_loss"
 """What Tune's results call the units a trial has done, and its loss."""
 

@@ -7,7 +7,7 @@ gave it). A paused trial holds no place: another may start instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
@@ -15,10 +15,10 @@ from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial
 from ray.tune.search import SearchAlgorithm
 
+from .schedulers import PARAMS
+
 SOON, LATER = 0.02, 2.0
 """Seconds to wait for a trial while others run, and while none does."""
-PARAMS = "params"
-"""In the config of a trial of Tune's: the study's parameters, as pairs."""
 _OPEN = (Trial.PENDING, Trial.RUNNING)
 
 
@@ -30,13 +30,22 @@ class FromStudy(SearchAlgorithm):
         places: How many trials may run at once, or wait to.
         crowd: How many trials the scheduler has to see at once, paused ones too; or 0.
         over: Whether the run is at its end.
+        common: What the configs of all trials have.
     """
 
-    def __init__(self, hub: Any, places: int, crowd: int, over: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        hub: Any,
+        places: int,
+        crowd: int,
+        over: Callable[[], bool],
+        common: Mapping[str, Any],
+    ) -> None:
         self._hub = hub
         self._places = places
         self._crowd = crowd
         self._over = over
+        self._common = common
         self._spec: dict[str, Any] = {}
         self._open: dict[str, Trial] = {}
 
@@ -58,7 +67,7 @@ class FromStudy(SearchAlgorithm):
         name, params, resources = order
         trial = Trial(
             self._spec["run"],
-            config={PARAMS: list(params.items())},
+            config={**self._common, PARAMS: list(params.items())},
             trial_id=name,
             experiment_tag=name,
             placement_group_factory=PlacementGroupFactory([resources]),

@@ -20,8 +20,7 @@ from ray.tune.schedulers.pb2 import PB2
 from hpo_bridge.space import Space
 
 from .mutation import perturbed
-from .schedulers import LOSS, TIME
-from .search import PARAMS
+from .schedulers import LOSS, PARAMS, TIME
 
 _UNIT = "unit"  # in a trial's config, for PB2: coordinates in the unit cube, by position
 _DRAWN = 1.0  # PB2 without a model: all parameters are drawn anew

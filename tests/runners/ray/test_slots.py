@@ -131,3 +131,16 @@ def test_a_study_is_the_same_as_on_processes(runner):
 def test_wrong_options(options, problem):
     with pytest.raises((InvalidOptions, TypeError, ValueError), match=problem):
         hpo.Study(hpo.Space(x=hpo.Float(0, 1))).optimize(len, trials=1, runner="ray", **options)
+
+
+@pytest.mark.parametrize("mode", ["slots", "trials"])
+def test_a_worker_does_without_tune(make_work, runner, mode):
+    """Importing Tune takes longer than all else that a worker does at its start."""
+
+    def libraries(trial):
+        maps = Path(f"/proc/{os.getppid()}/maps").read_text()
+        return {"ray": float("_raylet" in maps), "tune": float("pandas" in maps)}
+
+    work = make_work(libraries, [{}] * 4)
+    runner(mode=mode).run(work)
+    assert [work.outcomes[n].result for n in range(4)] == [{"ray": 1.0, "tune": 0.0}] * 4

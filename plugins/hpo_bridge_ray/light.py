@@ -1,0 +1,113 @@
+"""What Tune's trials are in their own processes, which do without Tune.
+
+A trial of Tune's is an actor of a class that derives from Tune's ``Trainable``, and is sent
+objects of Tune's. So each of its processes imports Tune, with pandas, pyarrow and more, which
+takes longer than all else that a worker does at its start. The classes here are those actors, and
+derive from nothing; see :mod:`hpo_bridge_ray.stand_ins` for the other side.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Protocol
+
+HUB = "hub"
+"""In a trial's config: the name of the hub's actor."""
+RESOURCES = "resources"
+"""In a trial's config: what each takes, where the trial does not say itself."""
+_NAME = "__trial_info__"  # in a trial's config, by Tune
+
+
+class Role(Protocol):
+    """What an actor is for."""
+
+    def step(self) -> dict[str, Any]:
+        """Works on, until there is something to tell Tune; with ``done`` it was the last."""
+        ...
+
+    def reset(self, config: dict[str, Any], name: str) -> None:
+        """Another trial, for the same process."""
+        ...
+
+    def go_on_from(self, name: str) -> None:
+        """The trial goes on from the last checkpoint of the trial of that name."""
+        ...
+
+    def end(self) -> None:
+        """Leaves nothing behind."""
+        ...
+
+
+class Light:
+    """What Tune calls in a worker; see Tune's ``Trainable``.
+
+    Args:
+        config: The trial's, with what Tune adds.
+        storage: Not used: nothing is kept but with the study.
+    """
+
+    role: Role
+
+    def __init__(self, config: dict[str, Any], storage: Any = None) -> None:
+        self._begin = time.time()
+        self._iteration = 0
+        self._name: str = config[_NAME]
+        self.role = self.made(config, self._name)
+
+    def made(self, config: dict[str, Any], name: str) -> Role:
+        """The actor's role."""
+        raise NotImplementedError
+
+    def train(self) -> dict[str, Any]:
+        """One step, and what Tune needs to know of it."""
+        begin = time.time()
+        result = self.role.step()
+        self._iteration += 1
+        now = time.time()
+        return {
+            "training_iteration": self._iteration, "time_this_iter_s": now - begin,
+            "time_total_s": now - self._begin, "timestamp": int(now), "pid": os.getpid(),
+            "done": False, **result,
+        }  # fmt: skip
+
+    def save(self, checkpoint_dir: str | None = None) -> Named:
+        """The trial's checkpoints are with the study: Tune gets nothing but its name.
+
+        Tune's storage, which several machines would have to share, is not used.
+        """
+        return Named(self._name)
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Goes on from a checkpoint, by the name that ``save`` gave: this trial's or another's."""
+        self.role.go_on_from(checkpoint_path)
+
+    def reset(self, new_config: dict[str, Any], storage: Any = None) -> bool:
+        """Another trial for the same process."""
+        self._name, self._iteration = new_config[_NAME], 0
+        self.role.reset(new_config, self._name)
+        return True
+
+    def get_auto_filled_metrics(self, **_: Any) -> dict[str, Any]:
+        """What Tune asks for as the actor comes up."""
+        return {"pid": os.getpid()}
+
+    def stop(self) -> None:
+        """The end."""
+        self.role.end()
+
+
+class Named:
+    """A checkpoint that is nothing but a name; becomes one of Tune's where Tune runs."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __reduce__(self) -> Any:
+        return _checkpoint, (self._name,)
+
+
+def _checkpoint(name: str) -> Any:
+    from .stand_ins import checkpoint
+
+    return checkpoint(name)

@@ -1,0 +1,79 @@
+"""Where Tune runs: what stands there for actors whose processes do without Tune.
+
+Tune is given a class that is one of its own, and makes actors of another. What it
+sends them arrives as plain text. This takes hold of Tune at four names that are not public
+(``_ActorClassCache``, ``_TrialInfo``, ``_TrainingResult``, ``StorageContext``); the tests of
+this package see whether it still holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]
+from ray.train._internal.session import _TrainingResult
+from ray.train._internal.storage import StorageContext
+from ray.tune import Checkpoint, PlacementGroupFactory, Trainable
+from ray.tune.execution import tune_controller
+from ray.tune.execution.class_cache import _ActorClassCache
+from ray.tune.experiment.trial import _TrialInfo
+from ray.util import register_serializer
+
+from .light import RESOURCES, Light
+from .onetrial import OneTrial
+from .slots import Slots
+
+
+class StandIn(Trainable):
+    """What Tune knows of the actors."""
+
+    actor: type[Light]
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> Any:
+        """What each takes; ``None`` where each trial says itself."""
+        return PlacementGroupFactory([config[RESOURCES]]) if RESOURCES in config else None
+
+
+class Worker(StandIn):
+    """A worker, which runs many of the study's trials."""
+
+    actor = Slots
+
+
+class Trial(StandIn):
+    """One of the study's trials."""
+
+    actor = OneTrial
+
+
+class _Actors(_ActorClassCache):
+    """Has Tune make actors of the class that a stand-in stands for."""
+
+    def get(self, trainable_cls: type[StandIn]) -> Any:
+        return super().get(trainable_cls.actor)  # type: ignore[no-untyped-call]
+
+
+def stand_in() -> None:
+    """To be called once, in the process where Tune is to run."""
+    tune_controller._ActorClassCache = _Actors  # type: ignore[attr-defined]
+    register_serializer(_TrialInfo, serializer=_trial_id, deserializer=str)
+    register_serializer(_TrainingResult, serializer=_path, deserializer=str)
+    register_serializer(StorageContext, serializer=_nothing, deserializer=str)
+
+
+def checkpoint(name: str) -> Any:
+    """A checkpoint of Tune's that is nothing but a name."""
+    return _TrainingResult(Checkpoint(name, LocalFileSystem()), {})
+
+
+def _trial_id(info: Any) -> str:
+    return str(info.trial_id)
+
+
+def _path(result: Any) -> str:
+    return str(result.checkpoint.path)
+
+
+def _nothing(storage: Any) -> str:
+    return ""
