@@ -59,11 +59,12 @@ def technique_order() -> str:
 
 def backend_pages() -> str:
     """A section for each backend: what it is, when to use it, its limits and options."""
-    from hpo_bridge.plugins import load_factory, manager
+    from hpo_bridge.plugins import is_composite, load_factory, manager
 
     sections = []
     for spec in _backends():
-        options = _options(load_factory("backend", manager().find("backend", spec.name)), skip=1)
+        offer = manager().find("backend", spec.name)
+        options = _options(load_factory("backend", offer), skip=1 + is_composite(offer))
         needs = ", ".join(f"`{text}`" for text in spec.requires)
         lines = [f"### {spec.name}", "", f"{spec.summary}.", ""]
         lines += [f"- **When**: {spec.suits}"] if spec.suits else []

@@ -49,6 +49,9 @@ class Capability(str, Enum):
     """Ends by itself with ``SearchExhausted``, every point having been proposed once. Without
     ``CONDITIONAL`` the core refuses a conditional space: the flat one has points that differ
     only in what is inactive, and are one and the same trial."""
+    VECTOR = "vector"
+    """Takes vectors: floats with a ``shape``, whose values are lists of numbers. Without it the
+    core refuses a space that has any."""
     GRADIENT = "gradient"
     """Needs ``Observation.gradients`` (see :class:`WantsGradients`): a trial that gives none
     fails, with the reason, and a study none of whose trials gives any stops."""
@@ -248,6 +251,9 @@ class BackendSpec(_Spec):
         capabilities: What it can do beyond asking and telling.
         summary: One line.
         url: Where to read more.
+        composite: Whether it is made of other backends: the factory then is called as
+            ``Class(problem, plugins, **options)``, and ``plugins.build("backend", name,
+            options, problem)`` gives another backend.
         rank: Of the active backends of a technique the one with the highest rank is taken
             where a study asks for the technique; ties go to the first name.
         suits: When to choose it, in a sentence or two; printed in the documentation.
@@ -260,6 +266,7 @@ class BackendSpec(_Spec):
 
     technique: str
     capabilities: frozenset[Capability] = field(default_factory=frozenset)
+    composite: bool = False
     rank: int = 0
     suits: str = ""
     limits: str = ""

@@ -19,7 +19,7 @@ def hpo_register_backends() -> list[BackendSpec]:
             name="core.random",
             technique="random",
             factory="hpo_bridge.backends.random:RandomSearch",
-            capabilities=_ANY,
+            capabilities=_ANY | {Capability.VECTOR},
             rank=10,
             summary="Independent random points; the n-th depends on the seed and n alone",
             suits="What everything else has to beat; spaces under tight constraints; any "
@@ -37,6 +37,26 @@ def hpo_register_backends() -> list[BackendSpec]:
             limits="Goes from corner to corner: stopped half way it has seen half of the space "
             "(optuna.grid takes the points in random order). Continuous parameters need the "
             "option resolution.",
+        ),
+        BackendSpec(
+            name="hybrid",
+            technique="hybrid",
+            factory="hpo_bridge.study.hybrid:Hybrid",
+            capabilities=frozenset(
+                {
+                    Capability.CONDITIONAL,
+                    Capability.INJECT,
+                    Capability.GRADIENT,
+                    Capability.VECTOR,
+                }
+            ),
+            composite=True,
+            rank=10,
+            summary="Two backends: one for what is discrete, inside of it gradient steps",
+            suits="Objectives that torch can differentiate, with integers, categories or "
+            "conditions beside the continuous parameters.",
+            limits="One objective. A configuration takes inner_trials trials, so the outer "
+            "backend sees few. Continuing a long study asks the outer backend everything again.",
         ),
     ]
 

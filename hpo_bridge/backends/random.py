@@ -21,7 +21,7 @@ class RandomSearch:
     study of any length continues at once.
 
     Args:
-        problem: Any problem: conditional, with several objectives.
+        problem: Any problem: conditional, with vectors, with several objectives.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -38,7 +38,7 @@ class RandomSearch:
 
     def _unit(self, index: int) -> list[float]:
         numbers: list[float] = []
-        size = len(self._space)
+        size = self._space.dimension
         for block in range(0, size, _PER_DIGEST):
             digest = blake2b(b"%d/%d/%d" % (self._seed, index, block)).digest()
             end = 8 * min(_PER_DIGEST, size - block)

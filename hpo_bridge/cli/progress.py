@@ -17,6 +17,7 @@ from ..study import Study
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
 from .summary import duration
+from .values import written
 
 LINE_EVERY = 1.0
 """Least number of seconds between two lines where there is no terminal."""
@@ -189,11 +190,7 @@ class _Live(Tally):
         )
         rows.add_row(Text(self.line(), overflow="ellipsis", no_wrap=True))
         for trial in list(self.running.values())[:SHOWN]:
-            params = ", ".join(f"{k} {_short(v)}" for k, v in trial.params.items())
+            params = ", ".join(f"{k} {written(v, 3)}" for k, v in trial.params.items())
             row = f"  trial {trial.number}: {params}"
             rows.add_row(Text(row, style="dim", overflow="ellipsis", no_wrap=True))
         return rows
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

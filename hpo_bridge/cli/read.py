@@ -16,8 +16,11 @@ from ..store import Store, open_store
 from ..trial import TrialRecord
 from .listing import print_table
 from .summary import as_text, duration, full_trial, summary
+from .values import written
 
 NO_TRIAL = 1
+LONGEST = 100
+"""Most components of a vector in a cell of a CSV file."""
 
 
 @contextmanager
@@ -103,6 +106,9 @@ def _print_csv(store: Store, name: str, trials: Iterable[TrialRecord]) -> None:
 
 
 def _cell(value: Any) -> Any:
+    """A value in a CSV file; a long vector is cut, as it is whole in ``--json``."""
+    if isinstance(value, list) and len(value) > LONGEST:
+        return written(value, 6)
     return json.dumps(value) if isinstance(value, (list, bool)) or value is None else value
 
 
@@ -112,9 +118,7 @@ def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
         values = ", ".join(f"{k} {v:.6g}" for k, v in (trial.values or {}).items())
         if trial.error:
             values = trial.error.strip().splitlines()[0]
-        params = ", ".join(
-            f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in trial.params.items()
-        )
+        params = ", ".join(f"{k} {written(v, 4)}" for k, v in trial.params.items())
         took = ""
         if trial.started is not None and trial.finished is not None:
             took = duration(trial.finished - trial.started)

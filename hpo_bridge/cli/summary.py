@@ -9,6 +9,7 @@ from ..errors import StudyNotFound
 from ..store import Store
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
+from .values import written
 
 
 def summary(store: Store, name: str) -> dict[str, Any]:
@@ -71,17 +72,13 @@ def as_text(result: dict[str, Any], url: str) -> str:
     else:
         lines.append(f"best     {_line(result['best'])}")
         width = max(map(len, result["best"]["params"]))
-        lines += [f"  {k:<{width}}  {_value(v)}" for k, v in result["best"]["params"].items()]
+        lines += [f"  {k:<{width}}  {written(v, 6)}" for k, v in result["best"]["params"].items()]
     return "\n".join([*lines, f"store    {url}"])
 
 
 def _line(trial: dict[str, Any]) -> str:
-    values = ", ".join(f"{name} {_value(v)}" for name, v in trial["values"].items())
+    values = ", ".join(f"{name} {written(v, 6)}" for name, v in trial["values"].items())
     return f"{values}  (trial {trial['number']})"
-
-
-def _value(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float) -> str:

@@ -30,6 +30,13 @@ _SPACE = (
     ("high", "a number", True, "Largest value, of float and int; included."),
     ("log", "true or false", False, "Equal ratios are equally likely; needs `low` above 0."),
     ("step", "a number", False, "Distance of the allowed values from `low`; divides the range."),
+    (
+        "shape",
+        "a list of one number",
+        False,
+        "Makes a float a vector: `[100]` for lists of 100 numbers, each with these bounds; for "
+        "backends with the capability `vector`.",
+    ),
     ("choices", "a list", True, "The values of a categorical, each once."),
     ("ordered", "true or false", False, "Whether the choices have an order to be used."),
     (

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ObjectiveError, TrialPruned, nearest, short
+from ..gradients import Differentiated
 from ..trial import Trial
 from .output import Output
 from .processgroup import ProcessGroup, ending
@@ -187,6 +188,7 @@ class _Runs:
             "HPO_BRIDGE_TRIAL": str(trial.number),
             "HPO_BRIDGE_SEED": str(trial.seed),
             "HPO_BRIDGE_PARAMS": json.dumps(trial.params),
+            "HPO_BRIDGE_GRADIENTS": str(int(trial.wants_gradients)),
         }
         environment = {**os.environ, **own}
         environment.pop(_CHECKPOINT, None)  # of a trial in which this study runs
@@ -257,6 +259,9 @@ def _json(line: bytes) -> Any:
 def _result(last: Any) -> Any:
     if not isinstance(last, dict):
         return last
+    gradients = last.pop("gradients", None) if isinstance(last.get("gradients"), dict) else None
+    if gradients is not None:
+        return Differentiated(_result(last), gradients)
     if "value" in last and ("step" in last or len(last) == 1):
         return last["value"]
     return {name: value for name, value in last.items() if name not in _NOT_VALUES}

@@ -11,8 +11,10 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ObjectiveError, StoreError, TrialPruned, short
-from ..gradients import Differentiated, Slope
+from ..gradients import Differentiated
 from ..trial import Outcome, Trial, TrialState, as_number
+from .classes import instance, makes_functions
+from .derivatives import differentiated, plain_gradients
 from .reasons import Failure, explain
 from .reference import LOADED_FROM_FILE, ReferenceObjective, find_module
 
@@ -47,7 +49,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class FunctionObjective:
-    """A Python callable.
+    """A Python callable, or a class of them, of which one is made where the trials run.
 
     Pickled, it carries lambdas, closures, and the functions of ``__main__``, of notebook
     cells and of files loaded by name in full; functions of importable modules go by
@@ -61,12 +63,18 @@ class FunctionObjective:
 
     def check(self) -> None:
         """Raises ObjectiveError unless the function can be called with one argument."""
-        check_function(self.function, self.describe())
+        if not makes_functions(self.function):
+            check_function(self.function, self.describe())
 
     def load(self) -> Function:
-        """The function."""
-        self.check()
-        return self.function
+        """The function; of a class, a new one.
+
+        Raises:
+            ObjectiveError: If it takes no trial, or cannot be made.
+        """
+        function: Function = instance(self.function, self.describe())
+        check_function(function, self.describe())
+        return function
 
     def describe(self) -> str:
         """Its qualified name, after its module's."""
@@ -189,20 +197,6 @@ def evaluate(function: Function, trial: Trial) -> Outcome:
     return judged(result)
 
 
-def differentiated(result: Any, trial: Trial) -> Any:
-    """``result`` with its derivatives, if they are wanted and it has a history on the tape.
-
-    A parameter on which it does not depend has none.
-    """
-    if not trial.wants_gradients or trial.tape is None or isinstance(result, Differentiated):
-        return result
-    single = isinstance(result, Mapping) and len(result) == 1
-    slopes = trial.tape.gradients(next(iter(result.values())) if single else result)
-    if slopes is None:
-        return result
-    return Differentiated(result, {n: slope for n, slope in slopes.items() if slope is not None})
-
-
 def judged(result: Any) -> Outcome:
     """What an objective returned, as plain floats; refused if it is anything else.
 
@@ -238,33 +232,3 @@ def _plain(result: Any) -> float | dict[str, float]:
     if not values:
         raise TypeError("no values")
     return values
-
-
-def plain_gradients(gradients: Any) -> dict[str, Slope]:
-    """Derivatives as plain floats and lists of floats, finite or not.
-
-    >>> plain_gradients({"lr": 1, "weights": (2, 3)})
-    {'lr': 1.0, 'weights': [2.0, 3.0]}
-
-    Raises:
-        TypeError: If they are anything else; says what.
-    """
-    if not isinstance(gradients, Mapping):
-        raise TypeError(f"gradients: found {short(gradients)}, expected {{parameter: number}}")
-    plain: dict[str, Slope] = {}
-    for name, slope in gradients.items():
-        if not isinstance(name, str):
-            raise TypeError(f"gradients: found the name {short(name)}, expected a string")
-        try:
-            plain[str(name)] = _slope(slope)
-        except TypeError as error:
-            raise TypeError(f"the gradient of {name}: {error}") from None
-    return plain
-
-
-def _slope(slope: Any) -> Slope:
-    if callable(getattr(slope, "tolist", None)):  # an array, a tensor, a scalar of NumPy's
-        slope = slope.tolist()
-    if isinstance(slope, (list, tuple)):
-        return [as_number(component) for component in slope]
-    return as_number(slope)

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ObjectiveError, nearest
+from .classes import instance
 from .reasons import explain
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class ReferenceObjective:
         _check_source(path, self.source, self.function)
 
     def load(self) -> Callable[[Trial], Any]:
-        """Imports the file or the module, and returns the function.
+        """Imports the file or the module, and returns the function; of a class, a new one.
 
         Raises:
             ObjectiveError: As ``check``, or if the import fails.
@@ -103,7 +104,7 @@ class ReferenceObjective:
             ) from error
         if not hasattr(module, self.function):
             raise ObjectiveError(_missing(self.source, self.function, dir(module), []))
-        function = getattr(module, self.function)
+        function = instance(getattr(module, self.function), self.describe())
         check_function(function, self.describe())
         loaded: Callable[[Trial], Any] = function
         return loaded

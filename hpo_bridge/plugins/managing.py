@@ -24,7 +24,17 @@ from ..errors import (
 from ..hookspecs import PROJECT
 from ..optimizer import BackendSpec, Capability
 from ..requirements import unmet
-from .offers import KINDS, Kind, Offer, PluginInfo, Spec, accepted_options, load_factory, one_line
+from .offers import (
+    KINDS,
+    Kind,
+    Offer,
+    PluginInfo,
+    Spec,
+    accepted_options,
+    is_composite,
+    load_factory,
+    one_line,
+)
 from .sources import DISABLE, Source, installed, named
 
 
@@ -191,6 +201,8 @@ class PluginManager:
         """
         offer = self.find(kind, name)
         factory = load_factory(kind, offer)
+        if is_composite(offer):
+            positional = (*positional, self)
         accepted = accepted_options(factory, len(positional))
         for option in options:
             if accepted is not None and option not in accepted:

@@ -78,6 +78,20 @@ def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
     return cast("Callable[..., Any]", factory)
 
 
+def is_composite(offer: Offer) -> bool:
+    """Whether a backend is made of others, and so gets the plugin manager."""
+    return isinstance(offer.spec, BackendSpec) and offer.spec.composite
+
+
+def backend_options(offer: Offer) -> list[str] | None:
+    """Names of a backend's options; ``None``: takes any.
+
+    Raises:
+        BackendError: If it cannot be imported.
+    """
+    return accepted_options(load_factory("backend", offer), 1 + is_composite(offer))
+
+
 def accepted_options(factory: Callable[..., Any], positional: int) -> list[str] | None:
     """Names of a factory's options after its positional arguments; ``None``: takes any."""
     try:

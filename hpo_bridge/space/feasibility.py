@@ -71,7 +71,7 @@ def check_satisfiable(space: Space) -> None:
     rng = random.Random(0)
     found = False
     for drawn in range(SAMPLES):
-        point = space.decode([rng.random() for _ in space])
+        point = space.decode([rng.random() for _ in range(space.dimension)])
         found = space.violated(point) is None or found
         if found and drawn >= TRIED:
             return

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SpaceError, nearest, short
-from .numeric import Float, Int
+from .floats import Float
+from .integers import Int
 from .values import (
     When,
     choice_key,

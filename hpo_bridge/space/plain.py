@@ -9,7 +9,7 @@ from ..errors import SpaceError, nearest, short
 from .parameters import Categorical, Float, Int, Parameter
 
 KINDS: dict[str, tuple[type[Any], tuple[str, ...], tuple[str, ...]]] = {
-    "float": (Float, ("low", "high"), ("log", "step", "when")),
+    "float": (Float, ("low", "high"), ("log", "step", "when", "shape")),
     "int": (Int, ("low", "high"), ("log", "step", "when")),
     "categorical": (Categorical, ("choices",), ("ordered", "when")),
 }

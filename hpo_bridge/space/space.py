@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from ..errors import SpaceError, nearest, short
+from .coordinates import bundled, check_scalars, flat, is_vector, width
 from .expressions import Expression
 from .feasibility import SAMPLES, check_satisfiable, first_violated, parse_constraints
 from .parameters import Categorical, Float, Int, Parameter, choice_key
@@ -66,6 +67,7 @@ class Space(Mapping[str, Parameter]):
         self._parameters: dict[str, Parameter] = {name: declared[name] for name in order}
         self.constraints = parse_constraints(constraints, (*order, *self.constants))
         if self.constraints:
+            check_scalars(self.constraints, self.vectors)
             check_satisfiable(self)
 
     # -- a mapping of parameters ------------------------------------------------------
@@ -94,6 +96,16 @@ class Space(Mapping[str, Parameter]):
         return bool(self.conditions)
 
     @cached_property
+    def dimension(self) -> int:
+        """Number of coordinates in the unit cube: one per parameter, more for a vector."""
+        return sum(map(width, self._parameters.values()))
+
+    @cached_property
+    def vectors(self) -> tuple[str, ...]:
+        """Names of the parameters whose values are lists of numbers."""
+        return tuple(name for name, p in self._parameters.items() if is_vector(p))
+
+    @cached_property
     def cardinality(self) -> int | None:
         """Upper bound of the number of points: the product of all sizes; ``None`` if infinite.
 
@@ -120,13 +132,16 @@ class Space(Mapping[str, Parameter]):
         """The point at ``unit``: active parameters and constants, in the space's order.
 
         Args:
-            unit: One number in ``[0, 1]`` per parameter; those of inactive ones are ignored.
+            unit: One number in ``[0, 1]`` per parameter, or as many as a vector is long; those
+                of inactive ones are ignored.
 
         Raises:
             SpaceError: If the length is wrong.
         """
-        if len(unit) != len(self._parameters):
-            raise SpaceError(f"found {len(unit)} coordinates, expected {len(self._parameters)}")
+        if len(unit) != self.dimension:
+            raise SpaceError(f"found {len(unit)} coordinates, expected {self.dimension}")
+        if self.vectors:
+            unit = bundled(self._parameters.values(), unit)
         params: dict[str, Any] = {}
         if not self.conditions:
             for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
@@ -149,10 +164,7 @@ class Space(Mapping[str, Parameter]):
             SpaceError: If ``params`` is not a point of the space.
         """
         point = self.check(params, feasible=False)
-        return [
-            parameter.encode(point[name]) if name in point else inactive
-            for name, parameter in self._parameters.items()
-        ]
+        return flat(self._parameters, point, inactive)
 
     def check(self, params: Mapping[str, Any], *, feasible: bool = True) -> dict[str, Any]:
         """``params`` as exactly a point of the space: declared values, the space's order.
@@ -227,7 +239,7 @@ class Space(Mapping[str, Parameter]):
             SpaceError: If none is found in 20,000 draws.
         """
         for _ in range(SAMPLES):
-            point = self.decode([rng.random() for _ in self._parameters])
+            point = self.decode([rng.random() for _ in range(self.dimension)])
             if self.violated(point) is None:
                 return point
         raise SpaceError(

@@ -18,7 +18,8 @@ event        data
 ``reported`` an intermediate value: ``step value``
 ``changed``  other parameters from here on: ``params``, those ``before``, the ``step``
              reported last or ``None``, and ``source``: the trial it took over, or ``None``
-``finished`` final: ``state values error gradients``
+``finished`` final: ``state values error``, and ``gradients`` where the objective gave them: name
+             to number, or to a list for a vector; of the value, in its own direction
 ``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
              (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died)
 ``ended``    the driver leaves: ``reason``

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..errors import HpoBridgeError, short
 from ..gradients import Differentiated
-from ..objectives.objective import differentiated, judged
+from ..objectives.derivatives import differentiated
+from ..objectives.objective import judged
 from ..trial import Outcome, Trial, TrialState
 
 Choice = str | Mapping[str, Any]

@@ -29,7 +29,7 @@ from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
-from .slopes import lacking, wrong
+from .slopes import any_given, lacking, wrong
 from .values import Objectives
 
 MOST_LOSSES = 3
@@ -289,7 +289,8 @@ class Driver:
         running = self._get(number)
         outcome = self.objectives.settle(outcome)
         missing = self.lacking(number, outcome)
-        problem = missing or self._wrong(number, outcome)
+        asked, params = self.proposer.differentiation, running.record.params
+        problem = missing or wrong(outcome.gradients, params, asked)
         if problem is not None:
             outcome = Outcome.failed(problem, retriable=False)
         failed = outcome.state is TrialState.FAILED
@@ -317,7 +318,7 @@ class Driver:
                 finished=event.time, error=outcome.error, reports=reports,
             )  # fmt: skip
             self.notify("hpo_trial_finished", trial=record)
-        if missing is not None and not self._has_gradients():
+        if missing is not None and not any_given(self.store, self.name):
             raise GradientRequired(missing)
         return outcome.state
 
@@ -327,15 +328,6 @@ class Driver:
             return None
         proposer, params = self.proposer, self._get(number).record.params
         return lacking(outcome.gradients, params, proposer.differentiation, proposer.name)
-
-    def _wrong(self, number: int, outcome: Outcome) -> str | None:
-        params = self._get(number).record.params
-        return wrong(outcome.gradients, params, self.proposer.differentiation)
-
-    def _has_gradients(self) -> bool:
-        """Whether any trial of the study has derivatives."""
-        finished = self.store.events(self.name, kinds=["finished"])
-        return any("gradients" in event.data for event in finished)
 
     def give_back(self, number: int, reason: str) -> None:
         """Ends an attempt without outcome: the trial waits again, first in the queue."""

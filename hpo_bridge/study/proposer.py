@@ -94,13 +94,8 @@ class Proposer:
         # A backend that ends by itself may leave out as much as it likes on its way.
         self._patience = math.inf if Capability.FINITE in spec.capabilities else MOST_REJECTED
         self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
-        self.differentiation = differentiation(plugins, space, wanted=self._wants_gradients())
-
-    def _wants_gradients(self) -> bool:
-        if Capability.GRADIENT not in self.capabilities:
-            return False
-        optimizer = self.optimizer
-        return not isinstance(optimizer, WantsGradients) or optimizer.wants_gradients
+        wanted = wants_gradients(spec, self.optimizer)
+        self.differentiation = differentiation(plugins, space, wanted=wanted)
 
     def ask(self, n: int) -> tuple[list[Proposal], list[Observation]]:
         """Up to ``n`` proposals that the constraints allow, and those that they forbade.
@@ -237,9 +232,17 @@ def handed(space: Space, spec: BackendSpec) -> Space:
         spec: What the backend declares.
 
     Raises:
-        UnsupportedProblem: If the backend enumerates and knows no conditions: points of the
-            flat space that differ only in what is inactive are one and the same trial.
+        UnsupportedProblem: If the backend takes no vectors, and there is one. If it enumerates
+            and knows no conditions: points of the flat space that differ only in what is
+            inactive are one and the same trial.
     """
+    if space.vectors and Capability.VECTOR not in spec.capabilities:
+        name = space.vectors[0]
+        raise UnsupportedProblem(
+            f"is a vector, which {spec.name!r} does not take: use a backend that has the "
+            "capability vector (`hpo-bridge backends`), such as torch.adam, or several parameters",
+            name,
+        )
     if Capability.CONDITIONAL in spec.capabilities:
         return space.indexed()
     if Capability.FINITE in spec.capabilities:
@@ -250,6 +253,13 @@ def handed(space: Space, spec: BackendSpec) -> Space:
                 name,
             )
     return space.indexed(flat=True)
+
+
+def wants_gradients(spec: BackendSpec, optimizer: Optimizer) -> bool:
+    """Whether a backend, as it was built, needs derivatives."""
+    if Capability.GRADIENT not in spec.capabilities:
+        return False
+    return not isinstance(optimizer, WantsGradients) or optimizer.wants_gradients
 
 
 def infeasible(raw: Mapping[str, Any], token: Any) -> Observation:

@@ -10,6 +10,7 @@ from ..errors import nearest, short
 from ..gradients import Differentiation, Slope
 from ..plugins import PluginManager
 from ..space import Float, Space
+from ..store import Store
 
 WAYS_OUT = (
     "return a torch scalar that depends on trial.tensors, or "
@@ -80,6 +81,11 @@ def wrong(
             if not math.isfinite(component):
                 return f"the gradient of {name} is {component}, expected a finite number"
     return None
+
+
+def any_given(store: Store, study: str) -> bool:
+    """Whether any trial of a study has given derivatives."""
+    return any("gradients" in event.data for event in store.events(study, kinds=["finished"]))
 
 
 def of_loss(gradients: Mapping[str, Slope] | None, sign: float) -> dict[str, Slope] | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..gradients import Slope
 from ..optimizer import Observation, Suggestion
-from ..space import Categorical, Space
+from ..space import Categorical, Float, Space
 from ..trial import TrialState
 
 Judge = Callable[[int, Suggestion], Observation]
 """From a suggestion and its number, from 0, to what became of it."""
-Loss = Callable[[Mapping[str, Any]], float]
 
 
-def distance(space: Space, target: float | Mapping[str, float] | None = None) -> Loss:
+class Distance:
     """A loss in ``[0, 1]``: the mean squared distance from a target in the unit cube.
 
     A choice without order is right or wrong, which counts 0 or 0.25.
@@ -24,33 +24,60 @@ def distance(space: Space, target: float | Mapping[str, float] | None = None) ->
         target: Where the minimum is: one number for all, or name to number; by default
             another place for each parameter, away from middle and ends.
     """
-    if target is None:
-        places = {name: 0.15 + 0.37 * i % 0.7 for i, name in enumerate(space)}
-    elif isinstance(target, Mapping):
-        places = dict(target)
-    else:
-        places = dict.fromkeys(space, target)
 
-    def loss(params: Mapping[str, Any]) -> float:
+    def __init__(self, space: Space, target: float | Mapping[str, float] | None = None) -> None:
+        self._space = space
+        if target is None:
+            self._places = {name: 0.15 + 0.37 * i % 0.7 for i, name in enumerate(space)}
+        elif isinstance(target, Mapping):
+            self._places = dict(target)
+        else:
+            self._places = dict.fromkeys(space, target)
+
+    def __call__(self, params: Mapping[str, Any]) -> float:
+        """The loss at a point."""
         total = 0.0
         for name, value in params.items():
-            parameter, place = space[name], places[name]
+            parameter, place = self._space[name], self._places[name]
             if isinstance(parameter, Categorical) and not parameter.ordered:
                 total += 0.0 if value == parameter.decode(place) else 0.25
             else:
-                total += (parameter.encode(value) - place) ** 2
+                units = _listed(parameter.encode(value))
+                total += sum((u - place) ** 2 for u in units) / len(units)
         return total / max(1, len(params))
 
-    return loss
+    def gradients(self, params: Mapping[str, Any]) -> dict[str, Slope]:
+        """The derivatives at a point with respect to the continuous parameters."""
+        slopes: dict[str, Slope] = {}
+        for name, value in params.items():
+            parameter = self._space[name]
+            if isinstance(parameter, Float) and parameter.size is None:
+                pairs = zip(
+                    _listed(parameter.encode(value)),
+                    _listed(parameter.derivative(value)),
+                    strict=True,
+                )
+                count = len(params) * parameter.dimension
+                slope = [2 * (u - self._places[name]) / count / rate for u, rate in pairs]
+                slopes[name] = slope[0] if parameter.shape is None else slope
+        return slopes
 
 
-def complete(loss: Loss, n_objectives: int = 1) -> Judge:
-    """Every trial ends well; further objectives pull elsewhere."""
+def _listed(value: Any) -> list[float]:
+    return value if isinstance(value, list) else [value]
+
+
+distance = Distance
+
+
+def complete(loss: Distance, n_objectives: int = 1) -> Judge:
+    """Every trial ends well, with its derivatives; further objectives pull elsewhere."""
 
     def judge(number: int, suggestion: Suggestion) -> Observation:
         value = loss(suggestion.params)
         losses = tuple([value, 1.0 - value, (value * 7.0) % 1.0][:n_objectives])
-        return Observation(suggestion.params, losses, suggestion.token)
+        slopes = loss.gradients(suggestion.params) if n_objectives == 1 else None
+        return Observation(suggestion.params, losses, suggestion.token, gradients=slopes)
 
     return judge
 
@@ -81,7 +108,7 @@ def where(
     )
 
 
-def mixed(loss: Loss, n_objectives: int = 1) -> Judge:
+def mixed(loss: Distance, n_objectives: int = 1) -> Judge:
     """A bit of everything: completed, failed, pruned with and without reports, infeasible."""
     good = complete(loss, n_objectives)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import short
 from ..optimizer import Problem
+from ..plugins import manager
 from ..space import Space
 from .outcomes import distance, mixed
 from .runs import Run, plain
@@ -74,6 +75,7 @@ def sequence_task(
     *,
     count: int,
     finite: bool,
+    composite: bool = False,
 ) -> dict[str, Any]:
     """The task of :func:`sequence` as plain data."""
     module = sys.modules.get(factory.partition(":")[0])
@@ -86,6 +88,7 @@ def sequence_task(
         "seed": seed,
         "count": count,
         "finite": finite,
+        "composite": composite,
     }
 
 
@@ -100,7 +103,8 @@ def _sequence(task: Mapping[str, Any]) -> list[str]:
     module, _, attribute = task["factory"].partition(":")
     factory = getattr(_module(module, task["file"]), attribute)
     space = Space.from_plain(task["space"])
-    optimizer = factory(Problem(space, 1, task["seed"]), **task["options"])
+    others = [manager()] if task["composite"] else []
+    optimizer = factory(Problem(space, 1, task["seed"]), *others, **task["options"])
     return sequence(Run(optimizer, space, finite=task["finite"]), task["count"])
 
 

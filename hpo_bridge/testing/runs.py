@@ -168,12 +168,18 @@ def check_types(params: Mapping[str, Any], space: Space) -> None:
     """Checks what the core would mend.
 
     Raises:
-        Fault: Naming the parameter that is no plain ``int`` or ``float``.
+        Fault: Naming the parameter that is no plain ``int``, ``float`` or list of floats.
     """
     for name, value in params.items():
         if name not in space:
             continue
         wanted = float if isinstance(space[name], Float) else int
+        if name in space.vectors:
+            require(
+                type(value) is list and all(type(component) is float for component in value),
+                f"{name}: found {short(value)}, expected a plain list of plain floats",
+            )
+            continue
         require(
             type(value) is wanted,
             f"{name}: found {short(value)} of type {type(value).__name__}, expected a plain "

@@ -78,6 +78,12 @@ SPACES: dict[str, tuple[Space, str]] = {
         ),
         "inactive parameters that are there, active ones that are not",
     ),
+    "vector": (
+        Space(
+            w=Float(-1.0, 1.0, shape=(3,)), v=Float(1e-3, 1.0, log=True, shape=(1,)), x=Float(0, 1)
+        ),
+        "tuples and arrays for lists, a vector of one taken for a number",
+    ),
     "mix": (
         Space(
             {

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InvalidOptions, UnsupportedProblem, nearest
 from ..optimizer import BackendSpec, Capability, Optimizer, Problem
-from ..plugins import PluginManager, accepted_options, load_factory, manager
+from ..plugins import PluginManager, backend_options, manager
 from ..space import Float, Space
 from ..study.proposer import handed
 from .outcomes import Judge, complete, distance
@@ -19,6 +19,8 @@ CHEAP = 20
 """With fewer ``trials`` checks save suggestions where they can."""
 UNGUIDED = ("random", "grid")
 """Techniques that learn nothing from results."""
+LOCAL = ("gradient", "hybrid")
+"""Techniques that begin where their options say, and go on from there."""
 
 
 class Subject:
@@ -60,8 +62,7 @@ class Subject:
 
     def _check_options(self) -> None:
         """Wrong options are the caller's mistake, not the backend's fault."""
-        factory = load_factory("backend", self.offer)
-        accepted = accepted_options(factory, 1)
+        accepted = backend_options(self.offer)
         for option in self.options:
             if accepted is not None and option not in accepted:
                 raise InvalidOptions(

@@ -221,8 +221,8 @@ def test_an_unknown_technique(refused: Refused, good: dict[str, Any]) -> None:
     del good["backend"]
     (line,) = refused(good | {"technique": "anealing"})
     assert line == (
-        "study.yaml: technique: found 'anealing', expected one of annealing, grid, random "
-        "(did you mean 'annealing'?)"
+        "study.yaml: technique: found 'anealing', expected one of annealing, grid, hybrid, "
+        "random (did you mean 'annealing'?)"
     )
 
 

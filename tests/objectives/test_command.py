@@ -14,6 +14,7 @@ import pytest
 
 from hpo_bridge.checkpoints import NOWHERE, CheckpointFolder
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError, TrialPruned
+from hpo_bridge.gradients import Differentiation
 from hpo_bridge.objectives.command import (
     CommandObjective,
     arguments,
@@ -49,6 +50,33 @@ def run(tmp_path):
         return evaluate(objective.load(), trial)
 
     return run
+
+
+def test_derivatives_beside_the_value(run, tmp_path):
+    code = """
+        import json, os
+        print(os.environ["HPO_BRIDGE_GRADIENTS"])
+        print(json.dumps({"value": 0.5, "gradients": {"x": 1, "w": [2, 3.5]}}))
+        """
+    outcome = run(code)
+    assert (outcome.result, outcome.gradients) == (0.5, {"x": 1.0, "w": [2.0, 3.5]})
+    named = run('print(\'{"loss": 0.5, "step": 3, "gradients": {"x": 1}}\')')
+    assert (named.result, named.gradients) == ({"loss": 0.5}, {"x": 1.0})
+    wrong = run('print(\'{"value": 0.5, "gradients": {"x": "up"}}\')')
+    assert wrong.error == "the gradient of x: expected a number, found 'up'"
+    # An objective may have the name: then it is a number.
+    named = run('print(\'{"value": 0.5, "gradients": 2}\')')
+    assert (named.result, named.gradients) == ({"value": 0.5, "gradients": 2.0}, None)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_program_can_tell_whether_derivatives_are_wanted(tmp_path, wanted):
+    program = "import os; print(os.environ['HPO_BRIDGE_GRADIENTS'])"
+    (tmp_path / "program.py").write_text(program)
+    objective = CommandObjective(f"{shlex.quote(sys.executable)} program.py", str(tmp_path))
+    asked = Differentiation(wanted=wanted)
+    outcome = evaluate(objective.load(), Trial(0, {}, 0, Reports(), differentiation=asked))
+    assert outcome.result == float(wanted)
 
 
 def test_parameters_and_environment(run):

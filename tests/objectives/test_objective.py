@@ -220,6 +220,38 @@ def test_callable_object_and_partial():
         assert pickle.loads(pickle.dumps(objective)).load()({}) == 1
 
 
+def test_a_class_of_functions_is_made_once_where_it_is_loaded(source):
+    class Counted:
+        made = 0
+
+        def __init__(self):
+            type(self).made += 1
+
+        def __call__(self, trial):
+            return trial["x"]
+
+    objective = objective_from(Counted)
+    objective.check()
+    assert Counted.made == 0
+    assert objective.describe().endswith("Counted")
+    function = objective.load()
+    assert [function({"x": x}) for x in (1, 2)] == [1, 2]
+    assert Counted.made == 1
+    assert pickle.loads(pickle.dumps(objective)).load()({"x": 4}) == 4
+    text = "class Loss:\n    def __call__(self, trial):\n        return trial['x']\n"
+    assert objective_from("objective.py:Loss", source(text)).load()({"x": 3}) == 3
+
+
+def test_a_class_that_cannot_be_made(source):
+    text = "class Loss:\n    def __init__(self, a): ...\n    def __call__(self, trial): ...\n"
+    with pytest.raises(ObjectiveError, match=r"objective\.py:Loss: the class cannot be made") as e:
+        objective_from("objective.py:Loss", source(text)).load()
+    assert "missing 1 required positional argument: 'a'" in str(e.value)
+    text = "class Loss:\n    def __call__(self): ...\n"
+    with pytest.raises(ObjectiveError, match="must take one argument, the trial"):
+        objective_from("other.py:Loss", source(text, "other.py")).load()
+
+
 def test_wrong_functions():
     async def coroutine(trial): ...
 

@@ -25,7 +25,7 @@ def hpo_register_backends() -> list[BackendSpec]:
     specs = [
         BackendSpec(
             name=f"fake.{name}", technique="genetic", factory=f"faulty_backends:{cls.__name__}",
-            capabilities=learner, summary=(cls.__doc__ or "").splitlines()[0],
+            capabilities=learner | cls.more, summary=(cls.__doc__ or "").splitlines()[0],
         )
         for name, cls in LEARNERS.items()
     ]  # fmt: skip
@@ -42,6 +42,8 @@ def hpo_register_backends() -> list[BackendSpec]:
 class Sound:
     """Generations around the best points."""
 
+    more: frozenset[Capability] = frozenset()
+
     def __init__(self, problem: Any, *, size: int = SIZE, spread: float = 0.15) -> None:
         self.space, self.size, self.spread = problem.space, size, spread
         self.rng = random.Random(problem.seed)
@@ -52,7 +54,7 @@ class Sound:
     # -- making points ------------------------------------------------------------------
 
     def fresh(self) -> list[float]:
-        return [self.rng.random() for _ in self.space]
+        return [self.rng.random() for _ in range(self.space.dimension)]
 
     def child(self) -> list[float]:
         _, parent = self.rng.choice(self.elite)
@@ -572,6 +574,68 @@ class RefusesNameless(Listing):
 
     def refuse(self, name: str) -> None:
         super().refuse("")
+
+
+class Vectors(Sound):
+    """Takes vectors."""
+
+    more = frozenset({C.VECTOR})
+
+
+class TuplesForLists(Vectors):
+    """Takes vectors, and gives tuples."""
+
+    def decoded(self, unit: list[float]) -> dict[str, Any]:
+        point = super().decoded(unit)
+        return {n: tuple(v) if isinstance(v, list) else v for n, v in point.items()}
+
+
+# -- gradients ---------------------------------------------------------------------------
+
+
+class Downhill(Sound):
+    """Children go down the gradient of their parent, where there is one."""
+
+    more = frozenset({C.GRADIENT})
+    sign = -1.0
+
+    def __init__(self, problem: Any) -> None:
+        super().__init__(problem)
+        self.slopes: dict[str, list[float]] = {}
+
+    def tell(self, observations: Any) -> None:
+        for seen in observations:
+            if seen.gradients is not None and seen.token is not None:
+                slopes = [seen.gradients.get(name, 0.0) for name in self.space]
+                self.slopes[str(list(seen.token))] = slopes
+        super().tell(observations)
+
+    def child(self) -> list[float]:
+        unit = super().child()
+        slopes = self.slopes.get(str(self.elite[0][1]), [0.0] * len(unit))
+        signs = [(slope > 0) - (slope < 0) for slope in slopes]
+        return [
+            min(max(u + 0.1 * self.sign * s, 0.0), 1.0) for u, s in zip(unit, signs, strict=True)
+        ]
+
+    def state(self) -> Any:
+        return {**super().state(), "slopes": self.slopes}
+
+    def restore(self, state: Any, observations: Any) -> None:
+        super().restore(state, observations)
+        self.slopes = state["slopes"]
+
+
+class Uphill(Downhill):
+    """Children go up the gradient of their parent."""
+
+    sign = 1.0
+
+
+class BlindToGradients(Sound):
+    """Asks for gradients, and never looks at them."""
+
+    more = frozenset({C.GRADIENT})
 
 
 LEARNERS: dict[str, type[Sound]] = {

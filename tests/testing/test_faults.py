@@ -19,7 +19,8 @@ PRECISE = {
         "space[categorical]", "space[ordered]", "space[nested]", "space[mix]",
         "study[values]", "study[stored]",
     },
-    "numpy_scalars": family("space"),
+    "numpy_scalars": family("space") - {"space[vector]"},
+    "tuples_for_lists": {"space[vector]"},
     "upper_end_never": {"due[int]", "due[int_step]", "reach[high]"},
     "half_ends": {"due[int]", "due[int_step]", "due[float_step]", "due[ordered]"},
     "biased": {"due[ordered]", "due[categorical]"},
@@ -50,6 +51,7 @@ PRECISE = {
     "explains_less": {"explain"},
     "starts_over": {"finite"},
     "loses_last": {"finite"},
+    "blind_to_gradients": {"gradients"},
 }  # fmt: skip
 
 # A fault that shows in many places, and the checks that are meant to catch it.
@@ -57,7 +59,7 @@ BROAD = {
     "step_lost": {"space[float_step]", "space[float_step_awkward]", "space[mix]"},
     "index_for_value": {"space[int_step]"},
     "out_of_bounds": {"space[int]", "space[mix]"},
-    "no_token": family("space"),
+    "no_token": family("space") - {"space[vector]"},
     "forgets_failures": family("failures"),
     "failed_breaks": {"failures[pruned]"},
     "counts_on_order": {"batch[order]"},
@@ -69,6 +71,7 @@ BROAD = {
     "pending_forgotten": {"snapshot[continued]"},
     "state_changes": {"snapshot[unchanged]"},
     "state_no_json": {"snapshot[continued]"},
+    "uphill": {"gradients"},
     "refuses_nameless": {"space[float]", "space[float_log]", "space[mix]"},
 }
 
@@ -77,7 +80,7 @@ def bad(results):
     return {result.name for result in results.values() if not result.good}
 
 
-@pytest.mark.parametrize("name", ["sound", "listing"])
+@pytest.mark.parametrize("name", ["sound", "vectors", "downhill", "listing"])
 def test_a_sound_backend_passes_every_check(name, checked):
     results = checked(name)
     assert tuple(results) == CHECK_NAMES
@@ -97,7 +100,7 @@ def test_a_fault_is_caught_by_the_checks_for_it(name, checked):
 def test_every_fault_is_tried(plugins):
     names = {offer.spec.name for offer in plugins.offers("backend")}
     fakes = {name.removeprefix("fake.") for name in names if name.startswith("fake.")}
-    assert fakes == {*PRECISE, *BROAD, "sound", "listing"}
+    assert fakes == {*PRECISE, *BROAD, "sound", "vectors", "downhill", "listing"}
 
 
 def test_every_check_has_a_fault_that_it_catches():

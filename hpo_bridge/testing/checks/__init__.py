@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import batch, failures, inject, law, learning, seeds, snapshot, space, spec, study
+from . import (
+    batch,
+    failures,
+    gradients,
+    inject,
+    law,
+    learning,
+    seeds,
+    snapshot,
+    space,
+    spec,
+    study,
+)
 from .entry import Entry
 
 ENTRIES: tuple[Entry, ...] = (
@@ -15,6 +27,7 @@ ENTRIES: tuple[Entry, ...] = (
     *seeds.CHECKS,
     *snapshot.CHECKS,
     *learning.CHECKS,
+    *gradients.CHECKS,
     *study.CHECKS,
 )
 """Every check, in the order in which they are run; the same for every backend."""

@@ -20,8 +20,8 @@ from ...space import Parameter, Space
 from ..outcomes import complete, distance
 from ..runs import points_of
 from ..spaces import DUE, ENDS, SCALES, TWINS
-from ..subject import Subject
-from ..verdicts import Fault, Refused, require
+from ..subject import LOCAL, Subject
+from ..verdicts import Fault, NotApplicable, Refused, require
 from .entry import Entry, entry
 
 SAMPLE = 1200
@@ -171,6 +171,10 @@ def scale_start(subject: Subject) -> str:
 
     Catches backends that take every float for logarithmic, or for linear.
     """
+    if subject.spec.technique in LOCAL:
+        raise NotApplicable(
+            f"technique {subject.spec.technique!r} begins at one place, and goes on from there"
+        )
     if subject.spec.technique == "grid":
         columns = _grids(subject)
     else:

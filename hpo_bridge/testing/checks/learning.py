@@ -8,7 +8,7 @@ from functools import partial
 
 from ...errors import SearchExhausted
 from ...optimizer import Capability
-from ..outcomes import Judge, Loss, complete, distance, mixed
+from ..outcomes import Distance, Judge, complete, distance, mixed
 from ..runs import points_of
 from ..spaces import MIXED, SMALL
 from ..subject import Subject
@@ -19,7 +19,7 @@ WINDOWS = 8
 """How many windows past the start-up phase a run may take to become better."""
 
 
-def improvement(subject: Subject, judged: Callable[[Loss], Judge], *, share: float) -> str:
+def improvement(subject: Subject, judged: Callable[[Distance], Judge], *, share: float) -> str:
     """Past its start-up phase it proposes points of a clearly lower loss than random ones.
 
     Of a few seeds most must have a window of suggestions with a mean loss below ``share``

@@ -80,6 +80,7 @@ def process(subject: Subject) -> str:
         7,
         count=_count(subject),
         finite=subject.has(Capability.FINITE),
+        composite=subject.spec.composite,
     )
     running = [(seed, start(task, PYTHONHASHSEED=seed)) for seed in ("0", "1")]
     answers = [(seed, finish(each)) for seed, each in running]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from ...optimizer import Capability
 from ..outcomes import complete, distance
 from ..spaces import SPACES
 from ..subject import Subject
+from ..verdicts import NotApplicable
 from .entry import Entry
 
 PER_RUN = 10
@@ -16,6 +18,8 @@ PER_RUN = 10
 def suggestions(name: str, subject: Subject) -> str:
     """Suggestions of fresh optimizers, and of one past its start-up phase; all are checked."""
     space, _ = SPACES[name]
+    if space.vectors and not subject.has(Capability.VECTOR):
+        raise NotApplicable("VECTOR is not declared: the core refuses vectors before it is asked")
     subject.whole(space)
     start = 0
     for seed in range(subject.few(20, 1 / 3)):
@@ -43,6 +47,7 @@ MEANINGS = {
     "ordered": "choices with an order",
     "single": "parameters of a single value",
     "nested": "conditions within conditions, as declared with `CONDITIONAL`, else flat",
+    "vector": "lists of numbers, with `VECTOR`",
     "mix": "everything together, under awkward names",
 }
 

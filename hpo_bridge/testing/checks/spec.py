@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import InvalidOptions, UnsupportedProblem
 from ...hookspecs import PROJECT
 from ...optimizer import Explains
-from ...plugins import accepted_options, load_factory
+from ...plugins import backend_options
 from ..process import in_new_process
 from ..spaces import MIXED, describe
 from ..subject import Subject
@@ -119,7 +119,7 @@ def explicit(subject: Subject) -> str:
 
     Catches `**kwargs` that are passed on blind, and options that nobody can list.
     """
-    accepted = accepted_options(load_factory("backend", subject.offer), 1)
+    accepted = backend_options(subject.offer)
     if accepted is None:
         raise Fault("the factory's signature has **kwargs, or cannot be read: name the options")
     try:

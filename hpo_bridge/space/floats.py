@@ -1,0 +1,241 @@
+"""Parameters that are real numbers: on a linear or a log scale, stepped, or vectors of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import SpaceError, short
+from .ranges import MOST_VALUES, as_written, check_range, count_of
+from .values import (
+    When,
+    as_float,
+    declared_flag,
+    declared_integer,
+    declared_number,
+    own_when,
+    part_of,
+    set_fields,
+    with_optional,
+)
+
+LONGEST = 2**20
+"""Most components of a vector."""
+SLACK = 1e-9
+"""How far outside its range a value may lie, as a share of the range, to count as a rounding
+error of a library and be clipped, instead of as a mistake."""
+
+
+@dataclass(frozen=True)
+class Float:
+    """A continuous parameter; both bounds are included.
+
+    Args:
+        low: Smallest value.
+        high: Largest value, at least ``low``.
+        log: Whether equal ratios, not equal differences, are equally likely; needs
+            ``low > 0``.
+        step: Distance of the allowed values, counted from ``low``; must divide the range.
+            Values are exact as written: ``Float(0, 0.9, step=0.3)`` takes 0.3, not
+            0.30000000000000004.
+        when: Condition: ``{parent: value}`` or ``{parent: [value, value]}``; the parameter
+            exists only where every parent is active and has (one of) the given values.
+        shape: ``(n,)`` for a vector: its values are lists of ``n`` numbers, each with these
+            bounds, and a coordinate in the unit interval each. For backends with ``VECTOR``;
+            takes no steps.
+
+    Raises:
+        SpaceError: With the path of the argument that is wrong.
+
+    Example:
+        >>> round(Float(1e-4, 1e-1, log=True).decode(0.5), 9)
+        0.003162278
+        >>> Float(0, 1, shape=(3,)).decode([0.5, 0.0, 1.0])
+        [0.5, 0.0, 1.0]
+    """
+
+    low: float
+    high: float
+    log: bool = field(default=False, kw_only=True)
+    step: float | None = field(default=None, kw_only=True)
+    when: When | None = field(default=None, kw_only=True)
+    shape: tuple[int] | None = field(default=None, kw_only=True)
+    size: int | None = field(init=False, repr=False, compare=False, default=None)
+    _logs: tuple[float, float] | None = field(init=False, repr=False, compare=False, default=None)
+    _grid: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        low, high = declared_number(self.low, "low"), declared_number(self.high, "high")
+        set_fields(self, low=low, high=high, when=own_when(self.when))
+        declared_flag(self.log, "log")
+        if self.step is not None:
+            set_fields(self, step=declared_number(self.step, "step"))
+        check_range(self.low, self.high, self.log, self.step)
+        if not math.isfinite(self.high - self.low):
+            raise SpaceError(f"found {self.high}, too far from low: {self.low}", ["high"])
+        if self.shape is not None:
+            self._set_shape(self.shape)
+        if self.step is not None:
+            self._set_grid(self.step)
+        elif self.low == self.high:
+            set_fields(self, size=1)
+        elif self.log and math.log(self.low) < math.log(self.high):
+            # Otherwise so close that the logarithm cannot tell them apart: linear is the same.
+            set_fields(self, _logs=(math.log(self.low), math.log(self.high)))
+
+    def _set_grid(self, step: float) -> None:
+        if step * MOST_VALUES < max(abs(self.low), abs(self.high)):
+            raise SpaceError(f"found {step}, too small beside the size of the bounds", ["step"])
+        # Integer arithmetic on the numbers as written; Decimal would round to a context.
+        low, high, width, scale = as_written(self.low, self.high, step)
+        set_fields(self, size=count_of(low, high, width, scale), _grid=(low, width, scale))
+
+    def _set_shape(self, shape: Any) -> None:
+        if not isinstance(shape, (tuple, list)) or len(shape) != 1:
+            problem = f"found {short(shape)}, expected a list of one number, such as [100]"
+            raise SpaceError(problem, ["shape"])
+        length = declared_integer(shape[0], "shape")
+        if not 1 <= length <= LONGEST:
+            raise SpaceError(f"found {length}, expected from 1 to {LONGEST}", ["shape"])
+        if self.step is not None:
+            raise SpaceError("step and shape cannot be combined", ["step"])
+        if self.low == self.high:
+            raise SpaceError(f"found {self.high}, expected more than low for a vector", ["high"])
+        set_fields(self, shape=(length,))
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates in the unit cube: 1, or a vector's length."""
+        return 1 if self.shape is None else self.shape[0]
+
+    def grid(self, index: int) -> float:
+        """Grid point ``index`` of a stepped parameter, exact as written."""
+        if not self._grid:
+            return self.low
+        low, width, scale = self._grid
+        return (low + index * width) / scale
+
+    def decode(self, u: Any) -> Any:
+        """The value at ``u`` in ``[0, 1]``; of a vector, the list at a sequence of them."""
+        if self.shape is not None:
+            return [self._decoded(float(each)) for each in self._sized(u)]
+        return self._decoded(float(u))
+
+    def _decoded(self, u: float) -> float:
+        if self.size is not None:
+            return self.grid(part_of(u, self.size))
+        if u <= 0.0:
+            return self.low
+        if u >= 1.0:
+            return self.high
+        if self._logs is not None:
+            low, high = self._logs
+            value = math.exp(low + u * (high - low))
+        else:
+            value = self.low + u * (self.high - self.low)
+        return min(max(value, self.low), self.high)
+
+    def encode(self, value: Any) -> Any:
+        """Where ``value`` lies in ``[0, 1]``; of a vector, a list of such numbers."""
+        if self.shape is not None:
+            return [self._encoded(each) for each in self._sized(value)]
+        return self._encoded(value)
+
+    def _encoded(self, value: float) -> float:
+        if self.size is not None:
+            return (self._index(value) + 0.5) / self.size
+        if self._logs is not None:
+            low, high = self._logs
+            u = (math.log(value) - low) / (high - low)
+        else:
+            u = (value - self.low) / (self.high - self.low)
+        return min(max(u, 0.0), 1.0)
+
+    def _sized(self, values: Any) -> Sequence[Any]:
+        """A vector's components as a list or a tuple of the right length."""
+        if callable(getattr(values, "tolist", None)):  # an array or a tensor
+            values = values.tolist()
+        if not isinstance(values, (list, tuple)) or len(values) != self.dimension:
+            found = f"{len(values)}" if isinstance(values, (list, tuple)) else short(values)
+            raise SpaceError(f"found {found}, expected a list of {self.dimension} numbers")
+        return values
+
+    def derivative(self, value: Any) -> Any:
+        """How fast the value grows with ``u``: the derivative of :meth:`decode` at ``value``.
+
+        Of a vector, a list: component by component.
+
+        A derivative with respect to the value, times this, is one with respect to ``u``.
+
+        Raises:
+            SpaceError: For a parameter with steps or of a single value, which has none.
+
+        Example:
+            >>> Float(0, 8).derivative(3.0)
+            8.0
+        """
+        if self.size is not None:
+            raise SpaceError("takes single values, which have no derivative")
+        if self.shape is not None:
+            return [self._derived(each) for each in self._sized(value)]
+        return self._derived(value)
+
+    def _derived(self, value: float) -> float:
+        if self._logs is not None:
+            return value * (self._logs[1] - self._logs[0])
+        return self.high - self.low
+
+    def _index(self, value: float) -> int:
+        return 0 if self.step is None else round((value - self.low) / self.step)
+
+    def check(self, value: Any) -> Any:
+        """``value`` as the declared value that it is, up to rounding errors; a vector as a list.
+
+        Raises:
+            SpaceError: If it is not a number, out of range, or off the grid.
+        """
+        if self.shape is None:
+            return self._checked(value)
+        components = []
+        for position, component in enumerate(self._sized(value)):
+            try:
+                components.append(self._checked(component))
+            except SpaceError as error:
+                raise error.under(str(position)) from None
+        return components
+
+    def _checked(self, value: Any) -> float:
+        number = as_float(value)
+        if self.low <= number <= self.high:
+            clipped = number
+        else:
+            below, above = self._slack()
+            if not self.low - below <= number <= self.high + above:
+                raise SpaceError(f"{number!r} is outside [{self.low}, {self.high}]")
+            clipped = min(max(number, self.low), self.high)
+        if self.size is None:
+            return clipped
+        index = min(max(self._index(clipped), 0), self.size - 1)
+        point = self.grid(index)
+        if abs(point - clipped) > max(SLACK * (self.step or 1.0), self._rounding()):
+            raise SpaceError(f"{number!r} is not {self.low} plus a multiple of {self.step}")
+        return point
+
+    def _slack(self) -> tuple[float, float]:
+        """How far below and above the range a rounding error may lie."""
+        if self.log:
+            return SLACK * self.low, SLACK * self.high
+        slack = max(SLACK * (self.high - self.low), self._rounding())
+        return slack, slack
+
+    def _rounding(self) -> float:
+        """What a few operations on numbers of the bounds' size may be off by."""
+        return 4 * math.ulp(max(abs(self.low), abs(self.high)))
+
+    def to_plain(self) -> dict[str, Any]:
+        """The declaration as plain data, as in a study file."""
+        plain = {"type": "float", "low": self.low, "high": self.high, "log": self.log}
+        shape = None if self.shape is None else list(self.shape)
+        return with_optional(plain, step=self.step, when=self.when, shape=shape)
