@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -275,6 +276,62 @@ def test_the_demo_uses_the_store_that_the_study_file_has_by_default() -> None:
     demo = load("demo")
     study = yaml.safe_load(demo.STUDY.read_text())
     assert demo.STUDY.parent / f"{study['study']}.db" == demo.STORE
+
+
+# --- the command
+
+
+def run_study(store: Path, *words: str) -> list[dict[str, Any]]:
+    """Eight small trials of the study file, by the command; all that is kept of them."""
+    file = [str(FOLDER / "tpe.yaml"), "--store", f"sqlite:///{store}"]
+    small = {"epochs": 2, "filters": 2, "train_images": 200, "validation_images": 100}
+    sets = [f"space.{name}={value}" for name, value in small.items()]
+    more = [word for pair in sets for word in ("--set", pair)]
+    command = [sys.executable, "-m", "hpo_bridge"]
+    run = [*command, "run", *file, "--json", "--trials", "8", *more, *words]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    listed = subprocess.run(
+        [*command, "trials", *file, "--json"], capture_output=True, text=True, timeout=60
+    )
+    trials: list[dict[str, Any]] = json.loads(listed.stdout)
+    best = json.loads(ended.stdout)["best"]
+    assert best["values"]["value"] == min(
+        trial["values"]["value"] for trial in trials if trial["state"] == "COMPLETE"
+    )
+    return trials
+
+
+@pytest.fixture
+def own_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two CPUs on a Ray of the command's own, on a machine of any size."""
+    pytest.importorskip("ray")
+    for name in ("RAY_ADDRESS", "RAY_TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+
+
+RAY = ("--runner", "ray", "--set", "runner.address=local")
+
+
+@pytest.mark.usefixtures("own_ray")
+def test_the_study_runs_on_ray_with_its_pruner(tmp_path: Path) -> None:
+    trials = run_study(tmp_path / "ray.db", *RAY, "--set", "pruner.options.n_startup_trials=2")
+    assert [trial["number"] for trial in trials] == list(range(8))
+    assert {trial["state"] for trial in trials} <= {"COMPLETE", "PRUNED"}
+
+
+@pytest.mark.usefixtures("own_ray")
+def test_the_study_has_the_same_trials_on_ray_as_on_processes(tmp_path: Path) -> None:
+    """Whoever runs them, as long as their order does not depend on timing."""
+    fixed = ("--set", "pruner=null", "--set", "runner.order=deterministic")
+    found = []
+    for name, runner in (("ray", RAY), ("processes", ("--runner", "processes"))):
+        trials = run_study(tmp_path / f"{name}.db", *runner, *fixed)
+        found.append([(trial["state"], trial["params"], trial["values"]) for trial in trials])
+    assert found[0] == found[1]
+    assert [state for state, _, _ in found[0]] == ["COMPLETE"] * 8
+    assert len({params["learning_rate"] for _, params, _ in found[0]}) == 8
 
 
 # --- evaluation
