@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from hpo_bridge_torch.bilevel import Bilevel
+from hpo_bridge_torch.inner import SGD
 from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-
-from hpo_bridge_torch.bilevel import Bilevel
-from hpo_bridge_torch.inner import SGD
 
 EXAMPLES = 449  # for training, and as many for validation; the other 899 are for the test
 CLASSES = 10

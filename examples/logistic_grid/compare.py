@@ -86,10 +86,14 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     found = [search(split, chosen.trials) for split in range(chosen.splits)]
-    print(f"{'split':<7}{'grid: alpha':>13}{'loss':>10}{'steps: alpha':>15}{'loss':>10}{'apart':>8}")
+    print(
+        f"{'split':<7}{'grid: alpha':>13}{'loss':>10}{'steps: alpha':>15}{'loss':>10}{'apart':>8}"
+    )
     for split, one in enumerate(found):
         (grid, lowest), (alpha, value) = one.best_of_grid, one.best_of_steps
-        print(f"{split:<7}{grid:>13.3f}{lowest:>10.6f}{alpha:>15.3f}{value:>10.6f}{one.apart:>8.3f}")
+        print(
+            f"{split:<7}{grid:>13.3f}{lowest:>10.6f}{alpha:>15.3f}{value:>10.6f}{one.apart:>8.3f}"
+        )
     print(f"at most {max(one.apart for one in found):.3f} apart, after {chosen.trials} trials")
     draw(found, chosen.picture)
     print(f"picture: {chosen.picture}")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from hpo_bridge_torch.bilevel import Bilevel
+from hpo_bridge_torch.inner import LBFGS
 from sklearn.datasets import load_breast_cancer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
-
-from hpo_bridge_torch.bilevel import Bilevel
-from hpo_bridge_torch.inner import LBFGS
 
 
 class Penalised(Bilevel):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -46,10 +48,11 @@ def connected(
         return
     folder = None
     try:
-        folder = _connect(ray, address, runtime_env, own)
+        with _sigterm_kept():
+            folder = _connect(ray, address, runtime_env, own)
         yield ray
     finally:
-        with _quiet():
+        with _quiet(), _sigterm_kept():
             ray.shutdown()
         if folder is not None:
             folder.close()
@@ -117,6 +120,20 @@ def _init(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
 def _text(error: Exception) -> str:
     """What Ray says, in one line; where in our code it says so is of no use."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Keeps the process's handler of SIGTERM, if it has one: Ray takes its place.
+
+    Ray's writes a stack trace to standard error and leaves without a chance to tidy up.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
