@@ -27,9 +27,7 @@ import itertools
 
 import torch
 from figures import show
-from hpo_bridge_torch.bilevel import Bilevel
-from hpo_bridge_torch.inner import SGD
-from hpo_bridge_torch.relaxations import relaxed_dropout
+from hpo_bridge_torch import SGD, Bilevel, relaxed_dropout
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional

@@ -3,13 +3,56 @@
 This module is data: torch is imported when something of it is used. What one might not expect is
 written where it is dealt with: :mod:`hpo_bridge_torch.chains` (exploding gradients, going back,
 where to begin), :mod:`hpo_bridge_torch.cube` (bounds and logarithms),
-:mod:`hpo_bridge_torch.gradient` and :mod:`hpo_bridge_torch.spsa` (options and defaults).
+:mod:`hpo_bridge_torch.gradient` and :mod:`hpo_bridge_torch.spsa` (options and defaults),
+:mod:`hpo_bridge_torch.bilevel` (trainings that are differentiated).
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from hpo_bridge.hookspecs import hookimpl
 from hpo_bridge.optimizer import AutodiffSpec, BackendSpec, Capability
+
+if TYPE_CHECKING:
+    from .bilevel import Bilevel
+    from .checking import check_gradient
+    from .inner import LBFGS, SGD, AdamW, PerStep
+    from .relaxations import RelaxedChoice, relaxed_dropout
+    from .solvers import CG, Neumann
+
+__all__ = [
+    "CG",
+    "LBFGS",
+    "SGD",
+    "AdamW",
+    "Bilevel",
+    "Neumann",
+    "PerStep",
+    "RelaxedChoice",
+    "check_gradient",
+    "hpo_register_autodiff",
+    "hpo_register_backends",
+    "relaxed_dropout",
+]
+
+_PUBLIC = {
+    "bilevel": ("Bilevel",),
+    "checking": ("check_gradient",),
+    "inner": ("SGD", "AdamW", "LBFGS", "PerStep"),
+    "relaxations": ("RelaxedChoice", "relaxed_dropout"),
+    "solvers": ("CG", "Neumann"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What people import from here; their modules, and torch with them, when they do."""
+    for module, names in _PUBLIC.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 _TORCH = ("torch>=2.5", "numpy>=1.26")
 _STEPS = frozenset({Capability.INJECT, Capability.VECTOR})

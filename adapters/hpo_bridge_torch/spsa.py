@@ -55,7 +55,7 @@ class Spsa(Search):
         n_starts: int = 1,
         start: float = 0.25,
         init: Mapping[str, Any] | None = None,
-        explode: float = 15.0,
+        explode: float = 30.0,
         backtrack: float = 0.05,
     ) -> None:
         super().__init__(
