@@ -8,16 +8,12 @@ Takes about half a minute on one core.
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices of 150 rows gain nothing from more
-
-import torch
 from ridge import FEATURES, test_error, train
 
 import hpo_bridge as hpo
@@ -118,7 +114,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help="at most, for a quick look")
     parser.add_argument("--picture", type=Path, default=Path("comparison.png"), metavar="FILE")
     chosen = parser.parse_args(arguments)
-    torch.set_num_threads(1)
     found: dict[str, list[Search]] = {}
     for name, rows in ROWS.items():
         trials = min(rows[-1], chosen.trials or rows[-1])

@@ -8,12 +8,9 @@ Takes about two minutes on one core.
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from cleaning import EXAMPLES, Cleaning
@@ -100,7 +97,7 @@ def draw(found: list[Cleaned], path: Path) -> None:
     left.hist(parts, bins=20, range=(0, 1), label=["right label", "wrong label"])
     left.axvline(HALF, color="black", linewidth=0.8, linestyle="--")
     left.set(xlabel="weight after the last trial", ylabel="training examples", yscale="log")
-    left.legend()
+    left.legend(loc="upper center")
     for seed, one in enumerate(found):
         right.plot(range(1, len(one.values) + 1), one.values, label=f"seed {seed}")
     right.set(xlabel="trial", ylabel="validation loss")
@@ -117,7 +114,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, default=TRIALS, metavar="N")
     parser.add_argument("--picture", type=Path, default=Path("weights.png"), metavar="FILE")
     chosen = parser.parse_args(arguments)
-    torch.set_num_threads(1)
     random_trials = RANDOM_TRIALS * chosen.trials // TRIALS
     found = [clean(seed, chosen.trials, random_trials) for seed in range(chosen.seeds)]
     table(found)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from hpo_bridge_torch.bilevel import Bilevel
-from hpo_bridge_torch.inner import SGD
+from hpo_bridge_torch import SGD, Bilevel
 from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+torch.set_num_threads(1)  # small tensors gain nothing from more, and lose where trials share cores
 
 EXAMPLES = 449  # for training, and as many for validation; the other 899 are for the test
 CLASSES = 10

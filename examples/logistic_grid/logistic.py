@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from hpo_bridge_torch.bilevel import Bilevel
-from hpo_bridge_torch.inner import LBFGS
+from hpo_bridge_torch import LBFGS, Bilevel
 from sklearn.datasets import load_breast_cancer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+
+torch.set_num_threads(1)  # small tensors gain nothing from more, and lose where trials share cores
 
 
 class Penalised(Bilevel):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -58,11 +60,17 @@ class Started:
 
     Attributes:
         address: Its ``HOST:PORT``.
+        client: The port for ``ray://``; ``None`` where ``ray[client]`` is not installed.
         folder: What ``RAY_TMPDIR`` is for it.
     """
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hr-"))  # short: sockets lie below it
+        self.client = None
+        if importlib.util.find_spec("grpc") is not None:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self.client = free.getsockname()[1]
+            arguments += (f"--ray-client-server-port={self.client}",)
         done = subprocess.run(
             [
                 sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--port=0",
@@ -137,10 +145,11 @@ runner: {name: ray, workers: 2}
 """
 OBJECTIVE = """\
 import os, time
+import psutil
 
 def train(trial):
-    with open("log", "a") as log:
-        log.write(f"{trial.number} {os.getpid()}\\n")
+    with open("log", "a") as log:  # the second: Ray's worker is its raylet's child
+        log.write(f"{os.getpid()} {psutil.Process(os.getppid()).ppid()}\\n")
     time.sleep(trial["nap"])
     return trial["x"] ** 2
 """
@@ -174,7 +183,7 @@ class Command:
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def log(self) -> list[str]:
-        """A line for each attempt that has begun."""
+        """A line for each attempt that has begun: its process and its raylet."""
         path = self.folder / "log"
         return path.read_text().splitlines() if path.exists() else []
 
@@ -183,7 +192,8 @@ class Command:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "waited in vain"
-            assert all(p.poll() is None for p in self.started[-1:]), self.started[-1].communicate()
+            if self.started[-1].poll() is not None and not condition():
+                raise AssertionError(self.started[-1].communicate())
             time.sleep(0.05)
 
 

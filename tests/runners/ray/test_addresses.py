@@ -39,7 +39,7 @@ def rays(process):
 
 def test_a_ray_that_was_started_is_used_and_left(command, started):
     """By each way to name it; three drivers beside each other."""
-    before = {process.pid for process in started.processes()}
+    servers = {name: started.process(name).pid for name in ("gcs_server", "raylet")}
     ways = {
         "by_host_and_port": (started.address, {}),
         "by_ray_address": ("auto", {"RAY_ADDRESS": started.address}),
@@ -50,16 +50,15 @@ def test_a_ray_that_was_started_is_used_and_left(command, started):
         words = ["--set", f"study={name}", "--set", "runner.cpu=0.5", "--set", "runner.workers=1"]
         words += ["--set", f"runner.address={given}"] if given else []
         drivers.append(command.start("run", "study.yaml", "--json", *words, **environment))
-    command.wait(lambda: len(command.log()) >= 36)
-    assert not any(rays(driver) & {"raylet", "gcs_server"} for driver in drivers)
     for driver in drivers:
-        out, err = driver.communicate(timeout=60)
+        out, err = driver.communicate(timeout=100)
         assert (driver.returncode, err) == (0, "")
         assert json.loads(out)["counts"] == COMPLETE
-    workers = {int(line.split()[1]) for line in command.log()}
-    assert len(workers) == 3
+    workers, raylets = zip(*(map(int, line.split()) for line in command.log()), strict=True)
+    assert len(set(workers)) == 3
     assert not any(psutil.pid_exists(pid) for pid in workers)
-    assert before <= {process.pid for process in started.processes()}
+    assert set(raylets) == {servers["raylet"]}
+    assert servers == {name: started.process(name).pid for name in servers}
 
 
 def test_the_ray_of_another_process_is_not_for_us(command, tmp_path):
@@ -156,12 +155,12 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("mode", ["slots", "trials"])
-def test_through_rays_client(command, start_ray, mode):
+def test_through_rays_client(command, started, monkeypatch, mode):
     """Failures, retries, and checkpoints that are carried, all as elsewhere."""
     pytest.importorskip("grpc", reason="needs ray[client]")
-    port = free_port()
-    ray = start_ray(f"--ray-client-server-port={port}")
-    address = f"ray://127.0.0.1:{port}"
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    address = f"ray://127.0.0.1:{started.client}"
     (command.folder / "client.py").write_text(CLIENT)
     done = command(address, mode, "elsewhere", python=("client.py",))
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "8", "")
@@ -169,7 +168,10 @@ def test_through_rays_client(command, start_ray, mode):
     assert (counts(done), done.stderr) == (COMPLETE, "")
     with pytest.raises(RayError, match="has the port for Ray's clients: give ray://HOST:PORT"):
         check(address.removeprefix("ray://"), "runner.address")
-    assert ray.process("raylet").is_running()
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "f" * 64)
+    with pytest.raises(RayError, match=r"the Ray at ray://.* wants another token"):
+        check(address, "runner.address")
+    assert started.process("raylet").is_running()
 
 
 # -- none ---------------------------------------------------------------------------------
@@ -249,13 +251,27 @@ def test_the_heads_port_is_not_the_clients(started, monkeypatch):
         check(f"ray://{started.address}", "runner.address")
 
 
-def test_auto_finds_none():
+@pytest.mark.parametrize(
+    ("address", "raised", "problem"),
+    [
+        ("auto", ConnectionError("Could not find any running Ray instance."),
+         "runner.address: auto finds no Ray on this machine: start one with "),
+        ("ray://host:1", ValueError("Ray Client requires pip package `ray[client]`. If you ..."),
+         "runner.address: ray://host:1 needs Ray's client: pip install 'ray[client]'"),
+        ("host:1", ConnectionError("Failed to connect\n to Ray"),
+         "no Ray answers at host:1: Failed to connect to Ray"),
+        ("host:1", RuntimeError(), "the Ray at host:1 cannot be used: RuntimeError"),
+    ],
+)  # fmt: skip
+def test_what_ray_says_becomes_one_line(address, raised, problem):
     class NoRay:
         def init(self, **_):
-            raise ConnectionError("Could not find any running Ray instance.")
+            raise raised
 
-    with pytest.raises(RayError, match=r"runner\.address: auto finds no Ray on this machine: "):
-        _init(NoRay(), "auto", {})
+    with pytest.raises(RayError) as error:
+        _init(NoRay(), address, {})
+    assert str(error.value).startswith(problem)
+    assert "\n" not in str(error.value)
 
 
 def test_a_cluster_that_wants_a_token(started, monkeypatch, tmp_path):

@@ -144,7 +144,7 @@ def test_a_killed_driver_leaves_a_started_ray_as_it_was(command, place, started)
     environment = {**place.marks, "RAY_ADDRESS": started.address}
     driver = command.start("run", "study.yaml", "--json", *LONG, **environment)
     command.wait(lambda: len(command.log()) >= 6)
-    workers = {int(line.split()[1]) for line in command.log()}
+    workers = {int(line.split()[0]) for line in command.log()}
     driver.kill()
     driver.communicate()
     end = time.monotonic() + 30
@@ -179,7 +179,7 @@ def test_two_studies_share_a_ray(command, started):
     counts = [json.loads(out)["counts"] for out, _ in results]
     assert counts[0] == {**COMPLETE, "COMPLETE": 50}
     assert counts[1] == {**COMPLETE, "COMPLETE": 40, "FAILED": 20}
-    assert len({line.split()[1] for line in command.log()}) == 1, "each has its own workers"
+    assert len({line.split()[0] for line in command.log()}) == 1, "each has its own workers"
 
 
 HOLD = """\
