@@ -5,8 +5,8 @@
     python benchmarks/hypergradients.py --device cuda
 
 A small convolutional network (8 and 16 channels, images of 8x8, batches of 32), its learning
-rate, weight decay and relaxed dropout. CPU time, one thread, the smallest of several runs. Memory
-is what tensors take at the most beyond what there was before: on a CPU every allocation is
+rate, weight decay and relaxed dropout. CPU time, one thread, the smallest of several runs, which
+take turns. Memory is what tensors take at the most beyond what there was before: on a CPU every allocation is
 followed, in a run of its own.
 """
 
@@ -170,13 +170,9 @@ def measure(steps: int, repeats: int, device: str) -> Measured:
         training.differentiate(PARAMS, method="reverse")
 
     plain(), reverse()
-    return Measured(
-        steps,
-        seconds(plain, repeats, device),
-        seconds(reverse, repeats, device),
-        peak(reverse, device),
-        peak(plain, device),
-    )
+    pairs = [(seconds(plain, 1, device), seconds(reverse, 1, device)) for _ in range(repeats)]
+    least = [min(column) for column in zip(*pairs, strict=True)]
+    return Measured(steps, least[0], least[1], peak(reverse, device), peak(plain, device))
 
 
 def others(steps: int, repeats: int, device: str) -> None:
@@ -207,7 +203,7 @@ def main() -> int:
     lengths, repeats = ((20, 80), 1) if chosen.quick else (LENGTHS, REPEATS)
     found, reached = [], True
     for steps in lengths:
-        one = measure(steps, repeats if steps < 1000 else min(repeats, 2), chosen.device)
+        one = measure(steps, repeats if steps < 1000 else min(repeats, 3), chosen.device)
         found.append(one)
         per_step = 1e3 * one.plain / steps
         show(f"plain training, {steps} steps: a step", per_step, "ms", "", True)
