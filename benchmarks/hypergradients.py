@@ -6,8 +6,8 @@
 
 A small convolutional network (8 and 16 channels, images of 8x8, batches of 32), its learning
 rate, weight decay and relaxed dropout. CPU time, one thread, the smallest of several runs, which
-take turns. Memory is what tensors take at the most beyond what there was before: on a CPU every allocation is
-followed, in a run of its own.
+take turns. Memory is what tensors take at the most beyond what there was before: on a CPU every
+allocation is followed, in a run of its own.
 """
 
 from __future__ import annotations

@@ -38,11 +38,17 @@ class Randomness:
             self._cover(torch.cuda.default_generators[torch.cuda.current_device()])
         return self
 
-    def cover(self, tensors: Iterable[Tensor]) -> None:
-        """Takes over the generators of the devices that these tensors are on, too."""
+    def cover(self, tensors: Iterable[Tensor]) -> bool:
+        """Takes over the generators of the devices that these tensors are on, too.
+
+        Returns:
+            Whether there is one that was not taken over before.
+        """
+        known = len(self._found)
         for device in {tensor.device for tensor in tensors}:
             if device.type == "cuda":
                 self._cover(torch.cuda.default_generators[device.index])
+        return len(self._found) > known
 
     def at(self, moment: int | str) -> None:
         """Seeds them for a step, or for another moment that has a name."""

@@ -74,10 +74,11 @@ class Run:
         self.hyper = dict(hyper)
         self._randomness = randomness
         params = self._initial({})
+        if randomness.cover(params.values()):  # what init drew there was not seeded yet
+            params = self._initial({})
         self._packing = Packing(params)
         self.start = {key: value.detach() for key, value in self._packing.pack(params).items()}
         self.like = next(iter(self.start.values()))
-        randomness.cover(self.start.values())
         self._losses: dict[int, Tensor] = {}  # of steps that may be repeated
 
     def begin(self, tuned: Mapping[str, Tensor]) -> Tensors:

@@ -16,7 +16,11 @@ from hpo_bridge.errors import ConfigError
 from hpo_bridge.plugins import manager
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "swap_backends"
-ACTIVE = [o.spec for o in manager().offers("backend") if o.status == "active"]
+ACTIVE = [
+    o.spec
+    for o in manager().offers("backend")
+    if o.status == "active" and o.spec.technique != "gradient"  # which take floats alone
+]
 
 
 def compare(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -302,7 +302,7 @@ def test_a_trial_costs_little(make_work):
     work.finish = lambda *given: (times.append(time.perf_counter()), finish(*given))
     Processes(workers=2).run(work)
     each = (times[-1] - times[9]) / (len(times) - 10) * 2
-    assert each < 0.020 + 0.010  # 1.5 ms on an idle machine
+    assert each < 0.020 + 0.050  # 1.5 ms on an idle machine
 
 
 def test_time_budget_cuts_after_the_grace(make_work):

@@ -75,6 +75,22 @@ class Recorded:
         return self.reports[-1][0] == self.prune_at
 
 
+def test_names_come_from_the_package_which_loads_torch_for_none_of_them() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, hpo_bridge_torch as package\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert all(getattr(package, name) for name in package.__all__)\n"
+        "assert 'torch' in sys.modules\n"
+        "try:\n    package.Bilevle\n"
+        "except AttributeError as error:\n    print(error)\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout == "module 'hpo_bridge_torch' has no attribute 'Bilevle'\n"
+
+
 # --- values and gradients
 
 
