@@ -126,8 +126,8 @@ def start_ray() -> Iterator[Callable[..., Started]]:
 
 @pytest.fixture(scope="session")
 def started() -> Iterator[Started]:
-    """A Ray that was started before the tests, and has to be there after each."""
-    ray = Started()
+    """Two CPUs and two GPUs, started before the tests, and to be there after each."""
+    ray = Started("--num-gpus=2")
     yield ray
     ray.close()
 

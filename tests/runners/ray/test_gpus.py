@@ -27,36 +27,48 @@ def train(trial):
 """
 
 
-def test_each_trial_sees_what_was_given_to_it(command, start_ray):
-    ray = start_ray("--num-gpus=2")
+@pytest.fixture
+def attempts(command, started):
+    """Runs a study; what each trial saw, from when to when, and its parameter."""
     (command.folder / "objective.py").write_text(OBJECTIVE)
 
-    def attempts(name, *options, both=True):
-        """What each trial saw, from when to when, and its parameter."""
+    def run(name, *options, both=True):
         (command.folder / "log").unlink(missing_ok=True)
         words = [word for option in options for word in ("--set", f"runner.{option}")]
         done = command(
             "run", "study.yaml", "--json", "--set", f"study={name}", "--trials", "24",
             "--set", f"space.name={name}", "--set", f"space.both={str(both).lower()}",
-            "--set", "runner.cpu=0.25", *words, RAY_ADDRESS=ray.address,
+            "--set", "runner.cpu=0.25", *words, RAY_ADDRESS=started.address,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["counts"]["COMPLETE"] == 24
         parts = [line.split("|") for line in command.log()]
         return [(seen, float(begin), float(end), float(x)) for seen, begin, end, x in parts]
 
+    return run
+
+
+def test_each_trial_sees_what_was_given_to_it(attempts):
     whole = attempts("whole", "gpu=1")
     assert {seen for seen, *_ in whole} == {"'0'", "'1'"}
     assert most_at_once(whole) == 1
     halves = attempts("halves", "gpu=0.5", "workers=4")
     assert {seen for seen, *_ in halves} == {"'0'", "'1'"}
     assert most_at_once(halves) == 2
+
+
+def test_a_gpu_for_some_trials(attempts):
     mixed = attempts("mixed", "gpu=1 if x > 0 else 0", "workers=3", both=False)
-    assert {seen for seen, _, _, x in mixed if x > 0} <= {"'0'", "'1'"}
+    with_one = [attempt for attempt in mixed if attempt[3] > 0]
+    assert {seen for seen, *_ in with_one} <= {"'0'", "'1'"}
+    assert most_at_once(with_one) == 1
     assert {seen for seen, _, _, x in mixed if x <= 0} <= {"''", "None"}
+
+
+def test_more_than_there_are(command, started):
     done = command(
-        "run", "study.yaml", "--set", "study=more", "--set", "runner.gpu=1",
-        "--set", "runner.workers=3", RAY_ADDRESS=ray.address,
+        "run", "study.yaml", "--set", "runner.gpu=1", "--set", "runner.workers=3",
+        RAY_ADDRESS=started.address,
     )  # fmt: skip
     assert done.returncode == 2
     assert "3 workers of {CPU: 1, GPU: 1} asked for, and there is room for 2 on" in done.stderr
