@@ -81,6 +81,8 @@ class TrialRecord:
         reports: ``(step, value)`` in the order of reporting, of the last attempt.
         attempts: How often it was started.
         changes: The changes of its parameters while it ran, in order.
+        gradients: Parameter name to the derivative of the value with respect to it, in natural
+            units (a number, or one for each component of a vector), if the objective gave any.
     """
 
     number: int
@@ -94,6 +96,7 @@ class TrialRecord:
     reports: tuple[tuple[int, float], ...] = ()
     attempts: int = 0
     changes: tuple[Change, ...] = ()
+    gradients: Mapping[str, Slope] | None = None
 
     @property
     def value(self) -> float | None:
@@ -124,6 +127,8 @@ class Outcome:
             exception), as opposed to an answer that is wrong (NaN, a wrong name).
         gradients: Parameter name to the objective's derivative (a number, or one for each
             component), in natural units, if it gave them.
+        ungraded: Whether it failed because there is no derivative to be had, and the backend
+            needs one.
     """
 
     state: TrialState
@@ -131,11 +136,12 @@ class Outcome:
     error: str | None = None
     retriable: bool = False
     gradients: Mapping[str, Slope] | None = None
+    ungraded: bool = False
 
     @classmethod
-    def failed(cls, error: str, *, retriable: bool = True) -> Outcome:
+    def failed(cls, error: str, *, retriable: bool = True, ungraded: bool = False) -> Outcome:
         """A failed attempt with its reason."""
-        return cls(TrialState.FAILED, error=error, retriable=retriable)
+        return cls(TrialState.FAILED, error=error, retriable=retriable, ungraded=ungraded)
 
 
 class Channel(Protocol):

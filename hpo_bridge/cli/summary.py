@@ -56,6 +56,7 @@ def full_trial(trial: TrialRecord) -> dict[str, Any]:
         "attempts": trial.attempts,
         "reports": [list(report) for report in trial.reports],
         "changes": [asdict(change) for change in trial.changes],
+        "gradients": None if trial.gradients is None else dict(trial.gradients),
     }
 
 

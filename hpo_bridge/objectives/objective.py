@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
-from ..errors import ObjectiveError, StoreError, TrialPruned, short
+from ..errors import GradientRequired, ObjectiveError, StoreError, TrialPruned, short
 from ..gradients import Differentiated
 from ..trial import Outcome, Trial, TrialState, as_number
 from .classes import instance, makes_functions
@@ -187,6 +187,8 @@ def evaluate(function: Function, trial: Trial) -> Outcome:
         return Outcome(TrialState.PRUNED)
     except (KeyboardInterrupt, Cut, StoreError):
         raise
+    except GradientRequired as error:  # another attempt would have none either
+        return Outcome.failed(explain(error), retriable=False, ungraded=True)
     except Failure as failure:
         return Outcome.failed(str(failure), retriable=failure.retriable)
     except SystemExit as error:

@@ -27,8 +27,8 @@ from ..objectives.objective import Function, Objective, evaluate
 from ..objectives.reasons import explain
 from ..trial import Outcome, Trial
 
-Attempt = tuple[str, Any, str | None, bool, Mapping[str, Slope] | None]
-"""An outcome as plain data: state, result, error, retriable, gradients."""
+Attempt = tuple[str, Any, str | None, bool, Mapping[str, Slope] | None, bool]
+"""An outcome as plain data: state, result, error, retriable, gradients, ungraded."""
 
 _FIRST_TO_GO = "500"
 """Out of memory, the kernel should end a worker and not the driver."""
@@ -182,6 +182,7 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
             stream.flush()
     return (
         outcome.state.value, outcome.result, outcome.error, outcome.retriable, outcome.gradients,
+        outcome.ungraded,
     )  # fmt: skip
 
 

@@ -25,8 +25,8 @@ class _Row:
     """The mutable state of one trial."""
 
     __slots__ = (
-        "attempts", "backend", "changes", "error", "failures", "finished", "losses", "params",
-        "raw", "reports", "started", "state", "token", "values",
+        "attempts", "backend", "changes", "error", "failures", "finished", "gradients", "losses",
+        "params", "raw", "reports", "started", "state", "token", "values",
     )  # fmt: skip
 
     def __init__(self, params: Any, raw: Any, token: Any, backend: str | None) -> None:
@@ -38,12 +38,13 @@ class _Row:
         self.finished: float | None = None
         self.reports: tuple[tuple[int, float], ...] = ()
         self.changes: tuple[Change, ...] = ()
+        self.gradients: Any = None
         self.attempts = self.failures = self.losses = 0
 
     def record(self, number: int) -> TrialRecord:
         return TrialRecord(
             number, self.state, self.params, self.values, self.backend, self.started,
-            self.finished, self.error, self.reports, self.attempts, self.changes,
+            self.finished, self.error, self.reports, self.attempts, self.changes, self.gradients,
         )  # fmt: skip
 
     def pending(self, number: int) -> Pending:
@@ -122,6 +123,7 @@ class _MemoryStudy:
         elif event.kind == "finished":
             row.state, row.finished = TrialState(data["state"]), event.time
             row.values, row.error = data.get("values"), data.get("error")
+            row.gradients = data.get("gradients")
             row.raw = row.token = None
         elif event.kind == "requeued":
             row.state = TrialState.WAITING

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StoreError
 from . import schema
+from .codec import dump, load
 from .engine import Address, connect_sqlite, describe, retrying
 
 _CREATION_LOCK = 0x68706F  # an arbitrary number: PostgreSQL's advisory locks have no names
@@ -70,11 +71,28 @@ def _bring_up(connection: Connection, address: Address) -> None:
     if found == schema.VERSION:
         return
     schema.metadata.create_all(connection)
+    if found is not None and found < 3:
+        _fill_gradients(connection)
     meta, key, value = schema.meta, "schema_version", str(schema.VERSION)
     if found is None:
         connection.execute(insert(meta).values(key=key, value=value))
     else:
         connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+
+
+def _fill_gradients(connection: Connection) -> None:
+    """Takes the derivatives that an earlier version kept in the log alone."""
+    log = schema.events
+    finished = select(log.c.study_id, log.c.trial, log.c.data).where(
+        log.c.kind == "finished", log.c.data.contains('"gradients"')
+    )
+    rows = []
+    for study, number, data in connection.execute(finished):
+        slopes = load(data).get("gradients")
+        if slopes is not None:
+            rows.append({"study_id": study, "number": number, "data": dump(slopes)})
+    if rows:
+        connection.execute(insert(schema.gradients), rows)
 
 
 def _check_file(path: Path, shown: str, *, create: bool) -> None:

@@ -124,6 +124,9 @@ class _Plan:
             self.fresh[number].update(change, raw=None, token=None)
         else:
             self.add("finished", {"study": self.study, "number": number, **change})
+        if event.data.get("gradients") is not None:
+            data = dump(event.data["gradients"])
+            self.add("gradients", {"study": self.study, "number": number, "data": data})
         if state is TrialState.COMPLETE and values is not None:
             for objective, value in values.items():
                 self.add("value", {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from ..trial import Change, TrialRecord, TrialState
 from .codec import load
-from .schema import changes, reports, trials
+from .schema import changes, gradients, reports, trials
 
 
 def read_records(
@@ -30,14 +31,22 @@ def read_records(
     for number, step, value in connection.execute(reported.order_by(*order)):
         found.setdefault(number, []).append((step, float("nan") if value is None else value))
     changed = _changes(connection, study, rows[0].number, rows[-1].number)
+    slopes = _gradients(connection, study, rows[0].number, rows[-1].number)
     return [
         TrialRecord(
             row.number, TrialState(row.state), load(row.params), load(row.values), row.backend,
             row.started, row.finished, load(row.error), tuple(found.get(row.number, ())),
-            row.attempts, tuple(changed.get(row.number, ())),
+            row.attempts, tuple(changed.get(row.number, ())), slopes.get(row.number),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _gradients(connection: Connection, study: int, low: int, high: int) -> dict[int, Any]:
+    query = select(gradients.c.number, gradients.c.data).where(
+        gradients.c.study_id == study, gradients.c.number.between(low, high)
+    )
+    return {number: load(data) for number, data in connection.execute(query)}
 
 
 def _changes(connection: Connection, study: int, low: int, high: int) -> dict[int, list[Change]]:

@@ -1,7 +1,7 @@
 """The tables of a SQL store, and the statements that write them.
 
-``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports``, ``hpo_changes`` and ``hpo_values``
-follow from it.
+``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports``, ``hpo_changes``, ``hpo_gradients`` and
+``hpo_values`` follow from it.
 Structured data is JSON text. Text of a user's (an error message) is JSON too, so that any
 character survives: PostgreSQL's TEXT cannot hold NUL, and neither database a lone surrogate.
 """
@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -110,6 +110,15 @@ changes = Table(
     sqlite_with_rowid=False,
 )
 
+# The derivatives of the trials that gave any.
+gradients = Table(
+    "hpo_gradients",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("data", Text, nullable=False),
+)
+
 # The values of complete trials, in the order that makes the best one a look-up.
 values = Table(
     "hpo_values",
@@ -182,6 +191,8 @@ _WRITES = {
     "change": """
         INSERT INTO hpo_changes (study_id, number, seq, step, params, source)
         VALUES (:study, :number, :seq, :step, :params, :source)""",
+    "gradients": """
+        INSERT INTO hpo_gradients (study_id, number, data) VALUES (:study, :number, :data)""",
     "forget": "DELETE FROM hpo_reports WHERE study_id = :study AND number = :number",
     "value": """
         INSERT INTO hpo_values (study_id, objective, value, number)

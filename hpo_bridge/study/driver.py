@@ -316,10 +316,12 @@ class Driver:
             record = replace(
                 running.record, state=outcome.state, values=outcome.result,
                 finished=event.time, error=outcome.error, reports=reports,
+                gradients=outcome.gradients,
             )  # fmt: skip
             self.notify("hpo_trial_finished", trial=record)
-        if missing is not None and not any_given(self.store, self.name):
-            raise GradientRequired(missing)
+        ungraded = missing is not None or (outcome.ungraded and asked.wanted)
+        if ungraded and not any_given(self.store, self.name):
+            raise GradientRequired(outcome.error or "the objective gave no gradients")
         return outcome.state
 
     def lacking(self, number: int, outcome: Outcome) -> str | None:

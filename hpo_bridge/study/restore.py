@@ -29,6 +29,8 @@ from .values import Objectives
 log = logging.getLogger("hpo_bridge")
 
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
+HANDED_OVER = ("state", "values", "gradients")
+"""What another backend learns of how a trial ended."""
 
 
 class Diverged(Exception):
@@ -217,7 +219,7 @@ class _Restoring:
                 ledger.disown()
                 for _, trial in former:
                     trial.token = trial.raw = None
-                    trial.result = {k: (trial.result or {})[k] for k in ("state", "values")}
+                    trial.result = {k: (trial.result or {}).get(k) for k in HANDED_OVER}
                 yield self._observations(former, proposer), None
             if event.seq > self.begin and event.kind == "asked":
                 told = [n for n in event.data["told"] if n in ledger.finished]
@@ -312,7 +314,9 @@ def _plain(value: Any) -> str:
 
 
 def _as_open(trial: TrialRecord) -> Open:
-    result = {"state": trial.state.value, "values": trial.values}
+    result = {
+        "state": trial.state.value, "values": trial.values, "gradients": trial.gradients,
+    }  # fmt: skip
     params, reports = trial.params, list(trial.reports)
     if trial.changes:
         first = trial.changes[0]

@@ -199,18 +199,10 @@ class Dispatch:
     def _reported(self, number: int, step: int, value: float) -> None:
         self._work.report(number, step, value)
 
-    def _done(
-        self,
-        number: int,
-        state: str,
-        result: Any,
-        error: str | None,
-        again: bool,
-        gradients: Any = None,
-    ) -> None:
+    def _done(self, number: int, state: str, *rest: Any) -> None:
         self._dry = False
         self._losses.pop(number, None)
-        self._work.finish(number, Outcome(TrialState(state), result, error, again, gradients))
+        self._work.finish(number, Outcome(TrialState(state), *rest))
 
     def _lost(self, seat: Seat) -> None:
         """A trial whose worker has gone: it is tried again, but not for ever."""

@@ -133,7 +133,7 @@ def test_a_newer_schema(sql_url: str) -> None:
         connection.execute(text("UPDATE hpo_meta SET value = '7'"))
     with pytest.raises(
         StoreError,
-        match="written by a newer hpo_bridge: schema 7, this one knows 2; upgrade hpo-bridge",
+        match="written by a newer hpo_bridge: schema 7, this one knows 3; upgrade hpo-bridge",
     ):
         SqlStore(sql_url)
     store.close()
@@ -154,6 +154,28 @@ def test_an_older_schema_is_brought_up(sql_url: str, make: Any) -> None:
     assert [trial.params for trial in newer.trials("s")] == [{"x": 0.5}]
     assert [trial.changes[0].params for trial in newer.trials("s")] == [{"x": 0.25}]
     writer.release()
+    newer.close()
+
+
+def test_derivatives_of_an_older_schema_are_brought_up(sql_url: str, make: Any) -> None:
+    from sqlalchemy import text
+
+    store = SqlStore(sql_url)
+    store.create("s", {})
+    writer = store.acquire("s")
+    for number, gradients in enumerate(({"x": 2.5}, None, {"x": [1.0, -1.0]})):
+        end = make.finished(number, value=1.0)
+        if gradients is not None:
+            end.data["gradients"] = gradients
+        writer.append([make.asked(number), make.started(number), end])
+    writer.release()
+    with store._writing.begin() as connection:
+        connection.execute(text("DROP TABLE hpo_gradients"))
+        connection.execute(text("UPDATE hpo_meta SET value = '2'"))
+    store.close()
+    newer = SqlStore(sql_url, create=False)
+    found = [trial.gradients for trial in newer.trials("s")]
+    assert found == [{"x": 2.5}, None, {"x": [1.0, -1.0]}]
     newer.close()
 
 

@@ -52,9 +52,13 @@ def test_the_backend_is_told_derivatives_of_the_loss(
 def test_the_log_has_them_in_the_objectives_own_direction(study: Make, url: str) -> None:
     s = study(SPACE, backend=script(A), direction="maximize", store=url)
     s.tell(s.ask(), 3.0, gradients=SLOPES)
-    (event,) = s.store.events("study", kinds=["finished"])
+    s.tell(s.ask(), state="FAILED")
+    event, failed = s.store.events("study", kinds=["finished"])
     assert event.data["gradients"] == SLOPES
     assert event.data["values"] == {"value": 3.0}
+    assert "gradients" not in failed.data
+    assert [trial.gradients for trial in s.trials] == [SLOPES, None]
+    assert s.best.gradients == SLOPES
 
 
 def test_a_restored_backend_is_told_the_same(study: Make, url: str, made: list[Any]) -> None:
@@ -68,6 +72,21 @@ def test_a_restored_backend_is_told_the_same(study: Make, url: str, made: list[A
     assert made[-1] is not live
     assert made[-1].told == live.told
     assert live.told[0].gradients == SLOPES
+
+
+def test_another_backend_is_handed_them(study: Make, url: str, made: list[Any]) -> None:
+    s = study(SPACE, backend=script(A, name="script_conditional"), store=url, direction="maximize")
+    s.tell(s.ask(), 3.0, gradients=SLOPES)
+    s.tell(s.ask(), 4.0)
+    s.close()
+    for _ in range(2):  # taken over, and rebuilt from the log
+        s = study(SPACE, backend=script(B), store=url, direction="maximize")
+        s.ask()
+        told = made[-1].told[:2]
+        assert [o.token for o in told] == [None, None]
+        assert [o.losses for o in told] == [(-3.0,), (-4.0,)]
+        assert [o.gradients for o in told] == [{"x": -1.0, "rate": 2.0}, None]
+        s.close()
 
 
 WRONG = {
@@ -137,6 +156,40 @@ def test_a_single_trial_without_them_fails_alone(study: Make, made: list[Any]) -
     assert "gave no gradients" in str(s.trials[1].error)
     s.ask()
     assert [o.losses for o in made[-1].told] == [(1.0,), None, (1.0,)]
+
+
+@pytest.mark.parametrize("how", [{}, {"runner": "processes", "workers": 1}])
+def test_an_objective_that_says_so_itself_stops_the_study(study: Make, how: Any) -> None:
+    def objective(trial: Trial) -> float:
+        raise GradientRequired("the loss has no history")
+
+    s = study(SPACE, backend=script(A))
+    with pytest.raises(GradientRequired, match=r"GradientRequired: the loss has no history \("):
+        s.optimize(objective, trials=10, retries=3, **how)
+    (trial,) = s.trials
+    assert trial.state is TrialState.FAILED
+    assert trial.attempts == 1
+    assert "the loss has no history" in str(trial.error)
+
+
+def test_but_not_one_that_had_some_before(study: Make) -> None:
+    def objective(trial: Trial) -> Any:
+        if trial.number:
+            raise GradientRequired("nothing there")
+        return Differentiated(1.0, SLOPES)
+
+    s = study(SPACE, backend=script(A))
+    s.optimize(objective, trials=3)
+    assert [t.state.value for t in s.trials] == ["COMPLETE", "FAILED", "FAILED"]
+
+
+def test_nor_one_whose_backend_needs_none(study: Make) -> None:
+    def objective(trial: Trial) -> float:
+        raise GradientRequired("nothing there")
+
+    s = study(SPACE, backend=script(A, name="script_conditional"))
+    s.optimize(objective, trials=2)
+    assert [t.state.value for t in s.trials] == ["FAILED", "FAILED"]
 
 
 def test_it_is_not_tried_again(study: Make) -> None:
