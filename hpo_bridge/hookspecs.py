@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import pluggy
 
-from .optimizer import AutodiffSpec, BackendSpec, PrunerSpec, RunnerSpec
+from .optimizer import AutodiffSpec, BackendSpec, ObserverSpec, PrunerSpec, RunnerSpec
 from .trial import TrialRecord
 
 PROJECT = "hpo_bridge"
@@ -56,6 +56,11 @@ def hpo_register_runners() -> RunnerSpec | Iterable[RunnerSpec]:  # type: ignore
 @hookspec
 def hpo_register_pruners() -> PrunerSpec | Iterable[PrunerSpec]:  # type: ignore[empty-body]
     """The pruners that this plugin offers."""
+
+
+@hookspec
+def hpo_register_observers() -> ObserverSpec | Iterable[ObserverSpec]:  # type: ignore[empty-body]
+    """The observers that this plugin offers to studies that ask for them by name."""
 
 
 @hookspec

@@ -293,6 +293,16 @@ class PrunerSpec(_Spec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverSpec(_Spec):
+    """One observer, such as a tracker, declared as data; it sees the studies that ask for it.
+
+    ``factory(**options)`` gives an object with methods that implement notifications (see
+    :mod:`hpo_bridge.hookspecs`), decorated with ``hookimpl``. It checks its options and does
+    nothing else: a connection is for ``hpo_study_started`` to open.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutodiffSpec(_Spec):
     """A framework for ``trial.tensors``, declared as data.
 

@@ -1,4 +1,4 @@
-"""The sections of a study file that name something of a plugin: backend, runner, pruner."""
+"""The sections of a study file that name something of a plugin: backend, runner and others."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Choices:
     backend: Selected
     runner: Selected
     pruner: Selected | None
+    observers: tuple[Selected, ...] = ()
 
 
 def choose(
@@ -55,7 +56,21 @@ def choose(
     pruner = None
     if model.pruner is not None:
         pruner = selected("pruner", model.pruner, data["pruner"], problems)
-    return Choices(_backend(model, data, plugins, problems), runner, pruner)
+    observers = _observers(model, data, problems)
+    return Choices(_backend(model, data, plugins, problems), runner, pruner, observers)
+
+
+def _observers(
+    model: StudyModel, data: Mapping[str, Any], problems: Problems
+) -> tuple[Selected, ...]:
+    found: list[Selected] = []
+    for position, chosen in enumerate(model.observers or ()):
+        place = ("observers", str(position))
+        one = selected("observer", chosen, data["observers"][position], problems, place)
+        if any((one.name, one.options) == (other.name, other.options) for other in found):
+            problems.add(one.named_at, f"{one.name} is there twice, with the same options")
+        found.append(one)
+    return tuple(found)
 
 
 def _backend(
@@ -110,7 +125,8 @@ def check_choices(
             check_proposer(plugins, backend, space, n_objectives, model.seed, problems)
         else:
             check_found(plugins, backend, problems)
-    check_built(plugins, runner, problems)
+    for chosen in (runner, *choices.observers):
+        check_built(plugins, chosen, problems)
     limits = () if model.budget is None else (model.budget.trials, model.budget.time)
     unlimited = all(limit is None for limit in limits)
     if unlimited and backend.name and not is_finite(plugins, backend.name):

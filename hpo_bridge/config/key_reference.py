@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from .choices import DEFAULT_BACKEND, DEFAULT_RUNNER
-from .models import SECTIONS, StudyModel
+from .models import SECTION_LISTS, SECTIONS, StudyModel
 from .structure import accepts
 
 _DEFAULTS = {
@@ -53,7 +53,8 @@ class ReferenceRow:
     """One key of a study file.
 
     Attributes:
-        key: Its path, such as ``budget.trials``; ``NAME`` stands for a parameter's name.
+        key: Its path, such as ``budget.trials``; ``NAME`` stands for a parameter's name,
+            ``N`` for the position in a list, from 0.
         type: What it accepts.
         default: What stands where it is absent; ``required`` if it may not be.
         meaning: What it does.
@@ -79,6 +80,8 @@ def reference_rows() -> list[ReferenceRow]:
             rows.extend(_space_rows())
         elif row.key in SECTIONS:
             rows.extend(_rows(SECTIONS[row.key], f"{row.key}."))
+        elif row.key in SECTION_LISTS:
+            rows.extend(_rows(SECTION_LISTS[row.key], f"{row.key}.N."))
     return rows
 
 

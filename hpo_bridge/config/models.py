@@ -56,7 +56,7 @@ class _Strict(BaseModel):
 
 
 class Chosen(BaseModel):
-    """A backend, runner or pruner by name, with its options.
+    """A backend, runner, pruner or observer by name, with its options.
 
     Options stand in ``options`` or next to ``name``; the implementation knows which it takes.
     """
@@ -168,6 +168,13 @@ class StudyModel(_Strict):
         "What stops trials early, by their reports: a name, or `{name, options}`.",
         "a name, or {name: …, options: {…}}",
     )
+    observers: list[Annotated[Chosen, BeforeValidator(_named)]] | None = _field(
+        None,
+        "What [watches](observers.md) the study, such as a tracker: a list of names, or of "
+        "`{name, options}`.",
+        "a list such as [mlflow], or [{name: mlflow, options: {…}}]",
+        "a name, or {name: …, options: {…}}",
+    )
     store: str | None = _field(
         None,
         "Where the study is kept: a URL; a relative SQLite path is relative to this file.",
@@ -200,3 +207,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "pruner": Chosen,
 }
 """Keys of a study file that hold a mapping with keys of its own."""
+
+SECTION_LISTS: dict[str, type[BaseModel]] = {"observers": Chosen}
+"""Keys of a study file that hold a list of such mappings."""

@@ -22,8 +22,8 @@ def set_values(
     """``data`` with each ``a.b=v`` done, in turn; ``data`` itself stays as it is.
 
     Mappings on the way are created, items of lists go by their number, and where the file
-    has a name for a backend, runner or pruner, it becomes ``{name: …}``. A key that has dots
-    in its name is found as it is. What cannot be done is noted in ``problems``.
+    has a name for a backend, runner, pruner or observer, it becomes ``{name: …}``. A key that
+    has dots in its name is found as it is. What cannot be done is noted in ``problems``.
 
     Args:
         data: A study file's data.
@@ -115,6 +115,8 @@ def _with_value(
                 f"{'.'.join((*path, key))}: the list has {len(holder)} items, counted from 0"
             )
         items = list(holder)
+        if rest and path == ("observers",) and isinstance(items[int(key)], str):
+            items[int(key)] = {"name": items[int(key)]}
         items[int(key)], full = _with_value(items[int(key)], rest, value, (*path, key))
         return items, full
     if not isinstance(holder, (dict, type(None))):

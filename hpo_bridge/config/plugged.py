@@ -30,10 +30,10 @@ _OPTION = re.compile(r"(\w+): (.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Selected:
-    """A backend, runner or pruner as a study file names it.
+    """A backend, runner, pruner or observer as a study file names it.
 
     Attributes:
-        key: ``backend``, ``runner`` or ``pruner``.
+        key: ``backend``, ``runner``, ``pruner`` or ``observer``.
         name: Its name.
         options: Its options.
         named_at: The key path of the name.
@@ -47,27 +47,31 @@ class Selected:
     options_at: dict[str, KeyPath] = field(default_factory=dict)
 
 
-def selected(key: Kind, chosen: Chosen, written: Any, problems: Problems) -> Selected:
+def selected(
+    key: Kind, chosen: Chosen, written: Any, problems: Problems, place: KeyPath = ()
+) -> Selected:
     """Takes the options together, from ``options`` and from next to ``name``.
 
     Args:
-        key: ``backend``, ``runner`` or ``pruner``.
+        key: ``backend``, ``runner``, ``pruner`` or ``observer``.
         chosen: The model of its section.
         written: The section as the file has it: a name, or a mapping.
         problems: Takes note of what is wrong.
+        place: The section's key path, where it is not ``key``.
     """
-    inner = {name: (key, "options", name) for name in chosen.options or {}}
-    beside = {name: (key, name) for name in chosen.model_extra or {}}
+    place = place or (key,)
+    inner = {name: (*place, "options", name) for name in chosen.options or {}}
+    beside = {name: (*place, name) for name in chosen.model_extra or {}}
     options = {**(chosen.options or {}), **(chosen.model_extra or {})}
     if isinstance(chosen, ChosenBackend) and chosen.native_space is not None:
-        beside["native_space"] = (key, "native_space")
+        beside["native_space"] = (*place, "native_space")
         if chosen.native_space:  # false is what every backend does without the option
             options["native_space"] = True
     for name in inner.keys() & beside.keys():
         problems.add(beside[name], "is there twice, also in options")
     if key == "runner":
         _convert_durations(options, {**inner, **beside}, problems)
-    named_at: KeyPath = (key, "name") if isinstance(written, Mapping) else (key,)
+    named_at = (*place, "name") if isinstance(written, Mapping) else place
     return Selected(key, chosen.name, options, named_at, {**inner, **beside})
 
 
@@ -104,7 +108,7 @@ def is_finite(plugins: PluginManager, backend: str) -> bool:
 
 
 def check_built(plugins: PluginManager, chosen: Selected, problems: Problems) -> None:
-    """Builds a runner or a pruner, and notes why it cannot be."""
+    """Builds a runner, a pruner or an observer, and notes why it cannot be."""
     try:
         plugins.build(chosen.key, chosen.name, chosen.options)
     except HpoBridgeError as error:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import nearest
-from .models import SECTIONS, StudyModel
+from .models import SECTION_LISTS, SECTIONS, StudyModel
 from .problems import KeyPath, Problems, shown
 
 
@@ -29,8 +29,7 @@ def check_structure(data: Any, problems: Problems) -> StudyModel | None:
 
 def _problem(detail: ErrorDetails, data: Mapping[str, Any]) -> tuple[KeyPath, str]:
     path = tuple(str(part) for part in detail["loc"])
-    model = SECTIONS.get(path[0], StudyModel) if len(path) > 1 else StudyModel
-    key = path[0] if model is StudyModel else path[1]
+    model, key = _place(path)
     if detail["type"] == "extra_forbidden":
         accepted = list(model.model_fields)
         hint = nearest(key, accepted)
@@ -42,6 +41,15 @@ def _problem(detail: ErrorDetails, data: Mapping[str, Any]) -> tuple[KeyPath, st
     found = value_at(data, path)
     hint = nearest(found, expected.split(" or ")) if isinstance(found, str) else ""
     return path, f"found {shown(found)}, expected {expected}{hint}"
+
+
+def _place(path: KeyPath) -> tuple[type[BaseModel], str]:
+    """The model whose field is wrong, or an item of it, and the field's name."""
+    if path[0] in SECTIONS and len(path) > 1:
+        return SECTIONS[path[0]], path[1]
+    if path[0] in SECTION_LISTS and len(path) > 2:
+        return SECTION_LISTS[path[0]], path[2]
+    return StudyModel, path[0]
 
 
 def accepts(model: type[BaseModel], key: str, what: str = "expected") -> str:

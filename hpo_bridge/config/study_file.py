@@ -45,6 +45,7 @@ class StudyFile:
         runner_options: Its options, durations in seconds.
         pruner: The pruner's name, or ``None``.
         pruner_options: Its options.
+        observers: ``{"name", "options"}`` of each observer.
         store: The store's URL; a SQLite path is absolute.
         checkpoints: The folder for checkpoints, absolute; ``None`` for the store's own.
     """
@@ -65,6 +66,7 @@ class StudyFile:
     runner_options: dict[str, Any] = field(default_factory=dict)
     pruner: str | None = None
     pruner_options: dict[str, Any] = field(default_factory=dict)
+    observers: tuple[dict[str, Any], ...] = ()
     checkpoints: Path | None = None
 
 
@@ -96,8 +98,8 @@ def load_study_file(
         seed: Another seed.
         store: Another store; a relative SQLite path is relative to the current folder.
         check_backend: Whether to build the backend once, to find out what it refuses.
-        reading: Whether the study is only looked at: its backend, runner, pruner, plugins,
-            requirements and objective need not be there.
+        reading: Whether the study is only looked at: its backend, runner, pruner, observers,
+            plugins, requirements and objective need not be there.
 
     Raises:
         ConfigError: With one line for each thing that is wrong.
@@ -224,4 +226,5 @@ def _file(
         runner_options=choices.runner.options,
         pruner=None if pruner is None else pruner.name,
         pruner_options={} if pruner is None else pruner.options,
+        observers=tuple({"name": o.name, "options": o.options} for o in choices.observers),
     )

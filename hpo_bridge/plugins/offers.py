@@ -10,14 +10,15 @@ from importlib import metadata
 from typing import Any, Literal, cast
 
 from ..errors import BackendError
-from ..optimizer import AutodiffSpec, BackendSpec, PrunerSpec, RunnerSpec
+from ..optimizer import AutodiffSpec, BackendSpec, ObserverSpec, PrunerSpec, RunnerSpec
 
-Spec = BackendSpec | RunnerSpec | PrunerSpec | AutodiffSpec
-Kind = Literal["backend", "runner", "pruner", "autodiff"]
+Spec = BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | AutodiffSpec
+Kind = Literal["backend", "runner", "pruner", "observer", "autodiff"]
 KINDS: dict[Kind, tuple[str, type[Any]]] = {
     "backend": ("hpo_register_backends", BackendSpec),
     "runner": ("hpo_register_runners", RunnerSpec),
     "pruner": ("hpo_register_pruners", PrunerSpec),
+    "observer": ("hpo_register_observers", ObserverSpec),
     "autodiff": ("hpo_register_autodiff", AutodiffSpec),
 }
 """Kind to the hook that registers it and the class of its specs."""
@@ -51,7 +52,7 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One backend, runner or pruner that a plugin offers, and whether it can be used."""
+    """One backend, runner, pruner or observer that a plugin offers, and whether it can be used."""
 
     spec: Spec
     plugin: PluginInfo

@@ -20,7 +20,9 @@ PLUGIN = """
 from hpo_bridge.backends.random import RandomSearch
 from hpo_bridge.errors import InvalidOptions, UnsupportedProblem
 from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability, PrunerSpec, RunnerSpec
+from hpo_bridge.optimizer import (
+    BackendSpec, Capability, ObserverSpec, PrunerSpec, RunnerSpec
+)
 from hpo_bridge.runners.options import as_choice, as_count
 
 
@@ -45,6 +47,20 @@ class Halving:
     def __init__(self, *, factor=3):
         if not isinstance(factor, int) or factor < 2:
             raise ValueError("factor must be an integer above 1,\\nat least 2")
+
+
+class Diary:
+    def __init__(self, *, pages=10, title=None):
+        if not isinstance(pages, int) or pages < 1:
+            raise InvalidOptions(f"pages: found {pages!r}; expected a number of pages")
+
+    @hookimpl
+    def hpo_trial_finished(self, trial): ...
+
+
+@hookimpl
+def hpo_register_observers():
+    return ObserverSpec(name="acme-diary", factory="acme_for_config:Diary")
 
 
 @hookimpl
@@ -97,6 +113,7 @@ GOOD: dict[str, Any] = {
     "budget": {"trials": 60, "time": "20m"},
     "runner": {"name": "acme-pool", "workers": 2, "trial_timeout": "5m"},
     "pruner": {"name": "acme-halving", "options": {"factor": 3}},
+    "observers": ["acme-diary", {"name": "acme-diary", "options": {"pages": 3}}],
     "store": "sqlite:///demo.db",
     "plugins": [],
     "requires": ["pydantic>=2"],

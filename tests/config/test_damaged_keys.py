@@ -16,12 +16,13 @@ def damaged(good: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """``good`` with one value set, or deleted."""
     holder: Any = good
     *above, last = path.split("/")
-    for key in above:
-        holder = holder[int(key)] if isinstance(holder, list) else holder[key]
+    for name in above:
+        holder = holder[int(name)] if isinstance(holder, list) else holder[name]
+    key = int(last) if isinstance(holder, list) else last
     if value is GONE:
-        del holder[last]
+        del holder[key]
     else:
-        holder[last] = value
+        holder[key] = value
     return good
 
 
@@ -93,6 +94,13 @@ TYPES: list[tuple[str, Any, str, str]] = [
     ("pruner", 3, "pruner", "found 3, expected a name"),
     ("pruner", ["acme-halving"], "pruner", "expected a name"),
     ("pruner/name", GONE, "pruner.name", "is missing, expected a name"),
+    ("observers", "acme-diary", "observers", "found 'acme-diary', expected a list such as"),
+    ("observers", {"name": "acme-diary"}, "observers", "expected a list such as [mlflow]"),
+    ("observers/0", 3, "observers.0", "found 3, expected a name, or {name: …"),
+    ("observers/0", None, "observers.0", "found null, expected a name, or"),
+    ("observers/0", "", "observers.0.name", "expected a name"),
+    ("observers/1/name", GONE, "observers.1.name", "is missing, expected a name"),
+    ("observers/1/options", 3, "observers.1.options", "found 3, expected a mapping"),
     ("store", 3, "store", "found 3, expected a URL"),
     ("store", {"url": "x"}, "store", "expected a URL"),
     ("checkpoints", 3, "checkpoints", "found 3, expected a folder"),
@@ -155,6 +163,12 @@ NAMES: list[tuple[str, Any, str, str]] = [
     ("pruner", "acme-halvin", "pruner", "(did you mean 'acme-halving'?)"),
     ("pruner/options/facto", 3, "pruner.options.facto", "(did you mean 'factor'?)"),
     ("pruner/options/factor", 1, "pruner.name", "ValueError: factor must be an integer above"),
+    ("observers/0", "acme-dairy", "observers.0", "(did you mean 'acme-diary'?)"),
+    ("observers/1/name", "mflow", "observers.1.name", "found 'mflow', expected one of acme-diary"),
+    ("observers/1/options/page", 3, "observers.1.options.page", "(did you mean 'pages'?)"),
+    ("observers/1/options/pages", 0, "observers.1.options.pages", "found 0; expected a number"),
+    ("observers/1/pages", 3, "observers.1.pages", "is there twice, also in options"),
+    ("observers/0", {"name": "acme-diary", "pages": 3}, "observers.1.name", "is there twice"),
     ("objective", "objective.py", "objective", "expected 'FILE.py:FUNCTION'"),
     ("objective", "", "objective", "expected 'FILE.py:FUNCTION'"),
     ("objective", "objective.py:trian", "objective", "(did you mean 'train'?)"),

@@ -42,6 +42,7 @@ seed: 0
 budget: {trials: 60, time: 20m}
 runner: {name: acme-pool, workers: 2, trial_timeout: 5m, retries: 1}
 pruner: {name: acme-halving, options: {factor: 3}}
+observers: [acme-diary, {name: acme-diary, pages: 3}]
 store: sqlite:///digits-cnn.db
 plugins: [./own.py]
 requires: ["pydantic>=2", pluggy]
@@ -65,6 +66,8 @@ def test_a_full_file(load: Load, folder: Path) -> None:
     assert file.runner == "acme-pool"
     assert file.runner_options == {"workers": 2, "trial_timeout": 300.0, "retries": 1}
     assert (file.pruner, file.pruner_options) == ("acme-halving", {"factor": 3})
+    assert [seen["options"] for seen in file.observers] == [{}, {"pages": 3}]
+    assert {seen["name"] for seen in file.observers} == {"acme-diary"}
     assert file.store == f"sqlite:///{folder}/digits-cnn.db"
 
 
@@ -76,6 +79,7 @@ def test_defaults(load: Load, folder: Path) -> None:
     assert (file.runner, file.runner_options) == ("inline", {})
     assert file.directions == {"value": "minimize"}
     assert (file.seed, file.seconds, file.pruner, file.pruner_options) == (None, None, None, {})
+    assert file.observers == ()
 
 
 def test_checkpoints_are_relative_to_the_file(load: Load, folder: Path) -> None:
@@ -91,7 +95,9 @@ def test_loading_creates_nothing(load: Load, folder: Path) -> None:
 
 
 def test_json_and_null(load: Load, good: dict[str, Any]) -> None:
-    optional = ("study", "direction", "constraints", "seed", "pruner", "store", "requires")
+    optional = (
+        "study", "direction", "constraints", "seed", "pruner", "observers", "store", "requires",
+    )  # fmt: skip
     file = load(good | dict.fromkeys(optional), "study.json")
     assert (file.name, file.seed, file.pruner) == ("study", None, None)
 
@@ -184,6 +190,7 @@ def test_a_relative_path_is_relative_to_the_file(
 def test_reading_needs_nothing_but_the_file(load: Load, good: dict[str, Any]) -> None:
     good["objective"] = "absent.py:train"
     good["runner"] = {"name": "absent", "colour": "red", "trial_timeout": "5m"}
+    good |= {"observers": ["absent"]}
     good |= {"pruner": "absent", "plugins": ["./absent.py"], "requires": ["hpo-absent"]}
     file = load(good | {"backend": "absent.walk", "budget": None}, reading=True)
     assert (file.backend, file.runner, file.pruner) == ("absent.walk", "absent", "absent")
@@ -269,6 +276,9 @@ def test_problems_of_flags_name_them(refused: Refused, good: dict[str, Any]) -> 
         ("runner=inline", lambda f: (f.runner, f.runner_options), ("inline", {})),
         ("technique=random", lambda f: f.backend, "core.random"),
         ("directions={a: maximize}", lambda f: f.directions, {"a": "maximize"}),
+        ("observers=[]", lambda f: f.observers, ()),
+        ("observers.0.pages=7", lambda f: f.observers[0]["options"], {"pages": 7}),
+        ("observers.1.options.title=a", lambda f: f.observers[1]["options"]["title"], "a"),
         (" study = other ", lambda f: f.name, "other"),
     ],
 )
@@ -320,6 +330,9 @@ def test_set_changes_one_of_two_aliases(load: Load) -> None:
         ("constraints.x=a", "--set: constraints.x: the list has 1 items, counted from 0"),
         ("backend.options.pase=1", "--set: backend.options.pase: unknown option of backend"),
         ("runner.trial_timeout=soon", "--set: runner.trial_timeout: found 'soon', expected a"),
+        ("observers=mlflow", "--set: observers: found 'mlflow', expected a list such as"),
+        ("observers=[acme-dairy]", "--set: observers.0: found 'acme-dairy', expected one of"),
+        ("observers.0.page=1", "--set: observers.0.page: unknown option of observer"),
         ("seed=1\nseed", "--set: seed: found"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hpo_bridge.config import parse_duration, reference_rows
-from hpo_bridge.config.models import SECTIONS, StudyModel
+from hpo_bridge.config.models import SECTION_LISTS, SECTIONS, StudyModel
 from hpo_bridge.config.problems import Problems, one_line
 from hpo_bridge.config.scalars import plain_scalar
 from hpo_bridge.config.yaml_file import parse_yaml
@@ -92,6 +92,8 @@ def test_the_reference_has_every_key_in_words() -> None:
     keys = {*StudyModel.model_fields}
     for section, model in SECTIONS.items():
         keys |= {f"{section}.{key}" for key in model.model_fields}
+    for section, model in SECTION_LISTS.items():
+        keys |= {f"{section}.N.{key}" for key in model.model_fields}
     for _, required, optional in KINDS.values():
         keys |= {f"space.NAME.{key}" for key in ("type", *required, *optional)}
     assert set(rows) == keys
