@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import torch
@@ -25,18 +25,29 @@ class Config:
     dropout: float
     filters: int
     epochs: int
+    momentum: float = 0.9
+    weight_decay: float = 0.0
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Config:
         """Pick the configuration out of a trial, or out of any mapping that names its fields."""
-        return cls(**{field.name: params[field.name] for field in fields(cls)})
+        named = [field.name for field in fields(cls) if field.name in params]
+        return cls(**{name: params[name] for name in {*cls.required(), *named}})
+
+    @classmethod
+    def required(cls) -> list[str]:
+        """The fields without a default."""
+        return [field.name for field in fields(cls) if field.default is MISSING]
 
 
 class Network(nn.Sequential):
     """`layers` blocks of convolution, ReLU and 2x2 max pooling; then dropout, a linear layer."""
 
-    def __init__(self, config: Config) -> None:
-        """Build the network with random weights of torch's global generator."""
+    def __init__(self, config: Config, dropout: nn.Module | None = None) -> None:
+        """Build the network with random weights of torch's global generator.
+
+        `dropout` takes the place of the usual one.
+        """
         side, channels, parts = SIDE, 1, list[nn.Module]()
         for _ in range(config.layers):
             parts += [
@@ -49,7 +60,7 @@ class Network(nn.Sequential):
                 side //= 2
         parts += [
             nn.Flatten(),
-            nn.Dropout(config.dropout),
+            nn.Dropout(config.dropout) if dropout is None else dropout,
             nn.Linear(channels * side * side, len(CLASSES)),
         ]
         super().__init__(*parts)
@@ -78,12 +89,15 @@ def fit(
     device = prepare(seed)
     pixels, labels = to_tensors(images, device)
     network = Network(config).to(device)
-    optimizer = torch.optim.SGD(network.parameters(), lr=config.learning_rate, momentum=0.9)
-    # The order of the images has its own generator: how often dropout draws does not change it.
-    order = torch.Generator().manual_seed(seed)
-    for epoch in range(config.epochs):
+    optimizer = torch.optim.SGD(
+        network.parameters(),
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+    for epoch, parts in enumerate(batches(config, len(images), seed)):
         network.train()
-        for batch in torch.randperm(len(images), generator=order).split(config.batch_size):
+        for batch in parts:
             at = batch.to(device)
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(network(scale(pixels[at])), labels[at])
@@ -91,6 +105,16 @@ def fit(
             optimizer.step()
         on_epoch(epoch, network)
     return network
+
+
+def batches(config: Config, images: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
+    """The numbers of the images of each batch, an epoch at a time, in an order of its own.
+
+    It has its own generator: how often dropout draws does not change it.
+    """
+    order = torch.Generator().manual_seed(seed)
+    for _ in range(config.epochs):
+        yield torch.randperm(images, generator=order).split(config.batch_size)
 
 
 @torch.no_grad()

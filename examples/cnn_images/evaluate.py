@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -23,10 +23,11 @@ from fashion_mnist import Images, load_test, load_train_validation
 
 @dataclass(frozen=True)
 class Best:
-    """The best trial of a study, as `hpo-bridge best --json` gives it."""
+    """The best trial of a study, as `hpo-bridge best --json` gives it; its measure by name."""
 
     study: str
     number: int
+    measure: str
     value: float
     config: Config
     train_images: int | None
@@ -51,13 +52,14 @@ def parse_best(text: str) -> Best:
     if not best:
         raise ValueError(f"no best trial: study {found.get('study')!r} has no complete trial yet")
     try:
-        params, (value,) = best["params"], best["values"].values()
-        missing = [field.name for field in fields(Config) if field.name not in params]
+        params, ((measure, value),) = best["params"], best["values"].items()
+        missing = [name for name in Config.required() if name not in params]
         if missing:
             raise ValueError(f"no {', '.join(missing)} in its params")
         return Best(
             study=str(found.get("study")),
             number=best["number"],
+            measure="error" if measure == "value" else measure,
             value=float(value),
             config=Config.of(params),
             train_images=params.get("train_images"),
@@ -102,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"scored on {len(test)} images of the official test set."
     )
     print(
-        f"Study {best.study}, trial {best.number}: validation error {best.value:.4f}, "
+        f"Study {best.study}, trial {best.number}: validation {best.measure} {best.value:.4f}, "
         f"test error {mean(errors):.4f}{spread}"
     )
     return 0

@@ -261,14 +261,47 @@ def test_training_never_opens_the_test_images(
         fashion.load_test()
 
 
+# --- the objective with gradients
+
+
+def test_with_gradients_it_is_the_same_training(fashion: ModuleType) -> None:
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    cnn = importlib.import_module("cnn")
+    trial = StubTrial(seed=3, epochs=2, layers=2, dropout=0.0, momentum=0.8, weight_decay=0.01)
+    split = fashion.load_train_validation(100, 50)
+    network = cnn.fit(cnn.Config.of(trial), split.train, 3, lambda epoch, network: None)
+    pixels, labels = cnn.to_tensors(split.validation, torch.device("cpu"))
+    network.eval()
+    with torch.no_grad():
+        loss = float(cross_entropy(network(cnn.scale(pixels)), labels))
+    training = load("differentiable").Training(trial)
+    assert training.steps == 10
+    assert training.value(trial) == pytest.approx(loss, rel=1e-4)
+    assert training.value({**trial, "weight_decay": 0.3}) != pytest.approx(loss, rel=1e-3)
+
+
+def test_its_gradients_are_those_of_its_value() -> None:
+    from hpo_bridge_torch import check_gradient
+
+    settings = {"momentum": 0.8, "weight_decay": 0.01, "learning_rate": 0.01, "dropout": 0.2}
+    training = load("differentiable").Training(StubTrial(**settings))
+    training.network.double()
+    check = check_gradient(training, settings)
+    assert check.ok, str(check)
+
+
 # --- study files
 
 
-@pytest.mark.parametrize("name", ["grid", "random", "tpe"])
+@pytest.mark.parametrize("name", ["grid", "random", "tpe", "hybrid"])
 def test_a_study_file_gives_the_objective_all_it_reads(name: str) -> None:
     study = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
-    assert set(study["space"]) == set(TINY)
-    assert study["objective"] == "objective.py:train"
+    more = {"momentum", "weight_decay"} if name == "hybrid" else set()
+    assert set(study["space"]) == {*TINY, *more}
+    module = "differentiable" if name == "hybrid" else "objective"
+    assert study["objective"] == f"{module}.py:train"
     assert study["study"] == f"cnn-images-{name}"
 
 
@@ -281,9 +314,9 @@ def test_the_demo_uses_the_store_that_the_study_file_has_by_default() -> None:
 # --- the command
 
 
-def run_study(store: Path, *words: str) -> list[dict[str, Any]]:
-    """Eight small trials of the study file, by the command; all that is kept of them."""
-    file = [str(FOLDER / "tpe.yaml"), "--store", f"sqlite:///{store}"]
+def run_study(store: Path, *words: str, name: str = "tpe") -> list[dict[str, Any]]:
+    """Eight small trials of a study file, by the command; all that is kept of them."""
+    file = [str(FOLDER / f"{name}.yaml"), "--store", f"sqlite:///{store}"]
     small = {"epochs": 2, "filters": 2, "train_images": 200, "validation_images": 100}
     sets = [f"space.{name}={value}" for name, value in small.items()]
     more = [word for pair in sets for word in ("--set", pair)]
@@ -295,9 +328,9 @@ def run_study(store: Path, *words: str) -> list[dict[str, Any]]:
         [*command, "trials", *file, "--json"], capture_output=True, text=True, timeout=60
     )
     trials: list[dict[str, Any]] = json.loads(listed.stdout)
-    best = json.loads(ended.stdout)["best"]
-    assert best["values"]["value"] == min(
-        trial["values"]["value"] for trial in trials if trial["state"] == "COMPLETE"
+    ((measure, best),) = json.loads(ended.stdout)["best"]["values"].items()
+    assert best == min(
+        trial["values"][measure] for trial in trials if trial["state"] == "COMPLETE"
     )
     return trials
 
@@ -332,6 +365,41 @@ def test_the_study_has_the_same_trials_on_ray_as_on_processes(tmp_path: Path) ->
     assert found[0] == found[1]
     assert [state for state, _, _ in found[0]] == ["COMPLETE"] * 8
     assert len({params["learning_rate"] for _, params, _ in found[0]}) == 8
+
+
+@pytest.mark.parametrize("outer", ["optuna.tpe", "deap.ga"])
+def test_the_hybrid_runs_with_any_black_box_for_what_is_discrete(
+    outer: str, tmp_path: Path
+) -> None:
+    pytest.importorskip(outer.partition(".")[0])
+    words = ("--set", f"backend.options.outer={outer}", "--set", "runner.order=deterministic")
+    trials = run_study(tmp_path / "hybrid.db", *words, name="hybrid")
+    assert [trial["state"] for trial in trials] == ["COMPLETE"] * 8
+    discrete = ("batch_size", "layers", "filter_size")
+    tried: dict[tuple[Any, ...], list[float]] = {}
+    for trial in trials:
+        found = tried.setdefault(tuple(trial["params"][name] for name in discrete), [])
+        found.append(trial["params"]["learning_rate"])
+    assert len(tried) >= 2
+    assert max(len(rates) for rates in tried.values()) >= 3  # gradient steps of one network
+    assert all(len(set(rates)) == len(rates) for rates in tried.values())
+
+
+def test_compare_hybrid(capsys: pytest.CaptureFixture[str]) -> None:
+    compare = load("compare_hybrid")
+    small = {"epochs": 1, "filters": 2, "train_images": 100, "validation_images": 50}
+    found = [compare.compare(0, 4, small)]
+    hybrid, alone = found[0][compare.TPE], found[0][compare.ALONE]
+    assert hybrid.trials == found[0][compare.GA].trials == 4
+    assert alone.seconds[-1] >= hybrid.seconds[-1] > alone.seconds[-2]
+    compare.table(found)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[-4:]] == [
+        "backend",
+        "hybrid:",
+        "hybrid:",
+        "optuna.tpe",
+    ]
 
 
 # --- evaluation
@@ -382,3 +450,12 @@ def test_evaluate_scores_the_test_images_once(
     assert "2000 images of the official test set" in out
     assert "validation error 0.2500, test error 0." in out
     assert "over 2 seeds" in out
+
+
+def test_evaluate_names_what_the_study_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = {"number": 7, "params": {**TINY, "momentum": 0.5}, "values": {"loss": 0.75}}
+    monkeypatch.setattr(sys, "stdin", io.StringIO(best_json(best=best)))
+    assert load("evaluate").main([]) == 0
+    assert "validation loss 0.7500, test error 0." in capsys.readouterr().out
