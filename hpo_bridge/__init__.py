@@ -35,8 +35,7 @@ from .optimizer import (
 from .space import Categorical, Float, Int, Space
 from .study import Study
 from .trial import Direction, Trial, TrialRecord, TrialState
-
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 __all__ = [
     "AutodiffSpec",

@@ -19,42 +19,43 @@ The life of an adapter, by example (two workers)::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from .gradients import Slope
 from .space import Space
+from .specs import (
+    CONTRACT_VERSION,
+    OLDEST_CONTRACT,
+    AutodiffSpec,
+    BackendSpec,
+    Capability,
+    ObserverSpec,
+    PrunerSpec,
+    RunnerSpec,
+)
 from .trial import TrialState
 
-CONTRACT_VERSION = 1
-"""Version of this contract; grows when an adapter must change to keep working."""
-
-
-class Capability(str, Enum):
-    """What a backend can do beyond asking and telling."""
-
-    CONDITIONAL = "conditional"
-    """Takes conditional parameters natively, and suggests the active ones only. Without it
-    the core hands over a flat space and drops what is inactive, which is exact."""
-    MULTI_OBJECTIVE = "multi_objective"
-    """Takes more than one loss."""
-    INJECT = "inject"
-    """Learns from points that it did not propose (``token is None``)."""
-    PRUNED = "pruned"
-    """Learns from pruned trials by their reports."""
-    FINITE = "finite"
-    """Ends by itself with ``SearchExhausted``, every point having been proposed once. Without
-    ``CONDITIONAL`` the core refuses a conditional space: the flat one has points that differ
-    only in what is inactive, and are one and the same trial."""
-    VECTOR = "vector"
-    """Takes vectors: floats with a ``shape``, whose values are lists of numbers. Without it the
-    core refuses a space that has any."""
-    GRADIENT = "gradient"
-    """Needs ``Observation.gradients`` (see :class:`WantsGradients`): a trial that gives none
-    fails, with the reason, and a study none of whose trials gives any stops."""
+__all__ = [
+    "CONTRACT_VERSION",
+    "OLDEST_CONTRACT",
+    "AutodiffSpec",
+    "BackendSpec",
+    "Capability",
+    "Explains",
+    "Observation",
+    "ObserverSpec",
+    "Optimizer",
+    "Problem",
+    "Pruner",
+    "PrunerSpec",
+    "RunnerSpec",
+    "Snapshot",
+    "Suggestion",
+    "Translation",
+    "WantsGradients",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,99 +215,3 @@ class Pruner(Protocol):
     ) -> None:
         """Takes note of a trial that has ended, in the order of the log."""
         ...
-
-
-_NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Spec:
-    name: str
-    factory: str
-    requires: tuple[str, ...] = ()
-    summary: str = ""
-    url: str = ""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(f"name {self.name!r} is not of the form 'library.algorithm'")
-        if not isinstance(self.factory, str) or not _FACTORY.fullmatch(self.factory):
-            raise ValueError(f"{self.name}: factory {self.factory!r} is not 'module:attribute'")
-        if isinstance(self.requires, str):
-            raise ValueError(f"{self.name}: requires must be a tuple of requirement strings")
-        object.__setattr__(self, "requires", tuple(self.requires))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendSpec(_Spec):
-    """One backend, declared as data: nothing is imported until it is used.
-
-    Attributes:
-        name: ``library.algorithm``, lower case.
-        technique: What kind of algorithm it is: ``grid``, ``random``, ``bayesian``,
-            ``evolutionary``, ``genetic``, ``annealing``, ``gradient`` …
-        factory: ``"module:Class"``, called as ``Class(problem, **options)``.
-        requires: Requirement strings such as ``"optuna>=5,<6"``, checked before the import.
-        capabilities: What it can do beyond asking and telling.
-        summary: One line.
-        url: Where to read more.
-        composite: Whether it is made of other backends: the factory then is called as
-            ``Class(problem, plugins, **options)``, and ``plugins.build("backend", name,
-            options, problem)`` gives another backend.
-        rank: Of the active backends of a technique the one with the highest rank is taken
-            where a study asks for the technique; ties go to the first name.
-        suits: When to choose it, in a sentence or two; printed in the documentation.
-        limits: What it cannot do, or does badly, in a sentence or two.
-
-    Example:
-        >>> BackendSpec(name="acme.walk", technique="random", factory="hpo_acme:Walk").name
-        'acme.walk'
-    """
-
-    technique: str
-    capabilities: frozenset[Capability] = field(default_factory=frozenset)
-    composite: bool = False
-    rank: int = 0
-    suits: str = ""
-    limits: str = ""
-
-    def __post_init__(self) -> None:
-        _Spec.__post_init__(self)
-        object.__setattr__(self, "capabilities", frozenset(map(Capability, self.capabilities)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunnerSpec(_Spec):
-    """One runner, declared as data; ``factory(**options)`` gives a runner."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrunerSpec(_Spec):
-    """One pruner, declared as data; ``factory(**options)`` gives a pruner.
-
-    Attributes:
-        runner: The only runner on which it works; empty for all.
-    """
-
-    runner: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObserverSpec(_Spec):
-    """One observer, such as a tracker, declared as data; it sees the studies that ask for it.
-
-    ``factory(**options)`` gives an object with methods that implement notifications (see
-    :mod:`hpo_bridge.hookspecs`), decorated with ``hookimpl``. It checks its options and does
-    nothing else: a connection is for ``hpo_study_started`` to open.
-    """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutodiffSpec(_Spec):
-    """A framework for ``trial.tensors``, declared as data.
-
-    ``factory(params, differentiate)`` gives a :class:`hpo_bridge.gradients.Tape`, in the process
-    that runs the trial: its module must be importable there. Of several frameworks the first
-    active one by name is taken.
-    """

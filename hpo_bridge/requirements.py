@@ -4,6 +4,47 @@ from __future__ import annotations
 
 from importlib import metadata
 
+from .specs import CONTRACT_VERSION, OLDEST_CONTRACT
+from .version import __version__
+
+OURS = "hpo-bridge"
+"""The name of our distribution."""
+
+
+def wrong_contract(contract: int, distribution: str | None) -> str | None:
+    """Why what was written for this version of the contract cannot be used; ``None`` if it can.
+
+    Args:
+        contract: The version that a spec names.
+        distribution: The distribution whose plugin it is.
+    """
+    if contract > CONTRACT_VERSION:
+        here = f"this {OURS} {__version__} has {CONTRACT_VERSION}"
+        return f"written for contract {contract}, {here} — pip install -U {OURS}"
+    if contract < OLDEST_CONTRACT:
+        here = f"{OURS} {__version__} knows none before {OLDEST_CONTRACT}"
+        remedy = f"pip install -U {distribution}" if distribution else "it has to be adapted"
+        return f"written for contract {contract}, {here} — {remedy}"
+    return None
+
+
+def unmet_own(distribution: str) -> str | None:
+    """What a distribution's metadata require of this one, if that is not met."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    for text in _requires(distribution):
+        try:
+            wanted = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if canonicalize_name(wanted.name) != OURS or "extra" in str(wanted.marker or ""):
+            continue
+        reason = unmet((f"{OURS}{wanted.specifier}",), None)
+        if reason is not None:
+            return f"{reason.partition(' — ')[0]} — pip install -U {OURS}"
+    return None
+
 
 def unmet(requires: tuple[str, ...], distribution: str | None) -> str | None:
     """Why ``requires`` is not met, with the command that mends it; ``None`` if it is.

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 from ..errors import BackendError
 from ..optimizer import AutodiffSpec, BackendSpec, ObserverSpec, PrunerSpec, RunnerSpec
+from .sources import DISABLE
 
 Spec = BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | AutodiffSpec
 Kind = Literal["backend", "runner", "pruner", "observer", "autodiff"]
@@ -24,6 +25,10 @@ KINDS: dict[Kind, tuple[str, type[Any]]] = {
 """Kind to the hook that registers it and the class of its specs."""
 
 
+OURS = "hpo-bridge"
+"""Our own distribution, which has several plugins."""
+
+
 @dataclass(frozen=True, slots=True)
 class PluginInfo:
     """One plugin and how it fared.
@@ -33,7 +38,8 @@ class PluginInfo:
         distribution: The installed distribution it belongs to; ``None`` for a file.
         version: That distribution's version.
         status: See :mod:`hpo_bridge.plugins`.
-        reason: Why it is not active, else an empty string.
+        reason: Why it is not active, and after the last dash what to do; else empty.
+        deprecated: What it uses of the contract that will go; for its author.
     """
 
     name: str
@@ -41,6 +47,7 @@ class PluginInfo:
     version: str | None
     status: Literal["active", "unavailable", "disabled", "broken", "conflict"]
     reason: str = ""
+    deprecated: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
@@ -48,6 +55,17 @@ class PluginInfo:
         if self.distribution is None:
             return self.name
         return f"{self.distribution} {self.version or ''}".strip()
+
+    @property
+    def label(self) -> str:
+        """Its name, and where it comes from."""
+        return self.name if self.distribution is None else f"{self.name} ({self.origin})"
+
+    @property
+    def skipping(self) -> str:
+        """What to put into the environment to leave it out."""
+        ours = self.distribution == OURS or self.distribution is None
+        return f"{DISABLE}={self.name if ours else self.distribution}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +146,5 @@ def one_line(error: BaseException) -> str:
     except Exception:
         text = "(its text cannot be read)"
     name = type(error).__name__
-    text = text if len(text) <= 300 else text[:299] + "…"
+    text = text if len(text) <= 240 else text[:239] + "…"
     return f"{name}: {text}" if text else name

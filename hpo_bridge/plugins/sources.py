@@ -7,17 +7,22 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from ..errors import nearest
 from ..hookspecs import PROJECT
 
 DISABLE = "HPO_BRIDGE_DISABLE"
 """Environment variable: names of plugins or distributions, separated by commas."""
+ONLY = "HPO_BRIDGE_ONLY"
+"""Environment variable: the only plugins that are loaded beside the core, named in the same way;
+empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +34,109 @@ class Source:
         distribution: The installed distribution it belongs to; ``None`` for a file.
         version: That distribution's version.
         load: Imports it.
-        disabled: Whether it must not be imported.
+        disabled: Why it must not be imported; empty if it may.
     """
 
     name: str
     distribution: str | None
     version: str | None
     load: Callable[[], object]
-    disabled: bool = False
+    disabled: str = ""
 
 
 def installed(entry_points: Iterable[metadata.EntryPoint] | None = None) -> list[Source]:
     """The plugins of installed distributions, always in the same order."""
-    if entry_points is None:
-        entry_points = metadata.entry_points(group=PROJECT)
-    disabled = {_normal(name) for name in os.environ.get(DISABLE, "").split(",")} - {""}
-    sources = []
-    for point in sorted(dict.fromkeys(entry_points), key=_order):
-        name = point.dist.name if point.dist else None
-        version = point.dist.version if point.dist else None
-        off = not disabled.isdisjoint({_normal(point.name), _normal(name or "")})
-        sources.append(Source(point.name, name, version, point.load, off))
-    return sources
+    disabled, only = _listed(DISABLE) or {}, _listed(ONLY)
+    sources = _found() if entry_points is None else map(_source, dict.fromkeys(entry_points))
+    judged = [source if core else _judged(source, disabled, only) for source, core in sources]
+    return sorted(judged, key=lambda source: (source.distribution or "", source.name))
+
+
+def unknown_names(variable: str, sources: Iterable[Source]) -> str:
+    """What is wrong with the names in an environment variable, in words; empty if nothing is."""
+    wanted = _listed(variable) or {}
+    known = {
+        name: name for source in sources for name in (source.distribution, source.name) if name
+    }
+    normal = {_normal(name) for name in known}
+    unknown = [
+        f"{name!r}{nearest(name, list(known))}"
+        for key, name in wanted.items()
+        if key not in normal
+    ]
+    return f"{variable}: no plugin {', '.join(unknown)} is installed" if unknown else ""
+
+
+def _judged(source: Source, disabled: Container[str], only: Container[str] | None) -> Source:
+    names = (_normal(source.name), _normal(source.distribution or ""))
+    if any(name in disabled for name in names):
+        return replace(source, disabled=f"disabled by {DISABLE}")
+    if only is not None and not any(name in only for name in names):
+        return replace(source, disabled=f"not named in {ONLY}")
+    return source
+
+
+def _listed(variable: str) -> dict[str, str] | None:
+    """Normal form to name of what a variable lists; ``None`` if it is not set."""
+    text = os.environ.get(variable)
+    if text is None:
+        return None
+    return {_normal(name): name.strip() for name in text.split(",") if name.strip()}
+
+
+def _found() -> list[tuple[Source, bool]]:
+    """Every installed plugin, and whether it is the core's."""
+    try:
+        return [_source(point) for point in dict.fromkeys(metadata.entry_points(group=PROJECT))]
+    except Exception:  # somebody's metadata cannot be read: whose?
+        pass
+    first: dict[str, metadata.Distribution] = {}
+    for each in metadata.distributions():
+        first.setdefault(_normal(_identity(each)[0] or repr(each)), each)
+    return [found for each in first.values() for found in _plugins_of(each)]
+
+
+def _plugins_of(distribution: metadata.Distribution) -> list[tuple[Source, bool]]:
+    try:
+        points = distribution.entry_points.select(group=PROJECT)
+        return [_source(point) for point in dict.fromkeys(points)]
+    except Exception as error:
+        name, version = _identity(distribution)
+        if f"[{PROJECT}]" not in _entry_points_text(distribution):
+            return []  # not one of ours
+        problem = ImportError(f"its entry_points.txt cannot be read: {type(error).__name__}")
+        return [(Source(name or "?", name, version, partial(_fail, problem)), False)]
+
+
+def _entry_points_text(distribution: metadata.Distribution) -> str:
+    """What stands there, also where it is not UTF-8; empty if that cannot be found out."""
+    try:
+        return distribution.read_text("entry_points.txt") or ""
+    except UnicodeError:
+        folder = getattr(distribution, "_path", None)  # no public name for it
+        file = None if folder is None else Path(str(folder), "entry_points.txt")
+        return file.read_text("latin-1") if file is not None and file.is_file() else ""
+
+
+def _fail(problem: Exception) -> object:
+    raise problem
+
+
+def _source(point: metadata.EntryPoint) -> tuple[Source, bool]:
+    """A plugin, and whether it is the core's own, without which nothing works."""
+    name, version = _identity(point.dist)
+    core = point.value.partition(":")[0].partition(".")[0] == PROJECT
+    return Source(point.name, name, version, point.load), core
+
+
+def _identity(distribution: metadata.Distribution | None) -> tuple[str | None, str | None]:
+    """Name and version, from metadata that is read once; ``None`` for what it lacks."""
+    try:
+        found = None if distribution is None else distribution.metadata
+    except Exception:  # a folder without METADATA, or with one that is not UTF-8
+        found = None
+    given: Any = {} if found is None else found
+    return given.get("Name"), given.get("Version")
 
 
 def named(source: str, folder: Path) -> Source:
@@ -93,10 +179,6 @@ def _origin(name: str) -> str | None:
     except (ImportError, ValueError):
         return None
     return None if spec is None else spec.origin or "a namespace package"
-
-
-def _order(point: metadata.EntryPoint) -> tuple[str, str, str]:
-    return (point.dist.name if point.dist else "", point.name, point.value)
 
 
 def _normal(name: str) -> str:

@@ -3,75 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hpo_bridge.errors import BackendError, ConfigError, InvalidOptions, UnknownName
+from hpo_bridge import Float, Problem, Space
+from hpo_bridge.errors import BackendError, InvalidOptions, UnknownName
 from hpo_bridge.optimizer import Capability
 from hpo_bridge.plugins import DISABLE, PluginManager, library_of, load_factory
 from hpo_bridge.requirements import install_command, unmet
 
-GOOD = """
-from hpo_bridge import BackendSpec, PrunerSpec, RunnerSpec, hookimpl
-
-class Walk:
-    def __init__(self, problem, *, width=1):
-        if width < 0:
-            raise ValueError("width: must be positive")
-    def ask(self, n): return []
-    def tell(self, observations): pass
-
-@hookimpl
-def hpo_register_backends():
-    return BackendSpec(name="{name}.walk", technique="{technique}", factory="{module}:Walk",
-                       requires={requires}, rank={rank})
-"""
-
-Add = Callable[..., Path]
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
-    """Adds distributions as pip would leave them: a module and a ``.dist-info`` folder."""
-    monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
-
-    def add(
-        distribution: str, source: str | None, *, entry: str = "", version: str = "1.2",
-        requires: tuple[str, ...] = (), metadata_extra: str = "", **values: object,
-    ) -> Path:  # fmt: skip
-        module = distribution.replace("-", "_")
-        if source is not None:
-            defaults = {"name": module, "module": module, "technique": "walk", "requires": "()",
-                        "rank": 0}  # fmt: skip
-            for key, value in {**defaults, **values}.items():
-                source = source.replace("{" + key + "}", str(value))
-            (tmp_path / f"{module}.py").write_text(source)
-        info = tmp_path / f"{module}-{version}.dist-info"
-        info.mkdir()
-        lines = [f"Requires-Dist: {text}" for text in requires]
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
-            + "".join(f"{line}\n" for line in lines) + metadata_extra
-        )  # fmt: skip
-        entry = entry or f"{module} = {module}"
-        (info / "entry_points.txt").write_text(f"[hpo_bridge]\n{entry}\n")
-        return tmp_path / f"{module}.py"
-
-    yield add
-    for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(
-            sys.modules[name].__file__
-        ):
-            del sys.modules[name]
-
-
-def fared(manager: PluginManager, distribution: str) -> tuple[str, str]:
-    (info,) = [info for info in manager.plugins if info.distribution == distribution]
-    return info.status, info.reason
+Site = Any
+"""The fixture's class, in conftest.py."""
+PROBLEM = Problem(Space(x=Float(0, 1)))
+UPDATE = "pip install -U hpo-acme may mend it, HPO_BRIDGE_DISABLE=hpo-acme leaves it out"
 
 
 def assert_the_rest_works(manager: PluginManager) -> None:
@@ -85,17 +32,17 @@ def fared_core(manager: PluginManager) -> str:
     return core.status
 
 
-def test_active(site: Add) -> None:
-    site("hpo-acme", GOOD)
+def test_active(site: Site) -> None:
+    site("hpo-acme")
     manager = PluginManager()
-    assert fared(manager, "hpo-acme") == ("active", "")
+    assert site.fared("hpo-acme", manager) == ("active", "")
     offer = manager.find("backend", "hpo_acme.walk")
     assert (offer.plugin.origin, library_of(offer)) == ("hpo-acme 1.2", ("hpo-acme", "1.2"))
     assert load_factory("backend", offer).__name__ == "Walk"
     assert_the_rest_works(manager)
 
 
-def test_several_specs_of_all_kinds(site: Add) -> None:
+def test_several_specs_of_all_kinds(site: Site) -> None:
     site("hpo-acme", """
 from hpo_bridge import BackendSpec, PrunerSpec, RunnerSpec, hookimpl
 @hookimpl
@@ -133,13 +80,10 @@ def hpo_register_pruners():
         ("('not a requirement!',)", (), "its requirement 'not a requirement!' is not valid"),
     ],
 )  # fmt: skip
-def test_unavailable(site: Add, requires: str, extras: tuple[str, ...], reason: str) -> None:
-    site("hpo-acme", GOOD, requires=extras).write_text(
-        GOOD.replace("{name}", "hpo_acme").replace("{module}", "hpo_acme")
-        .replace("{technique}", "walk").replace("{requires}", requires).replace("{rank}", "0")
-    )  # fmt: skip
+def test_unavailable(site: Site, requires: str, extras: tuple[str, ...], reason: str) -> None:
+    site("hpo-acme", site.good.replace("{requires}", requires), requires=extras)
     manager = PluginManager()
-    status, found = fared(manager, "hpo-acme")
+    status, found = site.fared("hpo-acme", manager)
     assert status == "unavailable"
     assert found.startswith(reason)
     (offer,) = [o for o in manager.offers("backend") if o.spec.name == "hpo_acme.walk"]
@@ -162,22 +106,26 @@ def test_requirements_for_other_platforms_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("name", ["hpo_acme", "hpo-acme", " HPO.Acme , other", "short", "x,short"])
-def test_disabled_is_never_imported(site: Add, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_disabled_is_never_imported(
+    site: Site, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     site("hpo-acme", "raise SystemExit('imported!')", entry="short = hpo_acme")
     monkeypatch.setenv(DISABLE, name)
     manager = PluginManager()
-    assert fared(manager, "hpo-acme") == ("disabled", "disabled by HPO_BRIDGE_DISABLE")
+    assert site.fared("hpo-acme", manager) == ("disabled", "disabled by HPO_BRIDGE_DISABLE")
     assert "hpo_acme" not in sys.modules
-    with pytest.raises(UnknownName, match="plugin short is disabled: disabled by HPO_BRIDGE"):
+    with pytest.raises(
+        UnknownName, match=r"plugin short \(hpo-acme 1.2\) is disabled: disabled by"
+    ):
         manager.find("backend", "acme.walk")
     assert_the_rest_works(manager)
 
 
-def test_nothing_is_disabled_by_an_empty_list(site: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    site("hpo-acme", GOOD)
+def test_nothing_is_disabled_by_an_empty_list(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site("hpo-acme")
     for value in ("", ",", " , other"):
         monkeypatch.setenv(DISABLE, value)
-        assert fared(PluginManager(), "hpo-acme")[0] == "active"
+        assert site.fared("hpo-acme")[0] == "active"
 
 
 def hook(body: str, arguments: str = "") -> str:
@@ -204,65 +152,72 @@ def spec(**changes: object) -> str:
         ("raise MemoryError", "MemoryError"),
         (None, "ModuleNotFoundError: No module named 'hpo_acme'"),
         ("from hpo_bridge import hookimpl\n@hookimpl\ndef hpo_register_backend(): return []",
-         "PluginValidationError: "),
+         "hpo_register_backend is no hook of hpo-bridge 0.1.0 (did you mean "
+         "'hpo_register_backends'?)"),
         ("def hpo_register_backends(): return []",
-         "TypeError: hpo_register_backends is not decorated with @hpo_bridge.hookimpl"),
-        (hook("return []", "manager"), "PluginValidationError: "),
-        (hook("pass"), "TypeError: hpo_register_backends gave None, expected BackendSpec"),
+         "hpo_register_backends is not decorated with @hpo_bridge.hookimpl"),
+        (hook("return []", "manager"),
+         "hpo_register_backends has no argument 'manager' in hpo-bridge 0.1.0, it has none"),
+        ("from hpo_bridge import hookimpl\n@hookimpl\ndef hpo_trial_reported(trial, valeu): pass",
+         "hpo_trial_reported has no argument 'valeu' in hpo-bridge 0.1.0, it has study, trial, "
+         "step, value (did you mean 'value'?)"),
+        ("def hpo_study_start(study): pass", "hpo_study_start is no hook (did you mean "
+         "'hpo_study_started'?), and nothing in it is decorated with @hpo_bridge.hookimpl"),
+        ("x = 1", "nothing in it is decorated with @hpo_bridge.hookimpl"),
+        (hook("pass"), "hpo_register_backends gave None, expected BackendSpec"),
         (hook("return ['acme.walk']"),
-         "TypeError: hpo_register_backends gave 'acme.walk', expected BackendSpec"),
+         "hpo_register_backends gave 'acme.walk', expected BackendSpec"),
         (hook("return RunnerSpec(name='r', factory='m:C')"),
-         "TypeError: hpo_register_backends gave RunnerSpec("),
+         "hpo_register_backends gave RunnerSpec("),
         (hook("raise OSError('no')"), "OSError: no"),
         (spec(name="A b"), "ValueError: name 'A b'"),
         (spec(factory="m.C"), "ValueError: a.b: factory"),
         (spec(requires="optuna"), "ValueError: a.b: requires must be a tuple"),
         (spec(capabilities={"fly"}), "ValueError: 'fly' is not a valid Capability"),
-        (spec(speed=3), "TypeError: "),
+        (spec(speed=3), "TypeError: "), (spec(contract=0), "ValueError: a.b: contract 0 is not"),
+        (spec(contract=True), "ValueError: a.b: contract True is not"),
+        (hook("return 'acme.walk'"), "hpo_register_backends gave 'acme.walk', expected Backend"),
     ],
 )  # fmt: skip
-def test_broken(site: Add, source: str | None, reason: str) -> None:
+def test_broken(site: Site, source: str | None, reason: str) -> None:
     site("hpo-acme", source)
-    site("hpo-fine", GOOD)
+    site("hpo-fine")
     manager = PluginManager()
-    status, found = fared(manager, "hpo-acme")
+    status, found = site.fared("hpo-acme", manager)
     assert status == "broken"
     assert found.startswith(reason)
+    assert found.endswith(f" — {UPDATE}")
     assert "\n" not in found
     assert len(found) < 400
-    assert fared(manager, "hpo-fine") == ("active", "")
-    with pytest.raises(UnknownName, match="plugin hpo_acme is broken") as caught:
+    assert site.fared("hpo-fine", manager) == ("active", "")
+    with pytest.raises(UnknownName, match=r"plugin hpo_acme \(hpo-acme 1.2\) is broken") as caught:
         manager.find("backend", "acme.walk")
     assert "\n" not in str(caught.value)
     assert_the_rest_works(manager)
 
 
-def test_ctrl_c_is_nobodys_fault(site: Add) -> None:
+def test_ctrl_c_is_nobodys_fault(site: Site) -> None:
     site("hpo-acme", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
         PluginManager()
 
 
-def test_broken_metadata_of_others_does_no_harm(site: Add) -> None:
-    site("hpo-acme", GOOD, requires=("???",), version="not-a-version")
-    site("hpo-fine", GOOD, requires=("=!",)).write_text(
-        GOOD.replace("{name}", "hpo_fine").replace("{module}", "hpo_fine")
-        .replace("{technique}", "walk").replace("{requires}", "('hpo-acme>=1',)")
-        .replace("{rank}", "0")
-    )  # fmt: skip
+def test_broken_metadata_of_others_does_no_harm(site: Site) -> None:
+    site("hpo-acme", requires=("???",), version="not-a-version")
+    site("hpo-fine", site.good.replace("{requires}", "('hpo-acme>=1',)"), requires=("=!",))
     manager = PluginManager()
-    assert fared(manager, "hpo-acme")[0] == "active"
-    status, reason = fared(manager, "hpo-fine")
+    assert site.fared("hpo-acme", manager)[0] == "active"
+    status, reason = site.fared("hpo-fine", manager)
     assert status == "unavailable"
     assert reason.startswith("needs hpo-acme>=1, found not-a-version")
 
 
-def test_conflict(site: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    site("hpo-acme", GOOD, name="shared")
-    site("hpo-zeta", GOOD, name="shared")
+def test_conflict(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site("hpo-acme", name="shared")
+    site("hpo-zeta", name="shared")
     manager = PluginManager()
     for distribution in ("hpo-acme", "hpo-zeta"):
-        status, reason = fared(manager, distribution)
+        status, reason = site.fared(distribution, manager)
         assert status == "conflict"
         assert "'shared.walk' is offered by hpo-acme 1.2 and hpo-zeta 1.2; disable one" in reason
     (offer,) = [o for o in manager.offers("backend") if o.spec.name == "shared.walk"]
@@ -277,17 +232,17 @@ def test_conflict(site: Add, monkeypatch: pytest.MonkeyPatch) -> None:
     assert offer.plugin.distribution == "hpo-acme"
 
 
-def test_a_conflict_with_the_core(site: Add) -> None:
-    site("hpo-acme", GOOD.replace("{name}.walk", "core.grid"))
+def test_a_conflict_with_the_core(site: Site) -> None:
+    site("hpo-acme", site.good.replace("{name}.walk", "core.grid"))
     manager = PluginManager()
     with pytest.raises(UnknownName, match=r"hpo-acme 1.2 and hpo-bridge"):
         manager.find("backend", "core.grid")
     assert manager.find("backend", "core.random").status == "active"
 
 
-def test_the_order_is_always_the_same(site: Add) -> None:
+def test_the_order_is_always_the_same(site: Site) -> None:
     for name in ("hpo-c", "hpo-a", "hpo-b"):
-        site(name, GOOD, technique="same", rank=1 if name == "hpo-b" else 0)
+        site(name, technique="same", rank=1 if name == "hpo-b" else 0)
     points = list(metadata.entry_points(group="hpo_bridge"))
     orders = {
         tuple(p.name for p in PluginManager(some).plugins)
@@ -302,15 +257,15 @@ def test_the_order_is_always_the_same(site: Add) -> None:
     assert names == sorted(names)
 
 
-def test_of_equal_rank_the_first_name(site: Add) -> None:
+def test_of_equal_rank_the_first_name(site: Site) -> None:
     for name in ("hpo-b", "hpo-a"):
-        site(name, GOOD, technique="same")
+        site(name, technique="same")
     assert PluginManager().backend_for("same").name == "hpo_a.walk"
 
 
-def test_of_those_that_can(site: Add) -> None:
+def test_of_those_that_can(site: Site) -> None:
     several = frozenset({Capability.MULTI_OBJECTIVE})
-    site("hpo-b", GOOD, technique="same", rank=9)
+    site("hpo-b", technique="same", rank=9)
     manager = PluginManager()
     with pytest.raises(UnknownName, match=r"technique 'same' \(hpo_b.walk\) has multi_objective"):
         manager.backend_for("same", several)
@@ -334,16 +289,16 @@ def test_unknown_names() -> None:
         manager.backend_for("randon")
 
 
-def test_options(site: Add) -> None:
-    site("hpo-acme", GOOD)
+def test_options(site: Site) -> None:
+    site("hpo-acme")
     manager = PluginManager()
-    assert manager.build("backend", "hpo_acme.walk", {"width": 2}, object()) is not None
+    assert manager.build("backend", "hpo_acme.walk", {"width": 2}, PROBLEM) is not None
     with pytest.raises(InvalidOptions, match=r"^widht: unknown option of backend 'hpo_acme.walk', "
                        r"accepted: width \(did you mean 'width'\?\)$"):  # fmt: skip
         manager.build("backend", "hpo_acme.walk", {"widht": 2}, object())
     with pytest.raises(InvalidOptions, match=r"\(hpo-acme 1.2\) refused its options .width=-1.: "
                        "ValueError: width: must be positive"):  # fmt: skip
-        manager.build("backend", "hpo_acme.walk", {"width": -1}, object())
+        manager.build("backend", "hpo_acme.walk", {"width": -1}, PROBLEM)
     with pytest.raises(InvalidOptions, match=r"seed: unknown option .* accepted: none"):
         manager.build("backend", "core.random", {"seed": 1}, object())
     with pytest.raises(InvalidOptions, match="problem: unknown option"):
@@ -359,97 +314,11 @@ def test_options(site: Add) -> None:
         ("def Walk(problem): raise OSError('no licence')", "cannot be built: OSError: no licence"),
     ],
 )  # fmt: skip
-def test_factories_that_fail(site: Add, tmp_path: Path, source: str, match: str) -> None:
-    site("hpo-acme", GOOD.replace("{module}:Walk", "acme_heavy:Walk"))
+def test_factories_that_fail(site: Site, tmp_path: Path, source: str, match: str) -> None:
+    site("hpo-acme", site.good.replace("{module}:Walk", "acme_heavy:Walk"))
     (tmp_path / "acme_heavy.py").write_text(source)
     manager = PluginManager()
-    assert fared(manager, "hpo-acme")[0] == "active"
+    assert site.fared("hpo-acme", manager)[0] == "active"
     with pytest.raises(BackendError, match=match) as caught:
         manager.build("backend", "hpo_acme.walk", {}, object())
     assert "hpo-acme 1.2" in str(caught.value)
-
-
-# -- unpackaged plugins -------------------------------------------------------------------------
-
-
-FILE = GOOD.replace("{technique}", "walk").replace("{requires}", "()").replace("{rank}", "0")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
-
-
-def test_a_file(folder: Path) -> None:
-    (folder / "my_walk.py").write_text(FILE.replace("{name}", "my").replace("{module}", "my_walk"))
-    manager = PluginManager()
-    manager.add("my_walk.py", folder)
-    manager.add("./my_walk.py", folder)  # once is enough
-    assert manager.build("backend", "my.walk", {}, object()).ask(1) == []
-    offer = manager.find("backend", "my.walk")
-    assert offer.plugin.origin == str((folder / "my_walk.py").resolve())
-    assert offer.plugin.distribution is None
-    assert len([i for i in manager.plugins if "my_walk" in i.name]) == 1
-    other = PluginManager()  # in the same process
-    other.add("my_walk.py", folder)
-    assert other.find("backend", "my.walk").status == "active"
-
-
-def test_a_module_and_an_installed_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(folder)
-    (folder / "mod_walk.py").write_text(
-        FILE.replace("{name}", "mod").replace("{module}", "mod_walk")
-    )
-    manager = PluginManager()
-    manager.add("mod_walk", folder)
-    assert manager.find("backend", "mod.walk").status == "active"
-    before = manager.plugins
-    manager.add("hpo_bridge.backends", folder)  # there by its entry point
-    assert manager.plugins == before
-    assert manager.find("backend", "core.grid").status == "active"
-
-
-@pytest.mark.parametrize(
-    ("file", "source", "match"),
-    [
-        ("gone.py", None, "FileNotFoundError: no file"),
-        ("nothing_of_that_name", None, "ModuleNotFoundError"),
-        ("boom.py", "raise RuntimeError('boom')", "RuntimeError: boom"),
-        ("leave.py", "import sys; sys.exit()", "SystemExit"),
-        ("typo.py", "from hpo_bridge import hookimpl\n@hookimpl\ndef hpo_x(): pass", "hpo_x"),
-        ("json.py", "", "a module 'json' is there already"),
-        ("sched.py", "", "a module 'sched' is there already"),  # not yet imported, but would be
-        ("numpy.py", "", "a module 'numpy' is there already"),
-    ],
-)  # fmt: skip
-def test_files_that_cannot_be_loaded(
-    folder: Path, file: str, source: str | None, match: str
-) -> None:
-    if source is not None:
-        (folder / file).write_text(source)
-    manager = PluginManager()
-    for _ in range(2):  # and it is said every time
-        with pytest.raises(ConfigError, match=match) as caught:
-            manager.add(file, folder)
-        assert str(caught.value).startswith(f"plugins: {file}: ")
-        assert "\n" not in str(caught.value)
-    assert_the_rest_works(manager)
-    if file == "boom.py":
-        assert "boom" not in sys.modules
-        (folder / "boom.py").write_text("")  # mended
-        manager.add(file, folder)
-
-
-def test_two_files_of_one_name(folder: Path) -> None:
-    for sub in ("a", "b"):
-        (folder / sub).mkdir()
-        (folder / sub / "same_walk.py").write_text(
-            FILE.replace("{name}", sub).replace("{module}", "same_walk")
-        )
-    manager = PluginManager()
-    manager.add("same_walk.py", folder / "a")
-    with pytest.raises(ConfigError, match=r"a module 'same_walk' is there already .* rename"):
-        manager.add("same_walk.py", folder / "b")
