@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sysconfig
 import tempfile
 import uuid
+import venv
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,3 +41,39 @@ def postgres_url(postgres_server: Any) -> Iterator[str]:
     yield postgres_server.get_uri(database=name)
     with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+class Environment:
+    """A virtual environment that has all that this one has, and takes what pip installs.
+
+    Commands are what a user would type. `pip` reaches no network, and builds with what is here.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, symlinks=True)
+        here = sysconfig.get_path("purelib")
+        path = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+        (path / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+        python = folder / "bin" / "python"
+        pip = f'{python} -P -m pip -q "$@" --no-index --no-build-isolation'
+        tools = {"pip": pip} | {
+            name: f'{python} -P -m {module} "$@"'
+            for name, module in {"hpo-bridge": "hpo_bridge", "pytest": "pytest"}.items()
+        }
+        for name, line in tools.items():
+            (folder / "bin" / name).write_text(f"#!/bin/sh\nexec {line}\n")
+            (folder / "bin" / name).chmod(0o755)
+        self._variables = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+
+    def __call__(self, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """Runs a line of the shell; its output and errors come together, as on a terminal."""
+        return subprocess.run(
+            ["sh", "-c", command], cwd=folder, env=self._variables, text=True, timeout=120,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment that a module's tests may install plugins into."""
+    return Environment(tmp_path_factory.mktemp("environment"))

@@ -164,11 +164,20 @@ def check(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to; here by default.")] = (
-        Path()
-    ),
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to; here by default.")
+    ] = None,
+    plugin: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A plugin with a backend instead, by default in NAME/."),
+    ] = None,
 ) -> None:
-    """Write a study file and an objective that run."""
+    """Write a study file and an objective that run, or a plugin to publish."""
+    if plugin is not None:
+        from .plugin_template import write_plugin
+
+        write_plugin(plugin, folder)
+        return
     from .init import write_template
 
-    write_template(folder)
+    write_template(folder or Path())
