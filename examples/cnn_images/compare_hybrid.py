@@ -56,10 +56,9 @@ class Search:
 
 
 def search(
-    backend: dict[str, Any], sets: dict[str, Any], seed: int, trials: int | None, seconds: float
+    space: hpo.Space, backend: dict[str, Any], seed: int, trials: int | None, seconds: float = 0
 ) -> Search:
     """Run a study, for a number of trials or until so much CPU time is spent."""
-    space = hpo.Space({**load_study_file(FILE, plugins=manager()).space, **sets})
     study = hpo.Study(space, backend=backend, seed=seed)
     begin, ends = time.process_time(), list[float]()
     while (len(ends) < trials) if trials else (not ends or ends[-1] < seconds):
@@ -70,14 +69,18 @@ def search(
 
 
 def compare(seed: int, trials: int, sets: dict[str, Any]) -> dict[str, Search]:
-    """The hybrids for a number of trials; the black box for the CPU time of the first of them."""
-    options = dict(load_study_file(FILE, plugins=manager()).backend_options)
+    """The hybrids for a number of trials; the black box for the CPU time of the first of them.
+
+    `sets` has other constants than the study file.
+    """
+    file = load_study_file(FILE, plugins=manager())
+    space = hpo.Space({**file.space, **file.space.constants, **sets})
     found = {}
     for name, outer in ((TPE, "optuna.tpe"), (GA, "deap.ga")):
-        backend = {"name": "hybrid", "options": {**options, "outer": outer}}
-        found[name] = search(backend, sets, seed, trials, 0.0)
+        backend = {"name": "hybrid", "options": {**file.backend_options, "outer": outer}}
+        found[name] = search(space, backend, seed, trials)
         say(seed, name, found[name])
-    found[ALONE] = search({"name": "optuna.tpe"}, sets, seed, None, found[TPE].seconds[-1])
+    found[ALONE] = search(space, {"name": "optuna.tpe"}, seed, None, found[TPE].seconds[-1])
     say(seed, ALONE, found[ALONE])
     return found
 

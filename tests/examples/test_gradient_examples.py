@@ -18,7 +18,13 @@ from hpo_bridge.config import load_study_file
 from hpo_bridge.plugins import manager
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-NAMES = ["gradient_kernel_ridge", "hypercleaning", "logistic_grid", "short_horizon"]
+NAMES = [
+    "gradient_cnn",
+    "gradient_kernel_ridge",
+    "hypercleaning",
+    "logistic_grid",
+    "short_horizon",
+]
 PNG = b"\x89PNG"
 
 
@@ -56,6 +62,25 @@ def test_the_study_file_runs(name: str, tmp_path: Path) -> None:
     values = [trial["values"]["value"] for trial in trials]
     assert len(values) == 3
     assert values[2] < values[0]
+
+
+def test_cnn(tmp_path: Path) -> None:
+    options = ("--seeds", "1", "--trials", "4", "--retrainings", "1")
+    lines = script("gradient_cnn", "compare.py", tmp_path, *options)
+    ratio = float(lines[0][4])
+    assert lines[0][:4] == ["a", "gradient", "trial", "costs"]
+    assert 1.5 < ratio < 10
+    table = [line for line in lines[2:] if len(line) == 6 and line[1].isdigit()]
+    rows = {(name, int(trials)): [float(word) for word in rest] for name, trials, *rest in table}
+    worth, loss, _, test_error = rows["torch.adam", 4]
+    assert worth == pytest.approx(4 * ratio, abs=0.6)
+    assert loss < 0.6 * rows["torch.adam", 1][1]
+    assert test_error < 0.3 < rows["torch.adam", 1][3]
+    for backend in ("core.random", "optuna.tpe"):
+        assert rows[backend, int(worth)][1] <= rows[backend, 4][1]  # more trials
+    text = [" ".join(line) for line in lines]
+    assert sum("have a lower test error than" in line for line in text) == 6
+    assert sum(line.startswith("the best of") for line in text) == 3
 
 
 def test_kernel_ridge(tmp_path: Path) -> None:
