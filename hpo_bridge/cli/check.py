@@ -13,6 +13,7 @@ from ..errors import ConfigError, short
 from ..testing import CHECK_NAMES, Result, backend_checks, run_check
 from ..testing.running import check_expected
 from .listing import print_table
+from .output import kept_for_json
 
 FAILED = 1
 
@@ -41,12 +42,13 @@ def check_backend(
         check_expected(reasons)
     except ValueError as error:
         raise ConfigError(f"--expect: {error}") from None
-    checks = backend_checks(name, chosen, startup=startup, trials=trials)
     results = []
-    for number, check in enumerate(checks, 1):
-        _show_progress(f"{number}/{len(CHECK_NAMES)} {check.name}")
-        results.append(run_check(check, reasons.get(check.name)))
-    _show_progress("")
+    with kept_for_json(as_json):
+        checks = backend_checks(name, chosen, startup=startup, trials=trials)
+        for number, check in enumerate(checks, 1):
+            _show_progress(f"{number}/{len(CHECK_NAMES)} {check.name}")
+            results.append(run_check(check, reasons.get(check.name)))
+        _show_progress("")
     _print(name, chosen, results, as_json)
     return 0 if all(result.good for result in results) else FAILED
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import load_study_file
+from ..config import StudyFile, load_study_file
 from ..errors import UnsupportedProblem
 from ..optimizer import Capability, Explains
 from ..plugins import manager
 from ..space import Categorical, Space
 from ..study.proposer import Proposer
 from .listing import print_table
+from .output import kept_for_json
 
 REFUSED = 2
 
@@ -26,6 +27,20 @@ def show_explanation(
     Returns:
         0, or 2 if the backend refuses the space.
     """
+    with kept_for_json(as_json):
+        file, rows, refused = _explained(path, backend, overrides)
+    if as_json:
+        print(json.dumps({"backend": file.backend, "rows": rows}))
+    else:
+        print(f"{file.backend}:")
+        print_table(("what", "how", "detail"), [(r["what"], r["how"], r["detail"]) for r in rows])
+    return REFUSED if refused else 0
+
+
+def _explained(
+    path: Path, backend: str | None, overrides: Sequence[str]
+) -> tuple[StudyFile, list[dict[str, Any]], bool]:
+    """The study file, the rows, and whether the backend refuses the space."""
     plugins = manager()
     file = load_study_file(
         path, plugins=plugins, overrides=overrides, backend=backend, check_backend=False
@@ -39,18 +54,11 @@ def show_explanation(
             len(file.directions),
             file.seed or 0,
         )
-        rows = explanation(file.space, proposer)
-        refused = False
+        return file, explanation(file.space, proposer), False
     except UnsupportedProblem as error:
         what = error.parameter or "the study"
         rows = [{"what": what, "how": "refused", "detail": error.reason}]
-        refused = True
-    if as_json:
-        print(json.dumps({"backend": file.backend, "rows": rows}))
-    else:
-        print(f"{file.backend}:")
-        print_table(("what", "how", "detail"), [(r["what"], r["how"], r["detail"]) for r in rows])
-    return REFUSED if refused else 0
+        return file, rows, True
 
 
 def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ def show_backends(*, as_json: bool) -> None:
     print_table(columns, table)
     broken = [info for info in manager().plugins if info.status == "broken"]
     for info in broken:
-        print(f"plugin {info.name} ({info.origin}) is broken: {info.reason}")
+        print(f"plugin {info.label} is broken: {info.reason}")
 
 
 def show_plugins(*, as_json: bool) -> None:
@@ -71,6 +71,8 @@ def show_plugins(*, as_json: bool) -> None:
         }
         for info in manager().plugins
     ]
+    if manager().idle_names:
+        print(manager().idle_names, file=sys.stderr)
     if as_json:
         print(json.dumps(rows))
         return

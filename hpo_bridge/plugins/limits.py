@@ -50,18 +50,24 @@ def limited(seconds: float, notice: str) -> Iterator[None]:
     Raises:
         TooSlow: When the time is up.
     """
-    say = _once(notice)
     if not _can_ring():
-        timer = threading.Timer(PATIENCE, say)
-        timer.daemon = True
-        timer.start()
-        try:
+        with reminded(PATIENCE, notice):
             yield
-        finally:
-            timer.cancel()
         return
-    with _alarm(seconds, say):
+    with _alarm(seconds, _once(notice)):
         yield
+
+
+@contextmanager
+def reminded(seconds: float, notice: str) -> Iterator[None]:
+    """Prints ``notice`` on standard error where its body takes longer; ends nothing."""
+    timer = threading.Timer(seconds, _once(notice))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _can_ring() -> bool:

@@ -47,7 +47,7 @@ def loading(registry: pluggy.PluginManager) -> Iterator[Load]:
             found = _load(source, registry, originals)
             text = " ".join(printed().split())
             if text:
-                _log("plugin %s printed while it was imported: %s", _info(source).label, text)
+                log("plugin %s printed while it was imported: %s", _info(source).label, text)
             return found
 
         yield load
@@ -154,7 +154,8 @@ def _noted(notes: list[str]) -> Iterator[None]:
         yield
 
 
-def _log(text: str, *arguments: str) -> None:
+def log(text: str, *arguments: str) -> None:
+    """Warns; on standard error, unless the program has set up logging."""
     import logging
 
     logging.getLogger(PROJECT).warning(text, *arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -11,6 +12,8 @@ from typing import Any, Literal, cast
 
 from ..errors import BackendError
 from ..optimizer import AutodiffSpec, BackendSpec, ObserverSpec, PrunerSpec, RunnerSpec
+from .limits import reminded
+from .patching import Originals
 from .sources import DISABLE
 
 Spec = BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | AutodiffSpec
@@ -25,6 +28,8 @@ KINDS: dict[Kind, tuple[str, type[Any]]] = {
 """Kind to the hook that registers it and the class of its specs."""
 
 
+HEAVY = 20.0
+"""Seconds after which an implementation that is still being imported is named."""
 OURS = "hpo-bridge"
 """Our own distribution, which has several plugins."""
 
@@ -86,6 +91,8 @@ def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
     """
     module, _, attribute = offer.spec.factory.partition(":")
     try:
+        if module not in sys.modules:
+            _import(module, f"{kind} {offer.spec.name!r} of {offer.plugin.origin}")
         factory = getattr(importlib.import_module(module), attribute)
         if not callable(factory):
             raise TypeError(f"{offer.spec.factory} is not callable")
@@ -95,6 +102,17 @@ def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
             f"{one_line(error)}"
         ) from error
     return cast("Callable[..., Any]", factory)
+
+
+def _import(module: str, what: str) -> None:
+    """Imports an implementation; it may take its time, but not replace anything of ours."""
+    originals = Originals()
+    with reminded(HEAVY, f"hpo-bridge: still importing {what}"):
+        importlib.import_module(module)
+    replaced = originals.put_back()
+    if replaced:
+        del sys.modules[module]  # so that it is refused the next time, too
+        raise ImportError(f"it replaced {', '.join(replaced[:3])}, which was undone")
 
 
 def is_composite(offer: Offer) -> bool:

@@ -113,8 +113,8 @@ def _entry_points_text(distribution: metadata.Distribution) -> str:
     try:
         return distribution.read_text("entry_points.txt") or ""
     except UnicodeError:
-        folder = getattr(distribution, "_path", None)  # no public name for it
-        file = None if folder is None else Path(str(folder), "entry_points.txt")
+        folder = _folder(distribution)
+        file = None if folder is None else folder / "entry_points.txt"
         return file.read_text("latin-1") if file is not None and file.is_file() else ""
 
 
@@ -136,7 +136,19 @@ def _identity(distribution: metadata.Distribution | None) -> tuple[str | None, s
     except Exception:  # a folder without METADATA, or with one that is not UTF-8
         found = None
     given: Any = {} if found is None else found
-    return given.get("Name"), given.get("Version")
+    if given.get("Name"):
+        return given["Name"], given.get("Version")
+    folder = _folder(distribution)
+    if folder is None:
+        return None, None
+    name, _, version = folder.stem.partition("-")
+    return name, version or None
+
+
+def _folder(distribution: metadata.Distribution | None) -> Path | None:
+    """The ``.dist-info`` folder, for which there is no public name."""
+    path = getattr(distribution, "_path", None)
+    return None if path is None else Path(str(path))
 
 
 def named(source: str, folder: Path) -> Source:
