@@ -109,6 +109,21 @@ def contents(directory: Path) -> Contents:
     return Contents(tuple(folders), tuple(files))
 
 
+def identity_of(study: str, created: float) -> str:
+    """A word that tells a study from every other, also from an earlier one of its name.
+
+    Args:
+        study: Its name.
+        created: When it was, seconds since the epoch.
+
+    >>> identity_of("a/b", 1.0)
+    'a_b-5d27e0008c37ef9f'
+    """
+    identity = f"{created!r}/{study}".encode(errors="surrogatepass")
+    shown = re.sub(r"[^A-Za-z0-9_-]+", "_", study).strip("_-")[:50] or "study"
+    return f"{shown}-{blake2b(identity, digest_size=8).hexdigest()}"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointFolder:
     """The checkpoints of one study on a disk. Can be pickled; holds nothing open.
@@ -144,9 +159,7 @@ class CheckpointFolder:
         >>> CheckpointFolder.of(Path("here"), "a/b", 1.0).path.name
         'a_b-5d27e0008c37ef9f'
         """
-        identity = f"{created!r}/{study}".encode(errors="surrogatepass")
-        shown = re.sub(r"[^A-Za-z0-9_-]+", "_", study).strip("_-")[:50] or "study"
-        return cls(root / f"{shown}-{blake2b(identity, digest_size=8).hexdigest()}", private)
+        return cls(root / identity_of(study, created), private)
 
     # -- for the running attempt ------------------------------------------------------
 

@@ -11,7 +11,7 @@ broken        its import, a hook or a spec raised; reported once, the rest works
 conflict      another plugin offers something of the same name
 ============  ======================================================================
 
-and each backend, runner and pruner that it offers in one of these:
+and each backend, runner, pruner and observer that it offers in one of these:
 
 ============  ======================================================================
 active        can be used
@@ -37,6 +37,7 @@ from .offers import (
     one_line,
 )
 from .sources import DISABLE
+from .watching import Watcher, watcher
 
 __all__ = [
     "DISABLE",
@@ -46,6 +47,7 @@ __all__ = [
     "PluginInfo",
     "PluginManager",
     "Spec",
+    "Watcher",
     "accepted_options",
     "backend_options",
     "is_composite",
@@ -53,4 +55,5 @@ __all__ = [
     "load_factory",
     "manager",
     "one_line",
+    "watcher",
 ]

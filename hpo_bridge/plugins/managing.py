@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
@@ -23,9 +23,12 @@ from ..errors import (
 )
 from ..hookspecs import PROJECT
 from ..optimizer import BackendSpec, Capability
-from ..requirements import unmet
+from ..requirements import unmet, wrong_contract
+from .hooks import HookFault, hook_in, unhook
+from .loading import Loaded, loading, log
 from .offers import (
     KINDS,
+    OURS,
     Kind,
     Offer,
     PluginInfo,
@@ -35,7 +38,8 @@ from .offers import (
     load_factory,
     one_line,
 )
-from .sources import DISABLE, Source, installed, named
+from .sources import DISABLE, ONLY, installed, named, unknown_names
+from .watching import Watcher, watcher, watchers
 
 
 class PluginManager:
@@ -50,8 +54,15 @@ class PluginManager:
         self._pluggy.add_hookspecs(hookspecs)
         self._infos: list[PluginInfo] = []
         self._offers: dict[Kind, dict[str, list[Offer]]] = {kind: {} for kind in KINDS}
-        for source in installed(entry_points):
-            self._register(source)
+        sources = installed(entry_points)
+        self.idle_names = unknown_names(DISABLE, sources)
+        """Names that are disabled and not installed, in words; that may be on purpose."""
+        missing = unknown_names(ONLY, sources)
+        if missing:
+            log(missing)
+        with loading(self._pluggy) as load:
+            for source in sources:
+                self._take(load(source))
 
     # -- loading ----------------------------------------------------------------------
 
@@ -66,63 +77,19 @@ class PluginManager:
         if any(info.status == "active" for info in earlier):
             return
         self._infos = [info for info in self._infos if info not in earlier]
-        info = self._register(wanted)
+        with loading(self._pluggy) as load:
+            info = self._take(load(wanted))
         if info is not None and info.status != "active":
             raise ConfigError(f"plugins: {source}: {info.reason}")
 
-    def _register(self, source: Source) -> PluginInfo | None:
-        """Loads one plugin; ``None`` if it is there already."""
-        info = PluginInfo(source.name, source.distribution, source.version, "active")
-        plugin: object = None
-        offers: list[tuple[Kind, Offer]] = []
-        if source.disabled:
-            info = replace(info, status="disabled", reason=f"disabled by {DISABLE}")
-        else:
-            try:
-                plugin = source.load()
-                if self._pluggy.is_registered(plugin):
-                    return None  # one distribution found twice on the path
-                self._hook_in(plugin, f"{info.distribution or ''}:{info.name}")
-                offers = [
-                    (kind, _offer(spec, info))
-                    for kind in KINDS
-                    for spec in self._specs(plugin, kind)
-                ]
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # a plugin may do anything, sys.exit() included
-                if plugin is not None:
-                    self.ignore(plugin)
-                info = replace(info, status="broken", reason=one_line(error))
-        self._infos.append(info)
-        for kind, offer in offers:
-            self._offers[kind].setdefault(offer.spec.name, []).append(offer)
-        return info
-
-    def _hook_in(self, plugin: object, name: str | None = None) -> None:
-        """Registers with pluggy; leaves nothing behind if a hook is wrong."""
-        try:
-            self._pluggy.register(plugin, name=name)
-            self._pluggy.check_pending()
-        except pluggy.PluginValidationError:
-            self.ignore(plugin)
-            raise
-
-    def _specs(self, plugin: object, kind: Kind) -> list[Spec]:
-        hook, expected = KINDS[kind]
-        impls = [i for i in getattr(self._pluggy.hook, hook).get_hookimpls() if i.plugin is plugin]
-        if not impls and callable(getattr(plugin, hook, None)):
-            raise TypeError(f"{hook} is not decorated with @hpo_bridge.hookimpl")
-        specs: list[Spec] = []
-        for impl in impls:
-            found = impl.function()
-            if not isinstance(found, (expected, Iterable)):
-                raise TypeError(f"{hook} gave {short(found)}, expected {expected.__name__}")
-            specs += [found] if isinstance(found, expected) else found
-        for spec in specs:
-            if not isinstance(spec, expected):
-                raise TypeError(f"{hook} gave {short(spec)}, expected {expected.__name__}")
-        return specs
+    def _take(self, loaded: Loaded | None) -> PluginInfo | None:
+        """Takes what one plugin offers; ``None`` if it is there already."""
+        if loaded is None:
+            return None
+        self._infos.append(loaded.info)
+        for kind, spec in loaded.specs:
+            self._offers[kind].setdefault(spec.name, []).append(_offer(spec, loaded.info))
+        return loaded.info
 
     @property
     def plugins(self) -> list[PluginInfo]:
@@ -152,12 +119,18 @@ class PluginManager:
                 return offer
             raise UnknownName(f"{kind} {name!r} is {offer.status}: {offer.reason}")
         active = [o.spec.name for o in self.offers(kind) if o.status == "active"]
-        idle = [i for i in self._infos if i.status != "active"]
-        note = "; ".join(f"plugin {i.name} is {i.status}: {i.reason}" for i in idle)
         expected = f"expected one of {', '.join(active)}" if active else f"there is no {kind}"
-        raise UnknownName(
-            f"found {name!r}, {expected}{nearest(name, active)}{f' ({note})' if note else ''}"
-        )
+        hint = nearest(name, active) or nearest(name, list(self._offers[kind]))
+        raise UnknownName(f"found {name!r}{self._silent(name)}, {expected}{hint}")
+
+    def _silent(self, name: str) -> str:
+        """The plugins of which nobody knows what they offer, in brackets; the likeliest first."""
+        silent = [info for info in self._infos if info.status in ("broken", "disabled")]
+        silent.sort(key=lambda info: -_likeness(info, name))
+        notes = [f"plugin {info.label} is {info.status}: {info.reason}" for info in silent[:2]]
+        if len(silent) > len(notes):
+            notes.append(f"{len(silent) - len(notes)} more in hpo-bridge plugins")
+        return f" ({'; '.join(notes)})" if notes else ""
 
     def backend_for(
         self, technique: str, needs: frozenset[Capability] = frozenset()
@@ -179,7 +152,7 @@ class PluginManager:
             known = sorted({spec.technique for spec in specs})
             raise UnknownName(
                 f"found {technique!r}, expected one of {', '.join(known)}"
-                f"{nearest(technique, known)}"
+                f"{nearest(technique, known) or self._idle(technique)}"
             )
         able = [spec for spec in found if needs <= spec.capabilities]
         if not able:
@@ -187,6 +160,13 @@ class PluginManager:
             lacking = ", ".join(sorted(need.value for need in needs))
             raise UnknownName(f"no backend of the technique {technique!r} ({names}) has {lacking}")
         return max(able, key=lambda spec: spec.rank)
+
+    def _idle(self, technique: str) -> str:
+        """Why the first backend of a technique cannot be used, in brackets; empty without one."""
+        for offer in self.offers("backend"):
+            if offer.status != "active" and getattr(offer.spec, "technique", "") == technique:
+                return f" ({offer.spec.name} is {offer.status}: {offer.reason})"
+        return ""
 
     # -- building ---------------------------------------------------------------------
 
@@ -234,42 +214,52 @@ class PluginManager:
             HpoBridgeError: If it is there already, or implements no hook of ours.
         """
         try:
-            self._hook_in(observer)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            raise HpoBridgeError(f"observer {short(observer)}: {one_line(error)}") from error
-        if not self._pluggy.get_hookcallers(observer):
-            self.ignore(observer)
-            raise HpoBridgeError(
-                f"observer {short(observer)} has no method decorated with @hpo_bridge.hookimpl"
-            )
+            hook_in(self._pluggy, observer)
+        except (HookFault, ValueError) as error:
+            raise HpoBridgeError(f"observer {short(observer)}: {error}") from error
 
     def ignore(self, observer: object) -> None:
         """Removes what :meth:`observe` added; harmless if it is not there."""
-        if self._pluggy.is_registered(observer):
-            self._pluggy.unregister(observer)
+        unhook(self._pluggy, observer)
 
-    def observers(self, hook: str) -> list[Callable[..., None]]:
-        """The plugins' implementations of a notification, each made safe to call."""
-        caller = getattr(self._pluggy.hook, hook)
-        return [_observer(hook, impl) for impl in reversed(caller.get_hookimpls())]
+    def watchers(self) -> list[Watcher]:
+        """The plugins that observe every study, each made safe to call."""
+        known = {info.label: info for info in self._infos}
 
+        def named(name: str) -> str:
+            info = known.get(name)
+            if info is None:
+                return f"observer {short(self._pluggy.get_plugin(name))}"
+            return f"plugin {info.name!r} ({info.origin})"
 
-def _observer(hook: str, implementation: pluggy.HookImpl) -> Callable[..., None]:
-    def notify(**arguments: Any) -> None:
+        return watchers(self._pluggy, named)
+
+    def build_observer(self, name: str, options: Mapping[str, Any]) -> Watcher:
+        """Builds an observer that a study asks for, made safe to call.
+
+        Raises:
+            UnknownName: See :meth:`find`.
+            InvalidOptions: If an option is unknown or its value refused.
+            BackendError: If the implementation cannot be imported, or observes nothing.
+        """
+        origin = self.find("observer", name).plugin.origin
+        built = self.build("observer", name, options)
         try:
-            implementation.function(*(arguments[name] for name in implementation.argnames))
-        except (Exception, SystemExit):
-            import logging
+            return watcher(built, f"observer {name!r} ({origin})")
+        except HpoBridgeError as error:
+            raise BackendError(str(error)) from error
 
-            logging.getLogger(PROJECT).exception(
-                "plugin %s failed in %s; the study goes on", implementation.plugin_name, hook
-            )
 
-    return notify
+def _likeness(info: PluginInfo, name: str) -> float:
+    """How well a plugin's name goes with that of a backend."""
+    from difflib import SequenceMatcher
+
+    return SequenceMatcher(None, info.name, name.partition(".")[0]).ratio()
 
 
 def _offer(spec: Spec, plugin: PluginInfo) -> Offer:
-    reason = unmet(spec.requires, plugin.distribution)
+    reason = wrong_contract(spec.contract, plugin.distribution)
+    reason = reason or unmet(spec.requires, plugin.distribution)
     if reason is None:
         return Offer(spec, plugin, "active")
     return Offer(spec, plugin, "unavailable", reason)
@@ -279,9 +269,15 @@ def _judged(offers: list[Offer]) -> list[Offer]:
     """The offers of one name; several are in conflict."""
     if len(offers) == 1:
         return offers
-    origins = " and ".join(dict.fromkeys(offer.plugin.origin for offer in offers))
+    plugins = list(dict.fromkeys(offer.plugin for offer in offers))
     name = offers[0].spec.name
-    reason = f"{name!r} is offered by {origins}; disable one of them with {DISABLE}"
+    if len(plugins) == 1:
+        reason = f"{name!r} is offered twice by {plugins[0].origin} — tell its author"
+    else:
+        origins = " and ".join(dict.fromkeys(plugin.origin for plugin in plugins))
+        ways = [p.skipping for p in plugins if p.distribution not in (OURS, None)]
+        remedy = " or ".join(dict.fromkeys(ways)) or "take one of them out of plugins:"
+        reason = f"{name!r} is offered by {origins}; disable one of them — {remedy}"
     return [replace(offer, status="conflict", reason=reason) for offer in offers]
 
 

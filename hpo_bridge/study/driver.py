@@ -352,6 +352,7 @@ class Driver:
         running.record = replace(
             running.record, params=point, changes=(*running.record.changes, change)
         )
+        self.notify("hpo_trial_changed", trial=running.record, change=change)
 
     def _requeue(self, number: int, reason: str, kind: str) -> None:
         running = self._get(number)
@@ -367,6 +368,9 @@ class Driver:
         else:
             self.waiting.append(pending)
         self.moved(TrialState.RUNNING, TrialState.WAITING)
+        if self.observers:
+            record = replace(running.record, state=TrialState.WAITING)
+            self.notify("hpo_trial_requeued", trial=record, reason=reason, kind=kind)
 
     def enqueue(self, params: Mapping[str, Any]) -> int:
         """Adds a point that no backend proposed; its trial's number."""

@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..checkpoints import NOWHERE
@@ -21,7 +21,7 @@ from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
-from .driver import MOST_LOSSES, Driver, Notify, Running
+from .driver import MOST_LOSSES, Driver, Running
 from .ledger import Ledger, Open, observation
 from .proposer import Proposer, infeasible
 from .values import Objectives
@@ -47,7 +47,7 @@ class Setup:
         pruner: Makes a pruner, if there is one.
         objectives: What is measured.
         seed: The study's seed.
-        observers: Hook name to implementations.
+        begin: Tells the observers that the driver has the study.
         checkpoints: Where trials keep checkpoints.
     """
 
@@ -56,7 +56,7 @@ class Setup:
     pruner: Callable[[], Pruner] | None
     objectives: Objectives
     seed: int
-    observers: Mapping[str, list[Notify]] = field(default_factory=dict)
+    begin: Callable[[Driver], None] = lambda driver: None
     checkpoints: Kept = NOWHERE
 
 
@@ -83,8 +83,8 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
             driver.identity = {**driver.identity, "begin": writer.seq + 1}
         # First of all, so that a later replay finds the same trials finished at this point.
         driver.write(Event("session", time.time(), None, session))
-        driver.observers = setup.observers
         driver.checkpoints = setup.checkpoints
+        setup.begin(driver)
         _adopt(driver, pending, runner)
         sweep(setup.checkpoints, store, name)
     except BaseException:
@@ -287,22 +287,28 @@ def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
             continue
         reason = "its driver ended while it was running"
         driver.write(Event("requeued", now, trial.number, {"reason": reason, "kind": "lost"}))
+        if driver.observers:
+            record = _record(trial, TrialState.WAITING)
+            driver.notify("hpo_trial_requeued", trial=record, reason=reason, kind="lost")
         driver.moved(TrialState.RUNNING, TrialState.WAITING)
         driver.waiting.append(replace(trial, state=TrialState.WAITING, losses=trial.losses + 1))
 
 
 def _give_up(driver: Driver, trial: Pending) -> None:
     """A trial that took down one driver after another fails, and the study goes on."""
-    record = TrialRecord(
-        trial.number, TrialState.RUNNING, trial.params, None, trial.backend, None,
-        attempts=trial.attempts,
-    )  # fmt: skip
+    record = _record(trial, TrialState.RUNNING)
     driver.running[trial.number] = Running(record, trial.failures, trial.losses)
     reason = (
         f"the driver's process ended {trial.losses + 1} times while this trial ran in it; "
         "run the study with the runner 'processes' to isolate its trials"
     )
     driver.finish(trial.number, Outcome.failed(reason, retriable=False))
+
+
+def _record(trial: Pending, state: TrialState) -> TrialRecord:
+    return TrialRecord(
+        trial.number, state, trial.params, None, trial.backend, None, attempts=trial.attempts
+    )
 
 
 def _identity(backend: Mapping[str, Any]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GradientRequired, HpoBridgeError, NoCompleteTrial
-from ..hookspecs import StudyInfo
 from ..objectives.objective import Objective, objective_from
 from ..optimizer import Pruner
 from ..plugins import PluginManager, library_of, manager
@@ -27,7 +26,8 @@ from .arguments import (
 )
 from .checkpoints import checkpoints_of, given_folder
 from .definition import ensure_study, jsonable
-from .driver import Driver, Notify
+from .driver import Driver
+from .observers import Observers, study_info
 from .proposer import Proposer
 from .restore import Setup, take_over
 from .session import Session
@@ -36,10 +36,9 @@ from .values import SINGLE, Objectives
 if TYPE_CHECKING:
     import pandas
 
-HOOKS = (
-    "hpo_study_started", "hpo_trial_started", "hpo_trial_reported", "hpo_trial_finished",
-    "hpo_study_finished",
-)  # fmt: skip
+
+ASK = "ask"
+"""What stands for a runner's name where a study is asked by hand."""
 
 
 class Study:
@@ -61,6 +60,9 @@ class Study:
             by default.
         name: The study's name in the store.
         pruner: What stops trials early: a name or a mapping, like ``backend``.
+        observers: What watches the study: a list of names, of mappings with ``name`` and
+            ``options``, and of objects with methods decorated with ``hookimpl``. Each is told
+            in a thread of its own; see ``docs/observers.md``.
         checkpoints: The folder for checkpoints of trials, created when it is needed. By
             default ``study.db.checkpoints`` beside the database ``study.db``; for a study in
             memory a temporary one, removed with the store; for PostgreSQL none.
@@ -90,6 +92,7 @@ class Study:
         store: str | Store | None = None,
         name: str = "study",
         pruner: Choice | None = None,
+        observers: Sequence[Any] = (),
         checkpoints: str | os.PathLike[str] | None = None,
         plugins: PluginManager | None = None,
     ) -> None:
@@ -107,6 +110,7 @@ class Study:
         self._build(0 if seed is None else seed)  # raises before anything is created
         if self._pruner is not None:
             self._build_pruner()
+        self._observers = Observers(self._plugins, observers)
         self._owns_store = isinstance(store, (str, type(None)))
         self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
         try:
@@ -132,45 +136,50 @@ class Study:
 
     # -- driving ----------------------------------------------------------------------
 
-    def _drive(self, runner: str = "ask") -> Driver:
+    def _drive(self, runner: str = ASK) -> Driver:
         """The driver, with the lease; rebuilt if the study has moved on meanwhile."""
         if self._driver is not None and self._driver.broken:
             self._leave(broken=True)
         if self._holding and self._driver is not None:
+            if runner != ASK:
+                self._observers.end(None)  # who watched the asking by hand
+            if not self._observers.begun:
+                self._begin(runner, self._driver)
             return self._driver
-        observers = self._observers()
         if self._driver is not None:
             writer = self.store.acquire(self.name)
             if writer.seq == self._driver.writer.seq:
                 self._driver.writer = writer
-                self._driver.observers = observers
                 self._holding = True
+                self._begin(runner, self._driver)
                 return self._driver
             writer.release()
-        offer = self._plugins.find("backend", self.backend)
-        backend = {
-            "backend": self.backend,
-            "options": jsonable(self._options),
-            "library": " ".join(library_of(offer)),
-        }
         pruner = None if self._pruner is None else self._build_pruner
         checkpoints = checkpoints_of(self.store, self.name, self._folder)
         setup = Setup(
-            backend, self._build, pruner, self.objectives, self.seed, observers, checkpoints
-        )
-        self._driver = take_over(self.store, self.name, setup, runner)
+            self._identity(), self._build, pruner, self.objectives, self.seed,
+            partial(self._begin, runner), checkpoints,
+        )  # fmt: skip
+        try:
+            self._driver = take_over(self.store, self.name, setup, runner)
+        except BaseException as error:
+            self._observers.end(error)
+            raise
         self._holding = True
         return self._driver
 
-    def _observers(self) -> dict[str, list[Notify]]:
-        directions = {name: d.value for name, d in self.objectives.directions.items()}
-        info = StudyInfo(self.name, self.store.url, self.backend, directions)
-        found: dict[str, list[Notify]] = {}
-        for hook in HOOKS:
-            observers = self._plugins.observers(hook)
-            if observers:
-                found[hook] = [partial(observer, study=info) for observer in observers]
-        return found
+    def _identity(self) -> dict[str, Any]:
+        """The backend as the log names it."""
+        return {
+            "backend": self.backend,
+            "options": jsonable(self._options),
+            "library": " ".join(library_of(self._plugins.find("backend", self.backend))),
+        }
+
+    def _begin(self, runner: str, driver: Driver) -> None:
+        pruner = None if self._pruner is None else self._pruner[0]
+        info = study_info(self.store, self.name, self._identity(), runner, pruner)
+        self._observers.begin(driver, info)
 
     def optimize(
         self,
@@ -218,7 +227,6 @@ class Study:
             driver.window = window
             session = Session(driver, source, trials=trials, seconds=seconds, spent=spent)
             error: BaseException | None = None
-            driver.notify("hpo_study_started")
             try:
                 built.run(session)
             except BaseException as raised:
@@ -226,13 +234,15 @@ class Study:
                 raise
             finally:
                 driver.retries, driver.window = 0, None
-                driver.notify("hpo_study_finished", error=error)
-                # Out of step with the log, or with trials that its runner left running: what
-                # takes over next starts from the log.
-                if driver.broken or not by_hand.issuperset(driver.running):
-                    self._leave(broken=True)
-                elif not was_holding:
-                    self._leave()
+                try:
+                    self._observers.end(error)
+                finally:
+                    # Out of step with the log, or with trials that its runner left running:
+                    # what takes over next starts from the log.
+                    if driver.broken or not by_hand.issuperset(driver.running):
+                        self._leave(broken=True)
+                    elif not was_holding:
+                        self._leave()
 
     def _window(self, runner: Any) -> int | None:
         if getattr(runner, "order", "free") != "deterministic":
@@ -254,7 +264,11 @@ class Study:
     def _leave(self, *, broken: bool = False) -> None:
         """Gives the study free for other drivers."""
         driver = self._driver
-        if driver is not None and self._holding:
+        if driver is None or not self._holding:
+            return
+        try:
+            self._observers.end(None)
+        finally:
             self._holding = False
             if broken or driver.broken:
                 self._driver = None
@@ -355,6 +369,7 @@ class Study:
         # A study dropped with the lease in hand (a notebook cell run again) gives it free.
         if getattr(self, "_holding", False) and self._driver is not None:
             self._driver.writer.release()
+            self._observers.forget()
 
     def __enter__(self) -> Study:
         return self
