@@ -16,6 +16,7 @@ from ..plugins import manager
 from ..study import Study
 from ..trial import TrialState
 from . import INTERRUPTED
+from .output import kept_for_json
 from .progress import progress
 from .summary import as_text, summary
 
@@ -34,31 +35,33 @@ def run_study(
     as_json: bool,
 ) -> int:
     """Runs or continues a study; the exit code."""
-    file = load_study_file(
-        path,
-        plugins=manager(),
-        overrides=overrides,
-        backend=backend,
-        runner=runner,
-        trials=trials,
-        seed=seed,
-        store=store,
-    )
-    study = Study(
-        file.space,
-        backend={"name": file.backend, "options": file.backend_options},
-        directions=file.directions,
-        seed=file.seed,
-        store=file.store,
-        name=file.name,
-        checkpoints=file.checkpoints,
-        pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
-    )
-    with study, _json_only(as_json):
-        interrupted = _optimize(study, file, quiet=as_json)
-        result = summary(study.store, study.name)
-        if study.exhausted is not None:
-            print(f"{study.backend} has nothing left: {study.exhausted}", file=sys.stderr)
+    with kept_for_json(as_json):
+        file = load_study_file(
+            path,
+            plugins=manager(),
+            overrides=overrides,
+            backend=backend,
+            runner=runner,
+            trials=trials,
+            seed=seed,
+            store=store,
+        )
+        study = Study(
+            file.space,
+            backend={"name": file.backend, "options": file.backend_options},
+            directions=file.directions,
+            seed=file.seed,
+            store=file.store,
+            name=file.name,
+            checkpoints=file.checkpoints,
+            pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
+            observers=file.observers,
+        )
+        with study:
+            interrupted = _optimize(study, file, quiet=as_json)
+            result = summary(study.store, study.name)
+            if study.exhausted is not None:
+                print(f"{study.backend} has nothing left: {study.exhausted}", file=sys.stderr)
     if as_json:
         print(json.dumps(result))
     else:
@@ -98,20 +101,3 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _json_only(as_json: bool) -> Iterator[None]:
-    """Keeps standard output for our one line of JSON: what trials print goes to stderr."""
-    if not as_json:
-        yield
-        return
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
