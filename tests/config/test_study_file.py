@@ -331,7 +331,7 @@ def test_set_changes_one_of_two_aliases(load: Load) -> None:
         ("backend.options.pase=1", "--set: backend.options.pase: unknown option of backend"),
         ("runner.trial_timeout=soon", "--set: runner.trial_timeout: found 'soon', expected a"),
         ("observers=mlflow", "--set: observers: found 'mlflow', expected a list such as"),
-        ("observers=[acme-dairy]", "--set: observers.0: found 'acme-dairy', expected one of"),
+        ("observers=[acme-dairy]", "--set: observers.0: found 'acme-dairy'"),
         ("observers.0.page=1", "--set: observers.0.page: unknown option of observer"),
         ("seed=1\nseed", "--set: seed: found"),
     ],
