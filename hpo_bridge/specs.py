@@ -88,7 +88,7 @@ def _warn_of_deprecated(spec: _Spec) -> None:
         if terms is None or getattr(spec, each.name) == default:
             continue
         what = f"field {type(spec).__name__}.{each.name}, set by {spec.name}"
-        warnings.warn(ContractDeprecation(what, **terms), stacklevel=4)
+        warnings.warn(ContractDeprecation.of(what, **terms), stacklevel=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
