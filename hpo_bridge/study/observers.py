@@ -32,7 +32,7 @@ PATIENCE = 60.0
 """Seconds that the end of a run waits for an observer."""
 PATIENCE_CUT = 10.0
 """The same after Ctrl-C or an error; another Ctrl-C ends it."""
-_SAY = 3.0
+_SAY = 5.0
 """Seconds of waiting after which the user is told what is waited for."""
 
 log = logging.getLogger("hpo_bridge")
