@@ -32,12 +32,12 @@ class _Open:
     Attributes:
         writer: Writes to it.
         sent: Steps of reports that it has, of the present attempt; ``None``: not known.
-        due: When reports may be sent next.
+        due: When reports may be sent next: those of a short trial go with its end.
     """
 
     writer: Writer
     sent: set[int] | None = field(default_factory=set)
-    due: float = 0.0
+    due: float = field(default_factory=lambda: time.time() + SEND_EVERY)
 
 
 class Nested:
