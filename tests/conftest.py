@@ -68,7 +68,7 @@ class Environment:
     def __call__(self, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         """Runs a line of the shell; its output and errors come together, as on a terminal."""
         return subprocess.run(
-            ["sh", "-c", command], cwd=folder, env=self._variables, text=True, timeout=120,
+            ["bash", "-c", command], cwd=folder, env=self._variables, text=True, timeout=120,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 

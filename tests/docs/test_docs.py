@@ -19,6 +19,9 @@ from hpo_bridge.plugins import manager
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LOOSE = [page for page in PAGES if page.name != "write-a-backend.md"]
+"""Pages whose blocks stand alone; those of the other one build on each other, and are tested
+beside this file."""
 EXAMPLE = "def train(trial):\n    return 1.0\n"
 
 
@@ -54,7 +57,7 @@ def test_there_are_examples_in_docstrings():
     assert sum(len(test.examples) > 0 for test in found) >= 10
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LOOSE, ids=lambda page: page.name)
 def test_python_on_the_pages_runs(page, tmp_path):
     for block in blocks(page, "python"):
         if "import hpo_bridge" not in block and "def " in block:
@@ -65,7 +68,7 @@ def test_python_on_the_pages_runs(page, tmp_path):
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LOOSE, ids=lambda page: page.name)
 def test_study_files_on_the_pages_are_valid(page, tmp_path):
     for number, block in enumerate(blocks(page, "yaml")):
         (tmp_path / "objective.py").write_text(EXAMPLE)
