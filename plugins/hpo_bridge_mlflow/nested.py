@@ -51,6 +51,7 @@ class Nested:
     def __init__(self, run: StudyRun, ended: Iterable[TrialRecord]) -> None:
         self._run = run
         self._open: dict[int, _Open] = {}
+        self._short = False  # whether the last trial was: parameters then go with the end, too
         done: set[int] = set()
         mark = {STUDY: run.study.identity, KIND: "trial"}
         for found in found_runs(run.client, run.experiment, mark):
@@ -71,7 +72,8 @@ class Nested:
         if known:  # another attempt: it reports anew
             opened.sent = set()
             self._run.client.update_run(opened.writer.run, status="RUNNING")
-        opened.writer.send()
+        if not self._short:
+            opened.writer.send()
 
     def _opened(self, trial: TrialRecord) -> _Open:
         """The trial's run; a new one if there is none, or it could not be created earlier."""
@@ -160,7 +162,9 @@ class Nested:
         for name, value in (trial.values or {}).items():
             writer.metric(metrics[name], value, end, last)
         if trial.started is not None and trial.finished is not None:
-            writer.metric(metrics["seconds"], trial.finished - trial.started, end, 0)
+            seconds = trial.finished - trial.started
+            self._short = seconds < SEND_EVERY
+            writer.metric(metrics["seconds"], seconds, end, 0)
         writer.tag("hpo_bridge.state", trial.state.value)
         writer.tag("hpo_bridge.attempts", trial.attempts)
         if trial.error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,3 +207,26 @@ def test_a_server_that_is_not_there(
     assert lines[0].startswith("observer 'mlflow' (hpo-bridge ")
     assert "failed in hpo_study_started: MlflowException" in lines[0]
     assert connected("http://127.0.0.1:9", None)  # building a client says nothing
+
+
+def test_who_does_not_ask_is_not_logged(study: Make, folder: Path, empty: Path) -> None:
+    s = study(observers=[])
+    s.optimize(objective, trials=2)
+    s.close()
+    assert (folder / "mlflow.db").read_bytes() == empty.read_bytes()
+
+
+def test_checking_a_file_does_not_import_mlflow(folder: Path) -> None:
+    (folder / "objective.py").write_text("def train(trial): return 0.0")
+    (folder / "study.yaml").write_text(
+        "objective: objective.py:train\nspace: {x: {type: int, low: 0, high: 1}}\n"
+        "budget: {trials: 1}\nobservers: [mlflow, tensorboard]\n"
+    )
+    code = (
+        "import sys; from hpo_bridge.config import load_study_file; "
+        "from hpo_bridge.plugins import manager; "
+        "load_study_file('study.yaml', plugins=manager()); "
+        "print({'mlflow', 'tensorboardX', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
