@@ -2,7 +2,7 @@
 
     python compare_hybrid.py [--seeds 3] [--trials 45]
 
-Takes about a quarter of an hour on one core. Compute is CPU time, so that other work on the
+Takes about twenty minutes on one core. Compute is CPU time, so that other work on the
 machine does not count; all runs in this process.
 """
 
@@ -23,9 +23,13 @@ from evaluate import Best, score
 import hpo_bridge as hpo
 from hpo_bridge.config import load_study_file
 from hpo_bridge.plugins import manager
+from hpo_bridge.store import MemoryStore
 
 FILE = Path(__file__).parent / "hybrid.yaml"
-TPE, GA, ALONE = "hybrid: optuna.tpe outside", "hybrid: deap.ga outside", "optuna.tpe alone"
+TPE, GA = "hybrid, optuna.tpe outside", "hybrid, deap.ga outside"
+AFTER, ALONE = "20 of optuna.tpe, then hybrid", "optuna.tpe alone"
+PLAIN = 20
+MANY = 10_000
 PARTS = (0.25, 0.5, 1.0)
 TEST_SEEDS = range(5)
 
@@ -56,32 +60,52 @@ class Search:
 
 
 def search(
-    space: hpo.Space, backend: dict[str, Any], seed: int, trials: int | None, seconds: float = 0
+    space: hpo.Space,
+    backend: Any,
+    seed: int,
+    *,
+    trials: int = MANY,
+    seconds: float = float("inf"),
+    plain: int = 0,
 ) -> Search:
-    """Run a study, for a number of trials or until so much CPU time is spent."""
-    study = hpo.Study(space, backend=backend, seed=seed)
-    begin, ends = time.process_time(), list[float]()
-    while (len(ends) < trials) if trials else (not ends or ends[-1] < seconds):
-        study.optimize(train, trials=len(ends) + 1)
-        ends.append(time.process_time() - begin)
+    """Run a study.
+
+    Args:
+        space: What varies.
+        backend: What proposes.
+        seed: Where all randomness comes from.
+        trials: So many at the most.
+        seconds: No trial begins after so much CPU time.
+        plain: So many trials at the beginning are of TPE alone, without gradients.
+    """
+    store, begin, ends = MemoryStore(), time.process_time(), list[float]()
+    for proposes, most in (("optuna.tpe", plain), (backend, trials)):
+        with hpo.Study(space, backend=proposes, seed=seed, store=store) as study:
+            while len(ends) < most and (not ends or ends[-1] < seconds):
+                study.optimize(train, trials=len(ends) + 1)
+                ends.append(time.process_time() - begin)
     losses = [float("inf") if t.value is None else t.value for t in study.trials]
     return Search(list(accumulate(losses, min)), ends, study.best.params)
 
 
 def compare(seed: int, trials: int, sets: dict[str, Any]) -> dict[str, Search]:
-    """The hybrids for a number of trials; the black box for the CPU time of the first of them.
+    """The hybrid of the study file for a number of trials; the others for as much CPU time.
 
     `sets` has other constants than the study file.
     """
     file = load_study_file(FILE, plugins=manager())
     space = hpo.Space({**file.space, **file.space.constants, **sets})
-    found = {}
-    for name, outer in ((TPE, "optuna.tpe"), (GA, "deap.ga")):
-        backend = {"name": "hybrid", "options": {**file.backend_options, "outer": outer}}
-        found[name] = search(space, backend, seed, trials)
-        say(seed, name, found[name])
-    found[ALONE] = search(space, {"name": "optuna.tpe"}, seed, None, found[TPE].seconds[-1])
-    say(seed, ALONE, found[ALONE])
+
+    def hybrid(outer: str) -> dict[str, Any]:
+        return {"name": "hybrid", "options": {**file.backend_options, "outer": outer}}
+
+    found = {TPE: search(space, hybrid("optuna.tpe"), seed, trials=trials)}
+    enough = found[TPE].seconds[-1]
+    found[GA] = search(space, hybrid("deap.ga"), seed, seconds=enough)
+    found[AFTER] = search(space, hybrid("optuna.tpe"), seed, seconds=enough, plain=PLAIN)
+    found[ALONE] = search(space, "optuna.tpe", seed, seconds=enough)
+    for name, one in found.items():
+        say(seed, name, one)
     return found
 
 
@@ -95,7 +119,7 @@ def say(seed: int, name: str, one: Search) -> None:
 def table(found: list[dict[str, Search]]) -> None:
     """Print means and standard deviations over the seeds."""
     parts = "".join(f"{f'loss at {part:.0%}':>18}" for part in PARTS)
-    print(f"{'backend':<28}{'trials':>8}{'CPU s':>8}{parts}{'test error':>18}")
+    print(f"{'backend':<31}{'trials':>8}{'CPU s':>8}{parts}{'test error':>18}")
     for name in found[0]:
         runs = [one[name] for one in found]
         budgets = [one[TPE].seconds[-1] for one in found]
@@ -105,14 +129,14 @@ def table(found: list[dict[str, Search]]) -> None:
         ]
         columns.append([run.test_error() for run in runs])
         trials, seconds = mean(r.trials for r in runs), mean(r.seconds[-1] for r in runs)
-        shown = "".join(f"{shown_(column):>18}" for column in columns)
-        print(f"{name:<28}{trials:>8.0f}{seconds:>8.0f}{shown}")
+        shown = "".join(f"{spread(column):>18}" for column in columns)
+        print(f"{name:<31}{trials:>8.0f}{seconds:>8.0f}{shown}")
 
 
-def shown_(values: list[float]) -> str:
+def spread(values: list[float]) -> str:
     """Mean and standard deviation."""
-    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{mean(values):.4f}{spread}"
+    deviation = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{mean(values):.4f}{deviation}"
 
 
 if __name__ == "__main__":

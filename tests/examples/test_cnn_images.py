@@ -387,19 +387,21 @@ def test_the_hybrid_runs_with_any_black_box_for_what_is_discrete(
 
 def test_compare_hybrid(capsys: pytest.CaptureFixture[str]) -> None:
     compare = load("compare_hybrid")
+    compare.PLAIN = 2
     small = {"epochs": 1, "filters": 2, "train_images": 100, "validation_images": 50}
-    found = [compare.compare(0, 4, small)]
-    hybrid, alone = found[0][compare.TPE], found[0][compare.ALONE]
-    assert hybrid.trials == found[0][compare.GA].trials == 4
-    assert alone.seconds[-1] >= hybrid.seconds[-1] > alone.seconds[-2]
-    compare.table(found)
+    found = compare.compare(0, 4, small)
+    budget = found[compare.TPE].seconds[-1]
+    assert found[compare.TPE].trials == 4
+    for name in (compare.GA, compare.AFTER, compare.ALONE):
+        seconds = [0.0, *found[name].seconds]
+        assert seconds[-1] >= budget > seconds[-2]
+        assert found[name].best == sorted(found[name].best, reverse=True)
+    assert found[compare.TPE].within(budget) == found[compare.TPE].best[-1]
+    compare.table([found])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[-4:]] == [
-        "backend",
-        "hybrid:",
-        "hybrid:",
-        "optuna.tpe",
-    ]
+    assert [line.split()[0] for line in lines[-5:]] == [
+        "backend", "hybrid,", "hybrid,", "20", "optuna.tpe",
+    ]  # fmt: skip
 
 
 # --- evaluation
