@@ -4,6 +4,10 @@ A trial of Tune's is an actor of a class that derives from Tune's ``Trainable``,
 objects of Tune's. So each of its processes imports Tune, with pandas, pyarrow and more, which
 takes longer than all else that a worker does at its start. The classes here are those actors, and
 derive from nothing; see :mod:`hpo_bridge_ray.stand_ins` for the other side.
+
+A process that Ray sends anything first imports pydantic and pyarrow, if they are installed, to
+know how such objects are sent: half of what is left of a worker's start. What these actors are
+sent is plain data, so their modules call :func:`plain_data_only`.
 """
 
 from __future__ import annotations
@@ -17,6 +21,26 @@ HUB = "hub"
 RESOURCES = "resources"
 """In a trial's config: what each takes, where the trial does not say itself."""
 _NAME = "__trial_info__"  # in a trial's config, by Tune
+
+
+def plain_data_only() -> None:
+    """Keeps Ray from importing what it would send objects of other libraries by.
+
+    For modules of actors, which Ray imports before it reads what the actor was sent. Does nothing
+    in any other process, nor where this Ray goes about it in another way.
+    """
+    import ray
+
+    if not ray.is_initialized() or ray.get_runtime_context().worker.mode != ray.WORKER_MODE:
+        return
+    from ray.util import serialization_addons
+
+    if hasattr(serialization_addons, "apply"):
+        serialization_addons.apply = _nothing
+
+
+def _nothing(context: Any) -> None:
+    pass
 
 
 class Role(Protocol):

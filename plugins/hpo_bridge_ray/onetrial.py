@@ -18,9 +18,11 @@ import ray
 from hpo_bridge.runners.slot import Settings, Slot
 
 from .hub import NAMESPACE, Message
-from .light import HUB, Light, Role
+from .light import HUB, Light, Role, plain_data_only
 from .schedulers import LOSS, PARAMS, TIME
 from .worker import Setup, Worker
+
+plain_data_only()
 
 SIGN = "sign"
 """In a trial's config: what makes a loss of a reported value."""

@@ -21,9 +21,12 @@ ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that fails has no loss
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "OMP_NUM_THREADS": "1",
 }
-"""What Tune reads at its start; see https://docs.ray.io/en/latest/tune/api/env.html."""
+"""What Tune reads at its start; see https://docs.ray.io/en/latest/tune/api/env.html.
+
+Set by the actor itself and not as its runtime environment, which its workers would inherit: a
+process with one starts two interpreters in turn.
+"""
 
 
 class Placement:
@@ -35,6 +38,7 @@ class Placement:
     """
 
     def __init__(self, hub: Any, name: str) -> None:
+        os.environ.update(ENVIRONMENT)
         self._hub = hub
         self._name = name
 

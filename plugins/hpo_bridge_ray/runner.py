@@ -201,7 +201,7 @@ class _Actors:
 
     @classmethod
     def started(cls, ray: Any, setup: Any) -> _Actors:
-        from .placement import ENVIRONMENT, Placement
+        from .placement import Placement
 
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
@@ -217,12 +217,7 @@ class _Actors:
         )  # fmt: skip
         placement = (
             ray.remote(Placement)
-            .options(
-                max_concurrency=2,
-                num_cpus=0,
-                scheduling_strategy=here,
-                runtime_env={"env_vars": ENVIRONMENT},
-            )
+            .options(max_concurrency=2, num_cpus=0, scheduling_strategy=here)
             .remote(hub, name)
         )
         return cls(ray, hub, placement, Head(ray))

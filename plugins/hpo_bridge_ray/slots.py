@@ -7,8 +7,10 @@ from typing import Any
 import ray
 
 from .hub import NAMESPACE
-from .light import HUB, Light, Role
+from .light import HUB, Light, Role, plain_data_only
 from .worker import serve
+
+plain_data_only()
 
 
 class Slots(Light):

@@ -1,16 +1,19 @@
 """Where Tune runs: what stands there for actors whose processes do without Tune.
 
 Tune is given a class that is one of its own, and makes actors of another. What it
-sends them arrives as plain text. This takes hold of Tune at four names that are not public
-(``_ActorClassCache``, ``_TrialInfo``, ``_TrainingResult``, ``StorageContext``); the tests of
-this package see whether it still holds.
+sends them arrives as plain text. Nor does Tune count whose callbacks it has, for which it imports
+every tracker that is installed (MLflow alone takes a second). This takes hold of Tune at five
+names that are not public (``_ActorClassCache``, ``_TrialInfo``, ``_TrainingResult``,
+``StorageContext``, ``tag_callbacks``); the tests of this package see whether it still holds.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import ray
 from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]
+from ray.air._internal import usage
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
 from ray.tune import Checkpoint, PlacementGroupFactory, Trainable
@@ -48,18 +51,33 @@ class Trial(StandIn):
 
 
 class _Actors(_ActorClassCache):
-    """Has Tune make actors of the class that a stand-in stands for."""
+    """Has Tune make actors of the class that a stand-in stands for.
+
+    Without the environment variables that Tune would send along: for an actor with a runtime
+    environment of its own Ray starts two interpreters, one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[type[Light], Any] = {}
 
     def get(self, trainable_cls: type[StandIn]) -> Any:
-        return super().get(trainable_cls.actor)  # type: ignore[no-untyped-call]
+        actor = trainable_cls.actor
+        if actor not in self._made:
+            self._made[actor] = ray.remote(actor)
+        return self._made[actor]
 
 
 def stand_in() -> None:
     """To be called once, in the process where Tune is to run."""
     tune_controller._ActorClassCache = _Actors  # type: ignore[attr-defined]
+    usage.tag_callbacks = _counts_none
     register_serializer(_TrialInfo, serializer=_trial_id, deserializer=str)
     register_serializer(_TrainingResult, serializer=_path, deserializer=str)
     register_serializer(StorageContext, serializer=_nothing, deserializer=str)
+
+
+def _counts_none(callbacks: Any) -> bool:
+    return False
 
 
 def checkpoint(name: str) -> Any:

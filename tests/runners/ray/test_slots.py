@@ -134,13 +134,32 @@ def test_wrong_options(options, problem):
 
 
 @pytest.mark.parametrize("mode", ["slots", "trials"])
-def test_a_worker_does_without_tune(make_work, runner, mode):
-    """Importing Tune takes longer than all else that a worker does at its start."""
+def test_a_worker_starts_with_nothing_it_does_without(make_work, runner, mode):
+    """Tune, pyarrow, or a runtime environment take longer than all else that a worker does."""
 
-    def libraries(trial):
+    def found(trial):
         maps = Path(f"/proc/{os.getppid()}/maps").read_text()
-        return {"ray": float("_raylet" in maps), "tune": float("pandas" in maps)}
+        environment = Path(f"/proc/{os.getppid()}/environ").read_bytes()
+        return {
+            "ray": float("_raylet" in maps),
+            "tune": float("pandas" in maps),
+            "pyarrow": float("pyarrow" in maps),
+            "environment": float(b"PL_DISABLE_FORK" in environment),  # which Tune would give it
+        }
 
-    work = make_work(libraries, [{}] * 4)
+    work = make_work(found, [{}] * 4)
     runner(mode=mode).run(work)
-    assert [work.outcomes[n].result for n in range(4)] == [{"ray": 1.0, "tune": 0.0}] * 4
+    expected = {"ray": 1.0, "tune": 0.0, "pyarrow": 0.0, "environment": 0.0}
+    assert [work.outcomes[n].result for n in range(4)] == [expected] * 4
+
+
+def test_tune_imports_no_tracker_to_count_its_callbacks(monkeypatch):
+    from hpo_bridge_ray.stand_ins import stand_in
+    from ray.air._internal import usage
+    from ray.tune import tune
+    from ray.tune.execution import tune_controller
+
+    monkeypatch.setattr(usage, "tag_callbacks", usage.tag_callbacks)  # put back in the end
+    monkeypatch.setattr(tune_controller, "_ActorClassCache", tune_controller._ActorClassCache)
+    stand_in()
+    assert tune.air_usage.tag_callbacks([object()]) is False
