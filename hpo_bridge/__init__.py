@@ -8,6 +8,8 @@ proposes the trials, and another one where they run. Start with :class:`Space` a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .errors import (
     GradientRequired,
     HpoBridgeError,
@@ -33,9 +35,11 @@ from .optimizer import (
     Suggestion,
 )
 from .space import Categorical, Float, Int, Space
-from .study import Study
 from .trial import Direction, Trial, TrialRecord, TrialState
 from .version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from .study import Study
 
 __all__ = [
     "AutodiffSpec",
@@ -68,3 +72,17 @@ __all__ = [
     "WaitingForResults",
     "hookimpl",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports :class:`Study` at its first use: the processes that run trials have none for it."""
+    if name != "Study":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .study import Study
+
+    globals()[name] = Study
+    return Study
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
