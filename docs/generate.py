@@ -1,13 +1,15 @@
 """Writes the generated parts of the documentation: `python docs/generate.py`.
 
 The parts stand between the lines `<!-- generated: NAME -->` and `<!-- end -->`; a test compares
-them with what this script would write.
+them with what this script would write. With `--accept` it also takes the public signatures as they
+are now into `docs/signatures.txt`, once the changelog mentions what has changed.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from hpo_bridge import BackendSpec
 
 DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS))
+
+import signatures  # noqa: E402
+
+ACCEPTED = DOCS / "signatures.txt"
+CHANGELOG = DOCS.parent / "CHANGELOG.md"
 
 
 def study_file_keys() -> str:
@@ -122,7 +130,79 @@ def conformance_checks() -> str:
     return "\n".join(lines)
 
 
+def hooks() -> str:
+    """Every hook with its arguments and what it is for."""
+    from hpo_bridge import hookspecs
+
+    found = [(n, v) for n, v in vars(hookspecs).items() if n.startswith("hpo_")]
+    return "\n\n".join(signatures.section(*pair) for pair in found)
+
+
+def specs() -> str:
+    """Every spec with its fields."""
+    from hpo_bridge.plugins import KINDS
+
+    parts = []
+    for _, spec in KINDS.values():
+        whole = signatures.section(f"hpo_bridge.{spec.__name__}", spec)
+        text = re.sub(r"```text\n.*?```\n\n", "", whole, flags=re.DOTALL)
+        text = text.partition("**Attributes**")[0].rstrip()
+        parts.append(f"{text}\n\n{signatures.field_table(spec)}")
+    return "\n\n".join(parts)
+
+
+def capabilities() -> str:
+    """Every capability and what it means."""
+    from hpo_bridge import Capability
+
+    return signatures.members(Capability)
+
+
+def contract_classes() -> str:
+    """Every protocol, and the data that goes through it."""
+    found = signatures.public()
+    return "\n\n".join(signatures.section(name, found[name]) for name in CONTRACT)
+
+
+def public_names() -> str:
+    """Every public signature, by module."""
+    found = signatures.everything()
+    parts = []
+    for module in signatures.MODULES:
+        own = [x for x in found if _module_of(x) == module]
+        code = "\n".join(line.removeprefix(f"{module}.") for line in own)
+        parts.append(f"### {module}\n\n```text\n{code}\n```")
+    return "\n\n".join(parts)
+
+
+def _module_of(line: str) -> str:
+    """The public module of a signature: the longest that its name begins with."""
+    return max((m for m in signatures.MODULES if line.startswith(f"{m}.")), key=len)
+
+
+CONTRACT = (
+    "hpo_bridge.Optimizer",
+    "hpo_bridge.Problem",
+    "hpo_bridge.Suggestion",
+    "hpo_bridge.Observation",
+    "hpo_bridge.Snapshot",
+    "hpo_bridge.optimizer.Explains",
+    "hpo_bridge.optimizer.Translation",
+    "hpo_bridge.optimizer.WantsGradients",
+    "hpo_bridge.optimizer.Pruner",
+    "hpo_bridge.runners.base.Runner",
+    "hpo_bridge.runners.base.Work",
+    "hpo_bridge.hookspecs.StudyInfo",
+    "hpo_bridge.TrialRecord",
+    "hpo_bridge.gradients.Tape",
+)
+"""What docs/contract.md explains, in its order."""
 PARTS: dict[str, Callable[[], str]] = {
+    "hooks": hooks,
+    "specs": specs,
+    "capabilities": capabilities,
+    "contract-classes": contract_classes,
+    "public-names": public_names,
     "study-file-keys": study_file_keys,
     "backends": backend_table,
     "techniques": technique_order,
@@ -142,6 +222,31 @@ def _cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
-if __name__ == "__main__":
+def accept() -> list[str]:
+    """Takes the public signatures as they are now, if the changelog speaks of what changed.
+
+    Returns:
+        Names that have changed, and that the changelog's first version does not mention.
+    """
+    before = set(ACCEPTED.read_text(encoding="utf-8").splitlines()) if ACCEPTED.exists() else set()
+    now = signatures.everything()
+    latest = CHANGELOG.read_text(encoding="utf-8").split("\n## ")[1]
+    changed = {re.split(r"[(:= \[]", line)[0] for line in before ^ set(now)} if before else set()
+    silent = sorted(name for name in changed if name.rpartition(".")[2] not in latest)
+    if not silent:
+        ACCEPTED.write_text("\n".join(now) + "\n", encoding="utf-8")
+    return silent
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the pages; 1 if a change was to be accepted that the changelog keeps quiet about."""
     for path in sorted(DOCS.glob("*.md")):
         path.write_text(rendered(path.read_text(encoding="utf-8")), encoding="utf-8")
+    silent = accept() if "--accept" in arguments else []
+    for name in silent:
+        print(f"{name} has changed: say so in CHANGELOG.md, under 'Plugin contract' if it is one")
+    return int(bool(silent))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -34,13 +34,13 @@ Load = Callable[[Source], Loaded | None]
 
 
 @contextmanager
-def loading(registry: pluggy.PluginManager) -> Iterator[Load]:
-    """Gives what loads plugins into ``registry``.
+def loading(registry: pluggy.PluginManager, *, foreign: bool) -> Iterator[Load]:
+    """Gives what loads plugins into ``registry``; ``foreign`` if not all of them are ours.
 
     Whatever a plugin does meanwhile, but for ending the process, is its own fault alone: it
     is ``broken``, and says why.
     """
-    originals = Originals()
+    originals = Originals(whole=foreign)
     with kept_off_stdout() as printed:
 
         def load(source: Source) -> Loaded | None:

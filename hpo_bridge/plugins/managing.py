@@ -60,7 +60,8 @@ class PluginManager:
         missing = unknown_names(ONLY, sources)
         if missing:
             log(missing)
-        with loading(self._pluggy) as load:
+        foreign = any(source.distribution != OURS for source in sources)
+        with loading(self._pluggy, foreign=foreign) as load:
             for source in sources:
                 self._take(load(source))
 
@@ -77,7 +78,7 @@ class PluginManager:
         if any(info.status == "active" for info in earlier):
             return
         self._infos = [info for info in self._infos if info not in earlier]
-        with loading(self._pluggy) as load:
+        with loading(self._pluggy, foreign=True) as load:
             info = self._take(load(wanted))
         if info is not None and info.status != "active":
             raise ConfigError(f"plugins: {source}: {info.reason}")

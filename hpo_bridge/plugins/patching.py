@@ -19,9 +19,17 @@ _ABSENT = object()
 
 
 class Originals:
-    """What the core's modules and classes that are loaded hold now."""
+    """What the core's modules and classes that are loaded hold now.
 
-    def __init__(self) -> None:
+    Args:
+        whole: Whether to load the public names that are imported at their first use only, too:
+            of what a plugin itself loads first nobody knows how it was.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        if whole:
+            for name in sys.modules[OURS].__all__:
+                getattr(sys.modules[OURS], name)
         self._modules: dict[str, ModuleType] = {}
         self._holders: list[tuple[str, Any, dict[str, Any]]] = []
         self._look()
