@@ -114,9 +114,15 @@ class Mailbox:
 
 
 class Ended:
-    """The trials that had ended when a driver took over, by number, from the store."""
+    """The trials that had ended when a driver took over, by number, from the store.
+
+    Attributes:
+        over: Whether the driver has left: an observer that was given up must not go on with
+            them, as another driver may have the study by then.
+    """
 
     def __init__(self, driver: Driver) -> None:
+        self.over = False
         self._store: Store = driver.store
         self._name = driver.name
         self._created = driver.created
@@ -125,7 +131,7 @@ class Ended:
     def __iter__(self) -> Iterator[TrialRecord]:
         final = [state for state in TrialState if state.is_final]
         for trial in self._store.trials(self._name, final):
-            if trial.number >= self._created:
+            if trial.number >= self._created or self.over:
                 return
             if trial.number not in self._open:
                 yield trial
@@ -155,6 +161,7 @@ class Observers:
         self._last: dict[Watcher, Mailbox] = {}
         self._direct: list[Watcher] = []
         self._driver: Driver | None = None
+        self._ended: Ended | None = None
 
     @property
     def begun(self) -> bool:
@@ -179,7 +186,8 @@ class Observers:
                 calls.setdefault(hook, []).append(partial(mailbox.post, hook, study=info))
         self._driver, driver.observers = driver, calls
         if "hpo_study_started" in calls:
-            driver.notify("hpo_study_started", ended=Ended(driver))
+            self._ended = Ended(driver)
+            driver.notify("hpo_study_started", ended=self._ended)
 
     def end(self, error: BaseException | None) -> None:
         """Tells them that the driver leaves the study, and waits for those that lag behind.
@@ -201,6 +209,8 @@ class Observers:
                 mailbox.wait(max(0.0, end - time.monotonic()))
         finally:  # Ctrl-C, too
             driver.observers = {}
+            if self._ended is not None:
+                self._ended.over = True
             for direct in self._direct:
                 direct.reckon()
             for mailbox in self._mailboxes:

@@ -213,6 +213,31 @@ def test_the_end_waits_for_so_long(
     ]  # fmt: skip
 
 
+def test_one_that_was_given_up_does_not_go_on(
+    study: Make, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    gate, seen = threading.Event(), []
+
+    class Slow:
+        @hookimpl
+        def hpo_study_started(self, ended: Any) -> None:
+            for trial in ended:
+                seen.append(trial.number)
+                gate.wait(60)
+
+        @hookimpl
+        def hpo_trial_finished(self) -> None:
+            seen.append("finished")
+
+    study(store=url).optimize(objective, trials=3)
+    s = study(store=url, observers=[Slow()])
+    s.optimize(objective, trials=4)
+    gate.set()
+    wait(lambda: not s._observers._mailboxes[0].busy)
+    assert seen == [0]
+
+
 def test_ctrl_c_while_the_end_waits(
     study: Make, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
