@@ -50,7 +50,9 @@ requires: ["pydantic>=2", pluggy]
 
 
 def test_a_full_file(load: Load, folder: Path) -> None:
-    (folder / "own.py").write_text("")
+    (folder / "own.py").write_text(
+        "from hpo_bridge import hookimpl\n@hookimpl\ndef hpo_study_finished(): ...\n"
+    )
     file = load(FULL)
     assert (file.path, file.folder, file.name) == (folder / "study.yaml", folder, "digits-cnn")
     assert file.objective.describe() == "objective.py:train"
