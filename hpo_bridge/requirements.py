@@ -66,16 +66,17 @@ def unmet(requires: tuple[str, ...], distribution: str | None) -> str | None:
             return f"its requirement {text!r} is not valid: {' '.join(str(error).split())}"
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue  # not for this platform or this Python
-        remedy = install_command(distribution, requirement.name, text)
         try:
             found = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
+            remedy = install_command(distribution, requirement.name, text)
             return f"needs {text}, which is not installed — {remedy}"
         try:
             fits = requirement.specifier.contains(found, prereleases=True)
         except InvalidVersion:  # a local build with a version of its own
             fits = False
         if not fits:
+            remedy = install_command(distribution, requirement.name, text)
             return f"needs {text}, found {found} — {remedy}"
     return None
 

@@ -17,10 +17,14 @@ WIDE = 10_000
 def backend_rows(plugins: PluginManager) -> list[dict[str, Any]]:
     """Every backend, by name."""
     rows = []
+    libraries: dict[tuple[Any, ...], tuple[str, str]] = {}
     for offer in plugins.offers("backend"):
         spec = offer.spec
         assert isinstance(spec, BackendSpec)
-        library, version = library_of(offer)
+        key = (spec.requires[:1], offer.plugin)
+        if key not in libraries:
+            libraries[key] = library_of(offer)
+        library, version = libraries[key]
         rows.append(
             {
                 "name": spec.name,

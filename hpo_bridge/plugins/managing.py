@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pluggy
 
@@ -32,7 +32,6 @@ from .offers import (
     Kind,
     Offer,
     PluginInfo,
-    Spec,
     accepted_options,
     is_composite,
     load_factory,
@@ -87,10 +86,15 @@ class PluginManager:
         """Takes what one plugin offers; ``None`` if it is there already."""
         if loaded is None:
             return None
-        self._infos.append(loaded.info)
+        info, unmet_by = loaded.info, cache(unmet)  # most specs of a plugin require the same
+        self._infos.append(info)
         for kind, spec in loaded.specs:
-            self._offers[kind].setdefault(spec.name, []).append(_offer(spec, loaded.info))
-        return loaded.info
+            reason = wrong_contract(spec.contract, info.distribution)
+            reason = reason or unmet_by(spec.requires, info.distribution)
+            status: Literal["active", "unavailable"] = "unavailable" if reason else "active"
+            offer = Offer(spec, info, status, reason or "")
+            self._offers[kind].setdefault(spec.name, []).append(offer)
+        return info
 
     @property
     def plugins(self) -> list[PluginInfo]:
@@ -256,14 +260,6 @@ def _likeness(info: PluginInfo, name: str) -> float:
     from difflib import SequenceMatcher
 
     return SequenceMatcher(None, info.name, name.partition(".")[0]).ratio()
-
-
-def _offer(spec: Spec, plugin: PluginInfo) -> Offer:
-    reason = wrong_contract(spec.contract, plugin.distribution)
-    reason = reason or unmet(spec.requires, plugin.distribution)
-    if reason is None:
-        return Offer(spec, plugin, "active")
-    return Offer(spec, plugin, "unavailable", reason)
 
 
 def _judged(offers: list[Offer]) -> list[Offer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -51,3 +52,17 @@ def test_what_the_command_imports(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert done.stderr.strip() == "loaded:"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["backends"], ["plugins"]])
+def test_no_implementation_is_imported(site: Any, arguments: list[str]) -> None:
+    heavy = "from pathlib import Path\nPath(__file__).with_suffix('.imported').touch()\n"
+    for name in ("acme", "zeta"):
+        site(f"hpo-{name}", site.good.replace("{module}:Walk", f"{name}_heavy:Walk"))
+        (site.folder / f"{name}_heavy.py").write_text(heavy + "def Walk(problem): pass")
+    done = site.command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert ("hpo_acme" in done.stdout) == (arguments != ["--help"])
+    assert list(site.folder.glob("*.imported")) == []
+    site.command("check", "hpo_acme.walk", "--trials", "4", "--startup", "1")
+    assert [path.stem for path in site.folder.glob("*.imported")] == ["acme_heavy"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,11 @@ PROBLEM = Problem(Space(x=Float(0, 1)))
 
 
 @pytest.fixture
-def folder(site: Any) -> Iterator[Path]:
+def folder(site: Any) -> Path:
     """A folder that is not on the path."""
-    before = set(sys.modules)
-    folder = site.folder / "study"
+    folder: Path = site.folder / "study"
     folder.mkdir()
-    yield folder
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    return folder
 
 
 @pytest.fixture
@@ -107,3 +105,58 @@ def test_two_files_of_one_name(folder: Path, write: Write) -> None:
     manager.add("same_walk.py", folder / "a")
     with pytest.raises(ConfigError, match=r"a module 'same_walk' is there already .* rename"):
         manager.add("same_walk.py", folder / "b")
+
+
+# -- in a study file, through the command --------------------------------------------------------
+
+STUDY = """\
+objective: objective.py:train
+space: {x: {type: float, low: 0.0, high: 1.0}}
+backend: my.walk
+budget: {trials: 2}
+"""
+
+
+@pytest.fixture
+def run(site: Any, folder: Path, write: Write) -> Callable[[str], Any]:
+    """Runs a study with ``my.walk`` and further lines."""
+    write(folder / "my_walk.py", "my")
+    (folder / "objective.py").write_text("def train(trial): return trial['x']\n")
+
+    def run(more: str) -> Any:
+        (folder / "study.yaml").write_text(STUDY + more)
+        return site.command("run", str(folder / "study.yaml"), "--json")
+
+    return run
+
+
+def test_a_study_names_its_plugins(site: Any, run: Any, folder: Path) -> None:
+    site("hpo-acme", version="0.3")
+    (folder / "my_walk.py").write_text((folder / "my_walk.py").read_text() + "print('hello')\n")
+    done = run('plugins: [./my_walk.py]\nrequires: ["hpo-acme>=0.3"]\n')
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["COMPLETE"] == 2
+    assert "my_walk.py printed while it was imported: hello" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ("plugins: [./gone.py]", "study.yaml: plugins.0: ./gone.py: FileNotFoundError: no file "),
+        ("plugins: [./objective.py]", "study.yaml: plugins.0: ./objective.py: nothing in it is deco"),
+        ("plugins: [no.such]", "study.yaml: plugins.0: no.such: ModuleNotFoundError: No mod"),
+        ("plugins: ./my_walk.py", "study.yaml: plugins: found './my_walk.py', expected a list of"),
+        ('plugins: [./my_walk.py]\nrequires: ["hpo-acme>=0.3"]', "study.yaml: requires.0: needs "
+         'hpo-acme>=0.3, which is not installed — pip install "hpo-acme>=0.3"'),
+        ('plugins: [./my_walk.py]\nrequires: ["hpo_bridge>=9"]', "study.yaml: requires.0: needs "
+         'hpo_bridge>=9, found 0.1.0 — pip install "hpo_bridge>=9"'),
+        ("requires: ['>=']", "study.yaml: requires.0: found '>=', expected one such as"),
+        ("", "study.yaml: backend: found 'my.walk', expected one of core.grid"),
+    ],
+)  # fmt: skip
+def test_a_study_that_lacks_one_ends_with_one_line(run: Any, more: str, line: str) -> None:
+    done = run(more + "\n")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (found,) = done.stderr.splitlines()
+    assert found.startswith(line)
