@@ -1,7 +1,9 @@
 """The actor between the driver and its workers: passes messages on, and keeps nothing.
 
 Workers call it and wait for their next trial; the driver calls it and waits for news. All
-messages are plain tuples, their first item says what they are:
+messages are plain tuples, their first item says what they are. To the driver a worker that has
+died and is up again under its name is another one: what was meant for the first never reaches
+the second.
 
 ========================  =====================================================
 to the driver
@@ -56,12 +58,18 @@ _GIVEN_UP = "the worker has been given up"
 class _Seat:
     """One worker, in one of its lives."""
 
+    worker: str
     life: str
     heard: float
     orders: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     answers: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     ticket: str = ""  # of its last parcel
+
+    @property
+    def handle(self) -> str:
+        """What the driver calls it."""
+        return f"{self.worker}/{self.life}"
 
     def give_up(self) -> None:
         """Whatever the worker waits for, it is to leave."""
@@ -97,13 +105,13 @@ class Hub:
                 self._placed += 1
                 self._trials.put_nowait((worker, *rest))
                 continue
-            seat = self._seats.get(worker)
+            seat = self._called(worker)
             if seat is None:
                 continue  # lost: the driver knows, or is about to
             if kind == "answer":
                 seat.answers.put_nowait(*rest)
             elif kind == "cut":
-                self._give_up(self._seats.pop(worker))
+                self._give_up(self._seats.pop(seat.worker))
             else:
                 seat.orders.put_nowait((kind, *rest))
         self._look_for_silence()
@@ -124,7 +132,7 @@ class Hub:
 
     async def open(self, worker: str, ticket: str) -> None:
         """Makes way for a checkpoint to a worker, before its trial."""
-        seat = self._seats.get(worker)
+        seat = self._called(worker)
         if seat is not None:
             self._open(seat, ticket)
 
@@ -145,8 +153,8 @@ class Hub:
         self._lose(worker)
         if self._over:
             return None
-        self._seats[worker] = _Seat(life, time.monotonic())
-        self._tell("joined", worker, where)
+        seat = self._seats[worker] = _Seat(worker, life, time.monotonic())
+        self._tell("joined", seat.handle, where)
         return self._setup
 
     async def next(self, worker: str, life: str, said: list[Message]) -> Message:
@@ -157,16 +165,18 @@ class Hub:
 
     async def say(self, worker: str, life: str, said: list[Message]) -> None:
         """Messages for the driver, without the worker's name; they need no answer."""
-        if self._seat(worker, life) is not None:
+        seat = self._seat(worker, life)
+        if seat is not None:
             for kind, *rest in said:
-                self._tell(kind, worker, *rest)
+                self._tell(kind, seat.handle, *rest)
 
-    async def should_prune(self, worker: str, life: str, number: int) -> bool:
-        """The driver's answer; a worker that was given up should stop."""
+    async def should_prune(self, worker: str, life: str, number: int, said: list[Message]) -> bool:
+        """The driver's answer, after what was said before; one that was given up should stop."""
+        await self.say(worker, life, said)
         seat = self._seat(worker, life)
         if seat is None:
             return True
-        self._tell("prune", worker, number)
+        self._tell("prune", seat.handle, number)
         return await seat.answers.get()
 
     async def offer(self, worker: str, life: str, number: int, ticket: str) -> bool:
@@ -175,7 +185,7 @@ class Hub:
         if seat is None:
             return False
         self._open(seat, ticket)
-        self._tell("checkpoint", worker, number, ticket)
+        self._tell("checkpoint", seat.handle, number, ticket)
         return True
 
     async def watch(self, worker: str, life: str) -> bool:
@@ -191,9 +201,10 @@ class Hub:
 
     async def leave(self, worker: str, life: str) -> None:
         """A worker goes, having been told to."""
-        if self._seat(worker, life) is not None:
+        seat = self._seat(worker, life)
+        if seat is not None:
             del self._seats[worker]
-            self._tell("left", worker)
+            self._tell("left", seat.handle)
 
     async def lose(self, worker: str) -> None:
         """Ray says that a worker has died."""
@@ -214,9 +225,10 @@ class Hub:
         self, worker: str, life: str, name: str, params: dict[str, Any], source: str | None
     ) -> None:
         """A worker is to run a trial, with these parameters, having taken over another one."""
-        if self._seat(worker, life) is not None:
+        seat = self._seat(worker, life)
+        if seat is not None:
             self._claims[name] = worker
-            self._tell("claimed", worker, name, params, source)
+            self._tell("claimed", seat.handle, name, params, source)
 
     async def stopped(self, name: str) -> None:
         """Tune has stopped a trial."""
@@ -274,6 +286,11 @@ class Hub:
         seat.heard = time.monotonic()
         return seat
 
+    def _called(self, handle: str) -> _Seat | None:
+        """The seat that the driver means; ``None`` if that life of the worker is over."""
+        seat = self._seats.get(handle.rpartition("/")[0])
+        return seat if seat is not None and seat.handle == handle else None
+
     def _give_up(self, seat: _Seat) -> None:
         self._close(seat)
         seat.give_up()
@@ -281,7 +298,7 @@ class Hub:
     def _lose(self, worker: str) -> None:
         seat = self._seats.pop(worker, None)
         if seat is not None:
-            self._tell("lost", worker)
+            self._tell("lost", seat.handle)
             self._give_up(seat)
 
     def _tell(self, *message: Any) -> None:

@@ -233,8 +233,8 @@ class Worker:
 
     def _hear(self, slot: Slot, kind: str, *said: Any) -> None:
         if kind == "should_prune":
-            self._send()
-            slot.answer(ray.get(self._hub.should_prune.remote(*self._me, *said)))
+            before, self._said = self._said, []
+            slot.answer(ray.get(self._hub.should_prune.remote(*self._me, *said, before)))
             return
         if kind == "checkpoint":
             self._send()
@@ -253,10 +253,10 @@ class Worker:
         return self._luggage.hand_over(number)
 
     def _send(self) -> None:
-        """Sends what was said, and does not wait."""
+        """Sends what was said; waits, as Ray may let a later call to the hub go first."""
         if self._said:
             said, self._said = self._said, []
-            self._hub.say.remote(*self._me, said)
+            ray.get(self._hub.say.remote(*self._me, said))
 
     def _beat(self) -> None:
         """Shows that the worker lives; ends its trial when it is told to leave at once."""
