@@ -157,7 +157,6 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("mode", ["slots", "trials"])
 def test_through_rays_client(command, started, monkeypatch, mode):
     """Failures, retries, and checkpoints that are carried, all as elsewhere."""
-    pytest.importorskip("grpc", reason="needs ray[client]")
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
     address = f"ray://127.0.0.1:{started.client}"
