@@ -118,14 +118,17 @@ def test_time_is_counted_over_all_sessions(kept: Make) -> None:
         time.sleep(0.02)
         return 0.0
 
+    done = [0]
     for share in (0.2, 0.4, 0.6):
         begin = time.monotonic()
         kept().optimize(objective, seconds=share)
         assert time.monotonic() - begin < 0.45
+        done.append(len(kept().trials))
+        assert done[-1] > done[-2]  # how many more is the machine's matter
     row = kept().store.study("study")
     assert row is not None
     assert row.seconds >= 0.55
-    assert 15 <= len(kept().trials) <= 32
+    assert done[-1] <= 32
 
 
 def test_ctrl_c_keeps_everything(kept: Make) -> None:
