@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from hpo_bridge.trial import Change, TrialRecord
 
-from .names import milliseconds
+from .names import milliseconds, numbers
 from .study_run import StudyRun
 
 SEND_EVERY = 5.0
@@ -52,9 +52,8 @@ class Flat:
         run, end, step = self._run, milliseconds(trial.finished), trial.number
         for name, value in (trial.values or {}).items():
             run.writer.metric(run.metrics[name], value, end, step)
-        for name, value in trial.params.items():
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                run.writer.metric(run.metrics[f"param/{name}"], value, end, step)
+        for name, value in numbers(trial.params).items():
+            run.writer.metric(run.metrics[f"param/{name}"], value, end, step)
         if trial.started is not None and trial.finished is not None:
             seconds = trial.finished - trial.started
             run.writer.metric(run.metrics["seconds"], seconds, end, step)

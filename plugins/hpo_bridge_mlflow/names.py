@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 LONGEST_NAME = 250
@@ -48,6 +48,19 @@ def as_text(value: Any) -> str:
     if isinstance(value, (list, dict)):
         return json.dumps(value, separators=(",", ":"), default=str)
     return str(value)
+
+
+def numbers(params: Mapping[str, Any]) -> dict[str, float]:
+    """The parameters that can be metrics.
+
+    >>> numbers({"lr": 0.1, "layers": 2, "nesterov": True, "act": "relu"})
+    {'lr': 0.1, 'layers': 2}
+    """
+    return {
+        name: value
+        for name, value in params.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
 
 
 def cut(text: str, longest: int) -> str:

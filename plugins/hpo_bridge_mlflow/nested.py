@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hpo_bridge.trial import Change, TrialRecord, TrialState
 
-from .names import as_text, milliseconds
+from .names import as_text, milliseconds, numbers
 from .study_run import KIND, STUDY, TRIAL, StudyRun
 from .tracking import Writer, found_runs
 
@@ -126,9 +126,8 @@ class Nested:
         for step, params in ((0, change.params), (after, trial.params)):
             if step == 0 and len(trial.changes) > 1 and after:
                 continue  # there already
-            for name, value in params.items():
-                if isinstance(value, (int, float)) and not isinstance(value, bool):
-                    writer.metric(self._run.metrics[f"param/{name}"], value, now, step)
+            for name, value in numbers(params).items():
+                writer.metric(self._run.metrics[f"param/{name}"], value, now, step)
         changes = [{"step": c.step, "source": c.source} for c in trial.changes]
         writer.tag("hpo_bridge.changes", json.dumps(changes))
         writer.send()
