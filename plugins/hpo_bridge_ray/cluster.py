@@ -17,6 +17,9 @@ from .address import RayError as RayError
 from .address import check, started
 from .passing import SHORT, PassingFolder
 
+CLIENT_STARTS = 3
+"""How often a Ray's head may try to start the process that serves this client."""
+
 
 @contextmanager
 def connected(
@@ -95,7 +98,7 @@ def _connect(
 
 def _init(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
     try:
-        ray.init(address=address, **quiet)
+        _init_patiently(ray, address, quiet)
     except ConnectionError as error:
         if address == "auto":
             raise RayError(
@@ -115,6 +118,21 @@ def _init(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
                 f"runner.address: {address} needs Ray's client: pip install 'ray[client]'"
             ) from error
         raise RayError(f"the Ray at {address} cannot be used: {text}") from error
+
+
+def _init_patiently(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
+    """``ray.init``, again where Ray could not start the process that serves a client.
+
+    The head starts one for each client, and now and then on a busy machine it dies at once (it
+    is forked from a process with threads, and several heads on one machine race for its port).
+    """
+    for left in reversed(range(CLIENT_STARTS)):
+        try:
+            ray.init(address=address, **quiet)
+            return
+        except ConnectionError as error:
+            if not left or "Starting Ray client server failed" not in str(error):
+                raise
 
 
 def _text(error: Exception) -> str:

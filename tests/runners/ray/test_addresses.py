@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import psutil
 import pytest
@@ -271,6 +271,26 @@ def test_what_ray_says_becomes_one_line(address, raised, problem):
         _init(NoRay(), address, {})
     assert str(error.value).startswith(problem)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("failures", "starts"), [(0, 1), (2, 3), (5, 3)])
+def test_a_client_whose_server_dies_at_its_start_is_served_by_another(failures, starts):
+    class Head:
+        tried = 0
+
+        def init(self, **_):
+            self.tried += 1
+            if self.tried <= failures:
+                text = "Starting Ray client server failed. See ray_client_server_23000.err"
+                raise ConnectionAbortedError(f"Initialization failure from server:\n{text}")
+
+    head = Head()
+    with (
+        pytest.raises(RayError, match="no Ray answers at ray://host:1: Init")
+        if failures > starts else nullcontext()
+    ):  # fmt: skip
+        _init(head, "ray://host:1", {})
+    assert head.tried == starts
 
 
 def test_a_cluster_that_wants_a_token(started, monkeypatch, tmp_path):
