@@ -8,33 +8,27 @@ The last is also what happens when a stored study gets another backend.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..checkpoints import NOWHERE
-from ..errors import BackendError, SearchExhausted, StoreError
+from ..errors import StoreError
 from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
 from .driver import MOST_LOSSES, Driver, Running
-from .ledger import Ledger, Open, observation
+from .ledger import Ledger, Open
 from .proposer import Proposer, infeasible
+from .replaying import Diverged, Streak, observations, plain
 from .values import Objectives
 
 log = logging.getLogger("hpo_bridge")
 
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
-HANDED_OVER = ("state", "values", "gradients")
-"""What another backend learns of how a trial ended."""
-
-
-class Diverged(Exception):
-    """A replayed ask gave something else than the log has."""
 
 
 @dataclass(frozen=True)
@@ -159,18 +153,18 @@ class _Restoring:
         wanted = {**self.setup.backend, "seed": self.seed, "begin": self.begin}
         proposer = self.setup.build(self.seed)
         if not isinstance(proposer.optimizer, Snapshot) or any(
-            _plain(data.get(key)) != _plain(value) for key, value in wanted.items()
+            plain(data.get(key)) != plain(value) for key, value in wanted.items()
         ):
             return None
         proposer.optimizer.restore(data["state"], self._told_until(seq, proposer))
         ledger = Ledger.from_plain(data["ledger"])
-        self._replay(proposer, ledger, self.store.events(self.name, after=seq))
+        self._streak_of(proposer, ledger).check(self.store.events(self.name, after=seq))
         return proposer, ledger
 
     def _told_until(self, seq: int, proposer: Proposer) -> Iterator[Observation]:
         """Everything that the backend had been told at position ``seq``."""
         events = (e for e in self.store.events(self.name) if e.seq <= seq)
-        for told, asked in self._steps(proposer, Ledger(), events):
+        for told, asked in self._streak_of(proposer, Ledger()).steps(events):
             yield from told
             forbidden = [] if asked is None else asked.get("forbidden", [])
             if asked is not None and len(forbidden) != asked["rejected"]:
@@ -180,56 +174,12 @@ class _Restoring:
 
     def _replayed(self) -> tuple[Proposer, Ledger]:
         proposer, ledger = self.setup.build(self.seed), Ledger()
-        self._replay(proposer, ledger, self.store.events(self.name))
+        self._streak_of(proposer, ledger).check(self.store.events(self.name))
         return proposer, ledger
 
-    def _replay(self, proposer: Proposer, ledger: Ledger, events: Iterable[Event]) -> None:
-        for told, asked in self._steps(proposer, ledger, events):
-            if told:
-                proposer.tell(told)
-            if asked is None:
-                continue
-            try:
-                proposals, rejected = proposer.ask(asked["n"])
-            except SearchExhausted as end:
-                raise Diverged(f"it is exhausted: {end}") from None
-            except BackendError as error:
-                raise Diverged(str(error)) from None
-            found = len(proposals), len(rejected)
-            if found != (len(asked["trials"]), asked["rejected"]):
-                raise Diverged(
-                    f"it now gives {found[0]} suggestions and {found[1]} infeasible ones, "
-                    f"the log has {len(asked['trials'])} and {asked['rejected']}"
-                )
-            for proposal, trial in zip(proposals, asked["trials"], strict=True):
-                if _plain(proposal.params) != _plain(trial["params"]):
-                    raise Diverged(
-                        f"it now proposes other parameters for trial {trial['number']} "
-                        f"than the log has, made by {asked['backend']}"
-                    )
-
-    def _steps(
-        self, proposer: Proposer, ledger: Ledger, events: Iterable[Event]
-    ) -> Iterator[tuple[list[Observation], dict[str, Any] | None]]:
-        """What was told, then what was asked, in the order of the log."""
+    def _streak_of(self, proposer: Proposer, ledger: Ledger) -> Streak:
         assert self.begin is not None
-        for event in events:
-            if event.seq == self.begin:
-                former = ledger.take(sorted(ledger.finished))
-                ledger.disown()
-                for _, trial in former:
-                    trial.token = trial.raw = None
-                    trial.result = {k: (trial.result or {}).get(k) for k in HANDED_OVER}
-                yield self._observations(former, proposer), None
-            if event.seq > self.begin and event.kind == "asked":
-                told = [n for n in event.data["told"] if n in ledger.finished]
-                yield self._observations(ledger.take(told), proposer), event.data
-            ledger.apply(event)
-
-    def _observations(
-        self, trials: Iterable[tuple[int, Open]], proposer: Proposer
-    ) -> list[Observation]:
-        return [observation(trial, proposer, self.setup.objectives) for _, trial in trials]
+        return Streak(self.begin, proposer, ledger, self.setup.objectives)
 
     def _handed_over(self) -> tuple[Proposer, Ledger]:
         """A new backend, told the history as points that it did not propose."""
@@ -248,7 +198,7 @@ class _Restoring:
             )  # fmt: skip
             return proposer, ledger
         history = [(t.number, _as_open(t)) for t in self.store.trials(self.name, FINAL)]
-        proposer.tell(self._observations(history, proposer))
+        proposer.tell(observations(history, proposer, self.setup.objectives))
         return proposer, ledger
 
     def _pruner(self) -> Pruner | None:
@@ -312,11 +262,7 @@ def _record(trial: Pending, state: TrialState) -> TrialRecord:
 
 
 def _identity(backend: Mapping[str, Any]) -> str:
-    return _plain([backend["backend"], backend["options"]])
-
-
-def _plain(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=repr)
+    return plain([backend["backend"], backend["options"]])
 
 
 def _as_open(trial: TrialRecord) -> Open:
