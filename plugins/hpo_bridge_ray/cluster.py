@@ -19,6 +19,8 @@ from .passing import SHORT, PassingFolder
 
 CLIENT_STARTS = 3
 """How often a Ray's head may try to start the process that serves this client."""
+NOT_STARTED = ("Starting Ray client server failed", "Proxy failed to Connect to backend")
+"""What it says when it could not: the process died at once, or before it could be reached."""
 
 
 @contextmanager
@@ -131,7 +133,7 @@ def _init_patiently(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
             ray.init(address=address, **quiet)
             return
         except ConnectionError as error:
-            if not left or "Starting Ray client server failed" not in str(error):
+            if not left or not any(text in str(error) for text in NOT_STARTED):
                 raise
 
 
