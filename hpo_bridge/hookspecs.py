@@ -22,7 +22,14 @@ from typing import Any
 
 import pluggy
 
-from .optimizer import AutodiffSpec, BackendSpec, ObserverSpec, PrunerSpec, RunnerSpec
+from .optimizer import (
+    AutodiffSpec,
+    BackendSpec,
+    ObjectiveSpec,
+    ObserverSpec,
+    PrunerSpec,
+    RunnerSpec,
+)
 from .trial import Change, TrialRecord
 
 PROJECT = "hpo_bridge"
@@ -87,6 +94,11 @@ def hpo_register_observers() -> ObserverSpec | Iterable[ObserverSpec]:  # type: 
 
 
 @hookspec
+def hpo_register_objectives() -> ObjectiveSpec | Iterable[ObjectiveSpec]:  # type: ignore[empty-body]
+    """The kinds of objectives that this plugin offers to study files."""
+
+
+@hookspec
 def hpo_register_autodiff() -> AutodiffSpec | Iterable[AutodiffSpec]:  # type: ignore[empty-body]
     """The frameworks that this plugin offers for ``trial.tensors``."""
 
@@ -106,8 +118,10 @@ def hpo_trial_started(study: StudyInfo, trial: TrialRecord) -> None:
 
 
 @hookspec
-def hpo_trial_reported(study: StudyInfo, trial: TrialRecord, step: int, value: float) -> None:
-    """A trial has reported an intermediate value."""
+def hpo_trial_reported(
+    study: StudyInfo, trial: TrialRecord, step: int, value: float, metrics: Mapping[str, float]
+) -> None:
+    """A trial has reported an intermediate value; ``metrics`` is what it measured besides."""
 
 
 @hookspec

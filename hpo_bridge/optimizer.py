@@ -31,6 +31,7 @@ from .specs import (
     AutodiffSpec,
     BackendSpec,
     Capability,
+    ObjectiveSpec,
     ObserverSpec,
     PrunerSpec,
     RunnerSpec,
@@ -43,7 +44,9 @@ __all__ = [
     "AutodiffSpec",
     "BackendSpec",
     "Capability",
+    "Estimates",
     "Explains",
+    "ObjectiveSpec",
     "Observation",
     "ObserverSpec",
     "Optimizer",
@@ -214,4 +217,29 @@ class Pruner(Protocol):
         reports: Sequence[tuple[int, float]],
     ) -> None:
         """Takes note of a trial that has ended, in the order of the log."""
+        ...
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """A pruner that can say what a trial would have had that it stopped. Optional.
+
+    The study keeps it as ``TrialRecord.estimate``, and tells backends of such a trial as
+    complete with that loss, whatever they are. In the study it stays pruned.
+    """
+
+    def estimate(self, number: int, reports: Sequence[tuple[int, float]]) -> float | None:
+        """The loss that a pruned trial is expected to have had at its end.
+
+        Called once, before :meth:`Pruner.finished`; not while a log is read again: it must
+        change nothing in the pruner's state.
+
+        Args:
+            number: The trial's number.
+            reports: Its ``(step, loss)``, by growing step, at least one.
+
+        Returns:
+            A finite number, or ``None`` if there is no saying: backends are then told of a
+            pruned trial, by its reports.
+        """
         ...

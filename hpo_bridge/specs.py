@@ -157,6 +157,30 @@ class ObserverSpec(_Spec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveSpec(_Spec):
+    """A kind of objective, declared as data: a study file says ``objective: {name: {options}}``.
+
+    ``factory(context, **options)`` gives a function of a trial, or an
+    :class:`hpo_bridge.objectives.base.Objective`; ``context`` is an
+    :class:`hpo_bridge.objectives.base.ObjectiveContext`. It is called while the study file is checked:
+    it looks at its options, and imports nothing that they name.
+
+    Attributes:
+        direction: The direction of a study whose file gives none: ``minimize`` or ``maximize``;
+            empty for the usual one, ``minimize``.
+    """
+
+    direction: str = ""
+
+    def __post_init__(self) -> None:
+        _Spec.__post_init__(self)
+        if self.direction not in ("", "minimize", "maximize"):
+            raise ValueError(
+                f"{self.name}: direction {self.direction!r} is not minimize or maximize"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutodiffSpec(_Spec):
     """A framework for ``trial.tensors``, declared as data.
 

@@ -11,18 +11,26 @@ from importlib import metadata
 from typing import Any, Literal, cast
 
 from ..errors import BackendError
-from ..optimizer import AutodiffSpec, BackendSpec, ObserverSpec, PrunerSpec, RunnerSpec
+from ..optimizer import (
+    AutodiffSpec,
+    BackendSpec,
+    ObjectiveSpec,
+    ObserverSpec,
+    PrunerSpec,
+    RunnerSpec,
+)
 from .limits import reminded
 from .patching import Originals
 from .sources import DISABLE
 
-Spec = BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | AutodiffSpec
-Kind = Literal["backend", "runner", "pruner", "observer", "autodiff"]
+Spec = BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | ObjectiveSpec | AutodiffSpec
+Kind = Literal["backend", "runner", "pruner", "observer", "objective", "autodiff"]
 KINDS: dict[Kind, tuple[str, type[Any]]] = {
     "backend": ("hpo_register_backends", BackendSpec),
     "runner": ("hpo_register_runners", RunnerSpec),
     "pruner": ("hpo_register_pruners", PrunerSpec),
     "observer": ("hpo_register_observers", ObserverSpec),
+    "objective": ("hpo_register_objectives", ObjectiveSpec),
     "autodiff": ("hpo_register_autodiff", AutodiffSpec),
 }
 """Kind to the hook that registers it and the class of its specs."""
@@ -75,7 +83,7 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One backend, runner, pruner or observer that a plugin offers, and whether it can be used."""
+    """A backend, runner, pruner or another that a plugin offers, and whether it can be used."""
 
     spec: Spec
     plugin: PluginInfo
