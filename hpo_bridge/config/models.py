@@ -109,8 +109,9 @@ class StudyModel(_Strict):
     objective: Annotated[str | dict[str, Any], BeforeValidator(_objective)] = _field(
         ...,
         "What is evaluated: `FILE.py:FUNCTION` relative to this file, "
-        "`package.module:FUNCTION`, or `{command: program --option {parameter}}`.",
-        "'FILE.py:FUNCTION', 'package.module:FUNCTION' or {command: '…'}",
+        "`package.module:FUNCTION`, `{command: program --option {parameter}}`, or a "
+        "[kind of a plugin](#objectives) with its options: `{cross_validated: {…}}`.",
+        "'FILE.py:FUNCTION', 'package.module:FUNCTION', {command: '…'} or {kind: {…}}",
     )
     direction: Literal["minimize", "maximize"] | None = _field(
         None,

@@ -29,10 +29,12 @@ def name_of(model: StudyModel, path: Path, problems: Problems) -> str:
         return path.stem
 
 
-def directions_of(model: StudyModel, problems: Problems) -> dict[str, str]:
+def directions_of(
+    model: StudyModel, problems: Problems, default: str = "minimize"
+) -> dict[str, str]:
     """Objective name to direction; a single objective without a name is ``value``."""
     if model.directions is None:
-        return {SINGLE: model.direction or "minimize"}
+        return {SINGLE: model.direction or default}
     if model.direction is not None:
         problems.add(("directions",), "cannot stand beside direction: give one of the two")
     for name in model.directions:

@@ -15,6 +15,7 @@ from ..space import Space
 from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
 from .models import StudyModel
 from .needs import add_plugins, check_requirements
+from .objective_kinds import NotLooked, default_direction, is_kind, kind_of_objective
 from .overrides import replace_name, set_values
 from .plugged import KEPT_OPTIONS
 from .problems import Problems, shown
@@ -121,12 +122,21 @@ def load_study_file(
         add_plugins(plugins, model.plugins or (), folder, problems)
         problems.raise_any()  # without them other problems would be found that are none
     choices = choose(model, data, None if reading else plugins, problems)
-    directions = directions_of(model, problems)
+    default = default_direction(model.objective, plugins)
+    directions = directions_of(model, problems, default)
     if not reading:
         check_choices(
             choices, model, space, len(directions), plugins, problems, build_backend=check_backend
         )
-    objective = objective_of(model.objective, folder, space, problems, check=not reading)
+    objective: Objective | None
+    if not is_kind(model.objective):
+        objective = objective_of(model.objective, folder, space, problems, check=not reading)
+    elif reading:
+        objective = NotLooked(", ".join(model.objective))
+    else:
+        objective = kind_of_objective(
+            model.objective, str(folder), space, directions, plugins, problems
+        )
     name = name_of(model, path, problems)
     url = _store(model, store, folder, name, problems)
     checkpoints = _checkpoints(model, folder, problems)

@@ -1,4 +1,4 @@
-"""Objectives named in a study file: a function in a file, or in an importable module."""
+"""What a study file names: a function or another thing in a file, or in an importable module."""
 
 from __future__ import annotations
 
@@ -30,6 +30,103 @@ _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 @dataclass(frozen=True)
+class Reference:
+    """``FILE.py:NAME`` or ``package.module:NAME``: something of the user's.
+
+    Args:
+        source: The path of a ``.py`` file, or a module's dotted name.
+        name: A name in it.
+        folder: What ``source`` is relative to; goes on ``sys.path`` for a module.
+        what: What the user calls it, such as ``estimator``: begins every message.
+        noun: What it is to be, in messages.
+    """
+
+    source: str
+    name: str
+    folder: str = "."
+    what: str = "objective"
+    noun: str = "function"
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        folder: str | os.PathLike[str] = ".",
+        what: str = "objective",
+        noun: str = "function",
+    ) -> Reference:
+        """Takes ``SOURCE:NAME`` apart.
+
+        Raises:
+            ObjectiveError: If it has another form.
+        """
+        source, _, name = text.strip().rpartition(":")
+        named = source.endswith(".py") or _MODULE.fullmatch(source)
+        if not named or not name.isidentifier():
+            raise ObjectiveError(
+                f"{what}: found {text!r}; expected 'FILE.py:{noun.upper()}' or "
+                f"'package.module:{noun.upper()}'"
+            )
+        return cls(source, name, os.path.abspath(folder), what, noun)
+
+    @property
+    def path(self) -> Path | None:
+        """The file's absolute path; ``None`` for a module."""
+        if not self.source.endswith(".py"):
+            return None
+        return Path(self.folder, os.path.expanduser(self.source)).resolve()
+
+    @property
+    def label(self) -> str:
+        """As the user wrote it, after what it is."""
+        return f"{self.what} {self.source}:{self.name}"
+
+    def check(self) -> None:
+        """Looks the name up in the source text; nothing of the user's is imported.
+
+        Raises:
+            ObjectiveError: No such file, module or name, a syntax error, or, for a function, a
+                name that is plainly none.
+        """
+        path = self.path or self._module_path()
+        if path is not None:  # else an extension module, say: only its import can tell
+            _check_source(path, self)
+
+    def load(self) -> Any:
+        """Imports the file or the module, and returns what has the name there.
+
+        Raises:
+            ObjectiveError: As ``check``, or if the import fails.
+        """
+        self.check()
+        path = self.path
+        try:
+            if path is not None:
+                module = _import_file(path)
+            else:
+                _put_on_path(self.folder)
+                module = importlib.import_module(self.source)
+        except (Exception, SystemExit) as error:
+            raise ObjectiveError(
+                f"{self.label}: {self.source} cannot be imported: {explain(error)}"
+            ) from error
+        if not hasattr(module, self.name):
+            raise ObjectiveError(_missing(self, dir(module), []))
+        return getattr(module, self.name)
+
+    def _module_path(self) -> Path | None:
+        _put_on_path(self.folder)
+        spec = find_module(self.source)
+        if spec is None:
+            raise ObjectiveError(
+                f"{self.label}: there is no module {self.source!r}; a file is "
+                f"named with its suffix: {self.source.replace('.', '/')}.py:{self.name}"
+            )
+        is_source = spec.has_location and str(spec.origin).endswith(".py")
+        return Path(str(spec.origin)) if is_source else None
+
+
+@dataclass(frozen=True)
 class ReferenceObjective:
     """``FILE.py:FUNCTION`` or ``package.module:FUNCTION``.
 
@@ -50,21 +147,17 @@ class ReferenceObjective:
         Raises:
             ObjectiveError: If it has another form.
         """
-        source, _, function = text.strip().rpartition(":")
-        named = source.endswith(".py") or _MODULE.fullmatch(source)
-        if not named or not function.isidentifier():
-            raise ObjectiveError(
-                f"objective: found {text!r}; expected 'FILE.py:FUNCTION' or "
-                "'package.module:FUNCTION'"
-            )
-        return cls(source, function, os.path.abspath(folder))
+        found = Reference.parse(text, folder)
+        return cls(found.source, found.name, found.folder)
+
+    @property
+    def _reference(self) -> Reference:
+        return Reference(self.source, self.function, self.folder)
 
     @property
     def path(self) -> Path | None:
         """The file's absolute path; ``None`` for a module."""
-        if not self.source.endswith(".py"):
-            return None
-        return Path(self.folder, os.path.expanduser(self.source)).resolve()
+        return self._reference.path
 
     def describe(self) -> str:
         """As the user wrote it."""
@@ -77,10 +170,7 @@ class ReferenceObjective:
             ObjectiveError: No such file, module or function, a syntax error, or a name
                 that is plainly not a function.
         """
-        path = self.path or self._module_path()
-        if path is None:
-            return  # an extension module, say: only its import can tell
-        _check_source(path, self.source, self.function)
+        self._reference.check()
 
     def load(self) -> Callable[[Trial], Any]:
         """Imports the file or the module, and returns the function; of a class, a new one.
@@ -90,35 +180,10 @@ class ReferenceObjective:
         """
         from .objective import check_function
 
-        self.check()
-        path = self.path
-        try:
-            if path is not None:
-                module = _import_file(path)
-            else:
-                _put_on_path(self.folder)
-                module = importlib.import_module(self.source)
-        except (Exception, SystemExit) as error:
-            raise ObjectiveError(
-                f"objective {self.describe()}: {self.source} cannot be imported: {explain(error)}"
-            ) from error
-        if not hasattr(module, self.function):
-            raise ObjectiveError(_missing(self.source, self.function, dir(module), []))
-        function = instance(getattr(module, self.function), self.describe())
+        function = instance(self._reference.load(), self.describe())
         check_function(function, self.describe())
         loaded: Callable[[Trial], Any] = function
         return loaded
-
-    def _module_path(self) -> Path | None:
-        _put_on_path(self.folder)
-        spec = find_module(self.source)
-        if spec is None:
-            raise ObjectiveError(
-                f"objective {self.describe()}: there is no module {self.source!r}; a file is "
-                f"named with its suffix: {self.source.replace('.', '/')}.py:{self.function}"
-            )
-        is_source = spec.has_location and str(spec.origin).endswith(".py")
-        return Path(str(spec.origin)) if is_source else None
 
 
 def find_module(name: str) -> importlib.machinery.ModuleSpec | None:
@@ -179,36 +244,39 @@ def _is_free(name: str, path: Path) -> bool:
     return known is not None and os.path.realpath(known) == str(path)
 
 
-def _check_source(path: Path, source: str, function: str) -> None:
+def _check_source(path: Path, wanted: Reference) -> None:
+    what, source, name = wanted.what, wanted.source, wanted.name
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise ObjectiveError(f"objective: there is no file {path}") from None
+        raise ObjectiveError(f"{what}: there is no file {path}") from None
     except OSError as error:
-        raise ObjectiveError(f"objective: {path} cannot be read: {error.strerror}") from None
+        raise ObjectiveError(f"{what}: {path} cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError) as error:  # ValueError: null bytes, before 3.11.4
         line = getattr(error, "lineno", None)
         place = f" at line {line}" if line else ""
         text = getattr(error, "msg", str(error))
-        raise ObjectiveError(f"objective: {source} has a syntax error{place}: {text}") from None
+        raise ObjectiveError(f"{what}: {source} has a syntax error{place}: {text}") from None
     found = {name: node for statement in tree.body for name, node in _bound(statement)}
     if "*" in found or "__getattr__" in found:
         return
-    if function not in found:
+    if name not in found:
         functions = [name for name, node in found.items() if isinstance(node, ast.FunctionDef)]
-        raise ObjectiveError(_missing(source, function, list(found), functions))
-    if isinstance(found[function], ast.AsyncFunctionDef):
-        raise ObjectiveError(f"objective: {source}:{function} is async; use a plain function")
+        raise ObjectiveError(_missing(wanted, list(found), functions))
+    if wanted.noun != "function":
+        return
+    if isinstance(found[name], ast.AsyncFunctionDef):
+        raise ObjectiveError(f"{what}: {source}:{name} is async; use a plain function")
     literals = (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.JoinedStr)
-    if isinstance(found[function], literals):
-        raise ObjectiveError(f"objective: {source}:{function} is not callable")
+    if isinstance(found[name], literals):
+        raise ObjectiveError(f"{what}: {source}:{name} is not callable")
 
 
-def _missing(source: str, function: str, names: list[str], functions: list[str]) -> str:
+def _missing(wanted: Reference, names: list[str], functions: list[str]) -> str:
     shown = [name for name in functions if not name.startswith("_")]
     listed = f"; it defines {', '.join(shown)}" if shown else ""
-    hint = nearest(function, functions) or nearest(function, names)
-    return f"objective: {source} has no function {function!r}{hint}{listed}"
+    hint = nearest(wanted.name, functions) or nearest(wanted.name, names)
+    return f"{wanted.what}: {wanted.source} has no {wanted.noun} {wanted.name!r}{hint}{listed}"
 
 
 def _bound(statement: ast.AST) -> Iterator[tuple[str, ast.AST]]:

@@ -1,0 +1,124 @@
+"""Objectives whose kind comes from a plugin: ``objective: {cross_validated: {…}}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from ..errors import HpoBridgeError, ObjectiveError, UnknownName, nearest
+from ..objectives.base import FitsStudy, Function, Objective, ObjectiveContext
+from ..objectives.objective import objective_from
+from ..plugins import PluginManager
+from ..space import Space
+from ..trial import Direction
+from .problems import KeyPath, Problems, shown
+
+COMMAND = "command"
+"""The kind that needs no plugin."""
+_AT = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*): (.*)", re.DOTALL)
+
+
+def is_kind(spec: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether an objective is named by a kind that only plugins know."""
+    return isinstance(spec, Mapping) and COMMAND not in spec
+
+
+@dataclass(frozen=True)
+class NotLooked:
+    """The objective of a study that is only read: its plugin need not be there.
+
+    Args:
+        kind: What the study file says.
+    """
+
+    kind: str
+
+    def check(self) -> None:
+        """Nothing is known."""
+
+    def load(self) -> Function:
+        """Raises ObjectiveError."""
+        raise ObjectiveError(f"objective {self.kind}: the study file was opened for reading only")
+
+    def describe(self) -> str:
+        """The kind."""
+        return self.kind
+
+
+def default_direction(spec: Any, plugins: PluginManager) -> str:
+    """The direction of a study whose file gives none."""
+    if is_kind(spec) and len(spec) == 1:
+        try:
+            found = plugins.find("objective", next(iter(spec))).spec
+        except UnknownName:
+            return "minimize"
+        return getattr(found, "direction", "") or "minimize"
+    return "minimize"
+
+
+def kind_of_objective(
+    spec: Mapping[str, Any],
+    folder: str,
+    space: Space,
+    directions: Mapping[str, str],
+    plugins: PluginManager,
+    problems: Problems,
+) -> Objective | None:
+    """The objective that a plugin makes of its options; ``None`` if it is wrong, which is noted.
+
+    Args:
+        spec: The kind, and its options.
+        folder: The study file's, absolute.
+        space: For objectives that look at it.
+        directions: Likewise.
+        plugins: Where to look the kind up.
+        problems: Takes note of what is wrong.
+    """
+    kinds = [offer.spec.name for offer in plugins.offers("objective")]
+    if len(spec) != 1:
+        found = ", ".join(map(shown, spec)) or "none"
+        text = f"found the keys {found}, expected one of {', '.join((COMMAND, *kinds))}"
+        problems.add(("objective",), text)
+        return None
+    ((kind, options),) = spec.items()
+    place = ("objective", kind)
+    try:
+        plugins.find("objective", kind)
+    except UnknownName as error:
+        if kind in kinds:
+            problems.add(place, str(error))
+        else:
+            hint = nearest(kind, (COMMAND, *kinds))
+            known = ", ".join((COMMAND, *kinds))
+            problems.add(("objective",), f"unknown key {kind!r}{hint}; expected one of {known}")
+        return None
+    if not isinstance(options, (Mapping, type(None))):
+        problems.add(place, f"found {shown(options)}, expected a mapping of options")
+        return None
+    try:
+        built = plugins.build("objective", kind, options or {}, ObjectiveContext(folder=folder))
+        objective = objective_from(built)
+        if isinstance(objective, FitsStudy):
+            named = {name: Direction(direction) for name, direction in directions.items()}
+            objective = objective.fitted(space, named)
+        objective.check()
+    except HpoBridgeError as error:
+        _note(str(error), place, options or {}, problems)
+        return None
+    return objective
+
+
+def _note(text: str, place: KeyPath, options: Mapping[str, Any], problems: Problems) -> None:
+    """Notes an error at the option it is about, if it begins with its key path."""
+    match = _AT.match(text)
+    if match:
+        keys = tuple(match[1].split("."))
+        if keys[0] in options:
+            problems.add((*place, *keys), match[2])
+            return
+        if keys[0] in ("space", "direction", "directions"):
+            problems.add(keys, match[2])
+            return
+    problems.add(place, text)
