@@ -110,7 +110,7 @@ def option_table() -> str:
 
     lines = ["| kind | name | options and defaults | what it is |", "|---|---|---|---|"]
     for kind in KINDS:
-        if kind in ("backend", "autodiff", "objective"):
+        if kind in ("backend", "autodiff", "objective", "format"):
             continue
         for offer in manager().offers(kind):
             options = _options(load_factory(kind, offer))

@@ -25,6 +25,7 @@ import pluggy
 from .optimizer import (
     AutodiffSpec,
     BackendSpec,
+    FormatSpec,
     ObjectiveSpec,
     ObserverSpec,
     PrunerSpec,
@@ -96,6 +97,11 @@ def hpo_register_observers() -> ObserverSpec | Iterable[ObserverSpec]:  # type: 
 @hookspec
 def hpo_register_objectives() -> ObjectiveSpec | Iterable[ObjectiveSpec]:  # type: ignore[empty-body]
     """The kinds of objectives that this plugin offers to study files."""
+
+
+@hookspec
+def hpo_register_formats() -> FormatSpec | Iterable[FormatSpec]:  # type: ignore[empty-body]
+    """The formats of histories that this plugin reads or writes."""
 
 
 @hookspec

@@ -181,6 +181,29 @@ class ObjectiveSpec(_Spec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FormatSpec(_Spec):
+    """A format of histories, declared as data: where trials come from, and where they go to.
+
+    ``factory()`` gives an object with the methods of :class:`hpo_bridge.histories.Reads` if
+    ``reads``, and of :class:`hpo_bridge.histories.Writes` if ``writes``.
+
+    Attributes:
+        reads: Whether trials can be imported from it.
+        writes: Whether a study can be exported to it.
+        pickle: Whether its files are pickles, which are opened only where the user allows it.
+    """
+
+    reads: bool = True
+    writes: bool = False
+    pickle: bool = False
+
+    def __post_init__(self) -> None:
+        _Spec.__post_init__(self)
+        if not (self.reads or self.writes):
+            raise ValueError(f"{self.name}: neither reads nor writes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutodiffSpec(_Spec):
     """A framework for ``trial.tensors``, declared as data.
 

@@ -11,7 +11,7 @@ broken        its import, a hook or a spec raised; reported once, the rest works
 conflict      another plugin offers something of the same name
 ============  ======================================================================
 
-and each backend, runner, pruner, observer and kind of objective that it offers in one of these:
+and each backend, runner, pruner or another that it offers in one of these:
 
 ============  ======================================================================
 active        can be used

@@ -14,6 +14,7 @@ from ..errors import BackendError
 from ..optimizer import (
     AutodiffSpec,
     BackendSpec,
+    FormatSpec,
     ObjectiveSpec,
     ObserverSpec,
     PrunerSpec,
@@ -23,14 +24,18 @@ from .limits import reminded
 from .patching import Originals
 from .sources import DISABLE
 
-Spec = BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | ObjectiveSpec | AutodiffSpec
-Kind = Literal["backend", "runner", "pruner", "observer", "objective", "autodiff"]
+Spec = (
+    BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | ObjectiveSpec | FormatSpec
+    | AutodiffSpec
+)  # fmt: skip
+Kind = Literal["backend", "runner", "pruner", "observer", "objective", "format", "autodiff"]
 KINDS: dict[Kind, tuple[str, type[Any]]] = {
     "backend": ("hpo_register_backends", BackendSpec),
     "runner": ("hpo_register_runners", RunnerSpec),
     "pruner": ("hpo_register_pruners", PrunerSpec),
     "observer": ("hpo_register_observers", ObserverSpec),
     "objective": ("hpo_register_objectives", ObjectiveSpec),
+    "format": ("hpo_register_formats", FormatSpec),
     "autodiff": ("hpo_register_autodiff", AutodiffSpec),
 }
 """Kind to the hook that registers it and the class of its specs."""
