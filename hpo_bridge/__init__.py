@@ -19,6 +19,7 @@ from .errors import (
     UnsupportedProblem,
     WaitingForResults,
 )
+from .folds import Folded, FoldScore, Measured
 from .gradients import Differentiated
 from .hookspecs import hookimpl
 from .optimizer import (
@@ -50,9 +51,12 @@ __all__ = [
     "Differentiated",
     "Direction",
     "Float",
+    "FoldScore",
+    "Folded",
     "GradientRequired",
     "HpoBridgeError",
     "Int",
+    "Measured",
     "ObjectiveSpec",
     "Observation",
     "ObserverSpec",

@@ -83,6 +83,12 @@ class TrialRecord:
         changes: The changes of its parameters while it ran, in order.
         gradients: Parameter name to the derivative of the value with respect to it, in natural
             units (a number, or one for each component of a vector), if the objective gave any.
+        metrics: For each of ``reports`` what was measured besides: name to number, finite or
+            not; empty where nothing was.
+        standard_errors: Objective name to the standard error of its value, for a complete
+            trial whose objective gave any (see :class:`hpo_bridge.Measured`), else ``None``.
+        estimate: For a pruned trial, the value that the pruner expects it would have had, where
+            it can say: backends are told of that. ``None`` for all others.
     """
 
     number: int
@@ -97,6 +103,9 @@ class TrialRecord:
     attempts: int = 0
     changes: tuple[Change, ...] = ()
     gradients: Mapping[str, Slope] | None = None
+    metrics: tuple[Mapping[str, float], ...] = ()
+    standard_errors: Mapping[str, float] | None = None
+    estimate: float | None = None
 
     @property
     def value(self) -> float | None:
@@ -129,6 +138,8 @@ class Outcome:
             component), in natural units, if it gave them.
         ungraded: Whether it failed because there is no derivative to be had, and the backend
             needs one.
+        standard_errors: The standard error of ``result``: a number, or a mapping of numbers, if
+            the objective gave it. Complete only.
     """
 
     state: TrialState
@@ -137,6 +148,7 @@ class Outcome:
     retriable: bool = False
     gradients: Mapping[str, Slope] | None = None
     ungraded: bool = False
+    standard_errors: Any = None
 
     @classmethod
     def failed(cls, error: str, *, retriable: bool = True, ungraded: bool = False) -> Outcome:
@@ -147,8 +159,13 @@ class Outcome:
 class Channel(Protocol):
     """How a running trial reaches its study: directly, or from another process."""
 
-    def report(self, number: int, step: int, value: float) -> None:
-        """Records an intermediate value of trial ``number``."""
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Records an intermediate value of trial ``number``, and what was measured besides.
+
+        It is called without ``metrics`` where there are none.
+        """
         ...
 
     def should_prune(self, number: int) -> bool:
@@ -257,7 +274,7 @@ class Trial(Mapping[str, Any]):
         """What made :attr:`tensors`, for runners; ``None`` if nobody has asked for them."""
         return self._tape
 
-    def report(self, value: float, step: int) -> None:
+    def report(self, value: float, step: int, metrics: Mapping[str, float] | None = None) -> None:
         """Reports an intermediate value of the objective, such as the loss after an epoch.
 
         Args:
@@ -265,12 +282,20 @@ class Trial(Mapping[str, Any]):
                 its first value. NaN and infinities are kept out of the record, and count
                 against the trial where a pruner is asked.
             step: A non-negative integer that grows: an epoch, a fold, a number of samples.
+            metrics: What else was measured at this step, such as other scores or the seconds
+                that it took: name to number, finite or not. It is kept with the report, in
+                ``TrialRecord.metrics``; no backend and no pruner sees it.
 
         Raises:
-            TypeError: If ``value`` is not a number or ``step`` not an integer.
+            TypeError: If ``value`` is not a number, ``step`` not an integer, or ``metrics`` no
+                mapping of names to numbers.
             ValueError: If ``step`` is negative.
         """
-        self._channel.report(self.number, checked_step(step), as_number(value))
+        step, value = checked_step(step), as_number(value)
+        if metrics:
+            self._channel.report(self.number, step, value, plain_metrics(metrics))
+        else:
+            self._channel.report(self.number, step, value)
 
     def should_prune(self) -> bool:
         """Whether the study's pruner advises to stop; ``False`` without a pruner.
@@ -332,6 +357,28 @@ def checked_step(step: Any) -> int:
     if number < 0:
         raise ValueError(f"step must not be negative, found {number}")
     return number
+
+
+def plain_metrics(metrics: Any) -> dict[str, float]:
+    """``metrics`` as a dict of plain floats, finite or not.
+
+    >>> plain_metrics({"accuracy": 1})
+    {'accuracy': 1.0}
+
+    Raises:
+        TypeError: If it is anything else; says what.
+    """
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"metrics: found {short(metrics)}, expected {{name: number}}")
+    plain = {}
+    for name, value in metrics.items():
+        if not isinstance(name, str):
+            raise TypeError(f"metrics: found the name {short(name)}, expected a string")
+        try:
+            plain[str(name)] = as_number(value)
+        except TypeError as error:
+            raise TypeError(f"metrics: {name}: {error}") from None
+    return plain
 
 
 def as_number(value: Any) -> float:

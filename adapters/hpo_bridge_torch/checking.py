@@ -195,7 +195,9 @@ def _trial(params: Mapping[str, Any], floats: Sequence[str], seed: int, *, wante
 class _Silent:
     """Nobody listens to what a checked objective reports."""
 
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         """Drops it."""
 
     def should_prune(self, number: int) -> bool:

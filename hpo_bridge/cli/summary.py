@@ -7,6 +7,8 @@ from typing import Any
 
 from ..errors import StudyNotFound
 from ..store import Store
+from ..store.codec import strict_metrics
+from ..study.facts import schedule_entry
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
 from .values import written
@@ -14,6 +16,8 @@ from .values import written
 
 def summary(store: Store, name: str) -> dict[str, Any]:
     """``study backend best counts seconds``; with several objectives ``front`` for ``best``.
+
+    Of a study with a schedule also ``schedule``: which ``entry`` is at work, ``of`` how many.
 
     Raises:
         StudyNotFound: If the store has no such study.
@@ -24,6 +28,9 @@ def summary(store: Store, name: str) -> dict[str, Any]:
         raise StudyNotFound(f"no study {name!r} in {store.url}; studies there: {known}")
     objectives = Objectives(row.definition["directions"])
     result: dict[str, Any] = {"study": name, "backend": row.backend}
+    schedule = schedule_entry(store, name)
+    if schedule is not None:
+        result["schedule"] = schedule
     if len(objectives) == 1:
         ((objective, sign),) = objectives.signs.items()
         best = store.best(name, objective, sign)
@@ -37,13 +44,18 @@ def summary(store: Store, name: str) -> dict[str, Any]:
 
 
 def short_trial(trial: TrialRecord) -> dict[str, Any]:
-    """``number params values`` of a trial."""
+    """``number params values standard_errors`` of a trial."""
     values = None if trial.values is None else dict(trial.values)
-    return {"number": trial.number, "params": dict(trial.params), "values": values}
+    errors = None if trial.standard_errors is None else dict(trial.standard_errors)
+    return {
+        "number": trial.number, "params": dict(trial.params), "values": values,
+        "standard_errors": errors,
+    }  # fmt: skip
 
 
 def full_trial(trial: TrialRecord) -> dict[str, Any]:
-    """All that ``trials --json`` gives of a trial."""
+    """All that ``trials --json`` gives of a trial; a metric that is NaN is ``null`` there."""
+    errors = None if trial.standard_errors is None else dict(trial.standard_errors)
     return {
         "number": trial.number,
         "state": trial.state.value,
@@ -57,12 +69,18 @@ def full_trial(trial: TrialRecord) -> dict[str, Any]:
         "reports": [list(report) for report in trial.reports],
         "changes": [asdict(change) for change in trial.changes],
         "gradients": None if trial.gradients is None else dict(trial.gradients),
+        "metrics": [strict_metrics(metrics) for metrics in trial.metrics],
+        "standard_errors": errors,
+        "estimate": trial.estimate,
     }
 
 
 def as_text(result: dict[str, Any], url: str) -> str:
     """A summary for people."""
-    lines = [f"study    {result['study']}  ({result['backend'] or 'not begun'})"]
+    backend = result["backend"] or "not begun"
+    if "schedule" in result:
+        backend += f", {result['schedule']['entry']} of {result['schedule']['of']} in its schedule"
+    lines = [f"study    {result['study']}  ({backend})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
     lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
     if "front" in result:

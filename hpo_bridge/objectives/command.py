@@ -1,16 +1,19 @@
 """Objectives that are programs: started with the parameters, read from their output.
 
 The program prints JSON, one value to a line; all other lines are left alone. A line with a
-``step`` and a ``value`` is an intermediate report. ``{"checkpoint": "directory"}`` has the files
-of a directory kept, which the program then leaves alone; at its next attempt
+``step`` and a ``value`` is an intermediate report; ``metrics`` in it, a mapping of names to
+numbers (``null`` for NaN), are kept with it. ``{"checkpoint": "directory"}`` has the files of a
+directory kept, which the program then leaves alone; at its next attempt
 ``HPO_BRIDGE_CHECKPOINT`` in its environment names a directory with these files. The last other
-line of JSON holds the result: a bare number, ``{"value": 0.3}``, or one number for each objective.
-It may be a report too.
+line of JSON holds the result: a bare number, ``{"value": 0.3}``, or one number for each
+objective. ``standard_error`` beside ``value``, or a mapping of that name, is the standard error of
+the result. It may be a report too.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
@@ -21,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ObjectiveError, TrialPruned, nearest, short
+from ..folds import Measured
 from ..gradients import Differentiated
 from ..trial import Trial
 from .output import Output
@@ -237,11 +241,17 @@ class _Runs:
 def _report(found: Mapping[str, Any], trial: Trial) -> None:
     """Passes an intermediate value on."""
     try:
-        trial.report(found["value"], found["step"])
+        trial.report(found["value"], found["step"], _metrics(found.get("metrics")))
     except (TypeError, ValueError) as error:
         raise Failure(f"the command reported {short(found)}: {error}") from None
     if trial.should_prune():
         raise TrialPruned
+
+
+def _metrics(found: Any) -> Any:
+    if not isinstance(found, dict):
+        return found
+    return {name: math.nan if value is None else value for name, value in found.items()}
 
 
 def _json(line: bytes) -> Any:
@@ -262,6 +272,12 @@ def _result(last: Any) -> Any:
     gradients = last.pop("gradients", None) if isinstance(last.get("gradients"), dict) else None
     if gradients is not None:
         return Differentiated(_result(last), gradients)
+    error = last.get("standard_error")
+    if isinstance(error, dict) or (error is not None and "value" in last):
+        del last["standard_error"]
+        return Measured(_result(last), error)
+    if isinstance(last.get("metrics"), dict):
+        del last["metrics"]
     if "value" in last and ("step" in last or len(last) == 1):
         return last["value"]
     return {name: value for name, value in last.items() if name not in _NOT_VALUES}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import short
+from ..folds import Measured
 from ..gradients import Differentiated, Slope
 from ..trial import Trial, as_number
 
@@ -17,6 +19,8 @@ def differentiated(result: Any, trial: Trial) -> Any:
     """
     if not trial.wants_gradients or trial.tape is None or isinstance(result, Differentiated):
         return result
+    if isinstance(result, Measured):
+        return replace(result, value=differentiated(result.value, trial))
     single = isinstance(result, Mapping) and len(result) == 1
     slopes = trial.tape.gradients(next(iter(result.values())) if single else result)
     if slopes is None:

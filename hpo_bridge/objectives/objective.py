@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import GradientRequired, ObjectiveError, StoreError, TrialPruned, short
+from ..folds import Folded, Measured
 from ..gradients import Differentiated
 from ..trial import Outcome, Trial, TrialState, as_number
 from .classes import instance, makes_functions
@@ -78,18 +79,24 @@ class FunctionObjective:
 
     def describe(self) -> str:
         """Its qualified name, after its module's."""
-        name = getattr(self.function, "__qualname__", None) or type(self.function).__qualname__
-        return f"{getattr(self.function, '__module__', None) or '?'}:{name}"
+        function = _inner(self.function)
+        name = getattr(function, "__qualname__", None) or type(function).__qualname__
+        return f"{getattr(function, '__module__', None) or '?'}:{name}"
 
     def __reduce__(self) -> tuple[Callable[[bytes], FunctionObjective], tuple[bytes]]:
         """Travels as what cloudpickle makes of the function."""
         return _unpacked, (_packed(self.function, self.describe()),)
 
 
+def _inner(function: Any) -> Any:
+    """The user's own function: of an objective of folds, what measures one."""
+    return function.score if isinstance(function, Folded) else function
+
+
 def _packed(function: Function, name: str) -> bytes:
     import cloudpickle  # type: ignore[import-untyped]
 
-    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    module = sys.modules.get(getattr(_inner(function), "__module__", None) or "")
     by_value = module is not None and not _importable(module)
     try:
         if by_value:
@@ -207,20 +214,33 @@ def judged(result: Any) -> Outcome:
     >>> judged(None).error
     'the objective returned None; expected a number or {name: number}'
     """
-    gradients = None
-    if isinstance(result, Differentiated):
+    gradients = errors = None
+    while isinstance(result, (Differentiated, Measured)):  # the one may hold the other
         try:
-            gradients = plain_gradients(result.gradients)
+            if isinstance(result, Differentiated):
+                gradients = plain_gradients(result.gradients)
+            elif result.standard_error is not None:
+                errors = _plain_errors(result.standard_error)
         except TypeError as error:
             return Outcome.failed(str(error), retriable=False)
         result = result.value
     try:
-        return Outcome(TrialState.COMPLETE, _plain(result), gradients=gradients)
+        value = _plain(result)
+        return Outcome(TrialState.COMPLETE, value, gradients=gradients, standard_errors=errors)
     except Exception:  # also of a mapping whose own methods raise
         return Outcome.failed(
             f"the objective returned {short(result)}; expected a number or {{name: number}}",
             retriable=False,
         )
+
+
+def _plain_errors(errors: Any) -> float | dict[str, float]:
+    try:
+        return _plain(errors)
+    except Exception:
+        raise TypeError(
+            f"standard_error: found {short(errors)}, expected a number or {{name: number}}"
+        ) from None
 
 
 def _plain(result: Any) -> float | dict[str, float]:

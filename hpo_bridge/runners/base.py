@@ -72,8 +72,10 @@ class Work(Protocol):
         """Seconds until the time budget ends; ``None`` without one; never negative."""
         ...
 
-    def report(self, number: int, step: int, value: float) -> None:
-        """Commits an intermediate value of a running trial."""
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Commits an intermediate value of a running trial, and what was measured besides."""
         ...
 
     def change(self, number: int, params: Mapping[str, Any], source: int | None) -> None:

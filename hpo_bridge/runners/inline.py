@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -74,11 +74,13 @@ class _Attempt:
         self._clock = clock
         self._number = -1
 
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         """Passes a report on, with signals held back until the study has kept it."""
         if number == self._number:  # else from a thread that a trial left behind
             with self._held():
-                self._work.report(number, step, value)
+                self._work.report(number, step, value, metrics)
 
     def should_prune(self, number: int) -> bool:
         """Asks the study, with signals held back."""

@@ -27,8 +27,9 @@ from ..objectives.objective import Function, Objective, evaluate
 from ..objectives.reasons import explain
 from ..trial import Outcome, Trial
 
-Attempt = tuple[str, Any, str | None, bool, Mapping[str, Slope] | None, bool]
-"""An outcome as plain data: state, result, error, retriable, gradients, ungraded."""
+Attempt = tuple[str, Any, str | None, bool, Mapping[str, Slope] | None, bool, Any]
+"""An outcome as plain data: state, result, error, retriable, gradients, ungraded,
+standard_errors."""
 
 _FIRST_TO_GO = "500"
 """Out of memory, the kernel should end a worker and not the driver."""
@@ -80,17 +81,20 @@ class Line:
         with self._lock:
             self._connection.send_bytes(data)
 
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         """Sends an intermediate value; waits only where trials are paced.
 
         Raises:
             TrialPruned: If it is told to stop there.
         """
+        said = (number, step, value, metrics) if metrics else (number, step, value)
         if self._paced:
-            if self._ask("report", number, step, value) is not True:
+            if self._ask("report", *said) is not True:
                 raise TrialPruned
         else:
-            self.say("report", number, step, value)
+            self.say("report", *said)
 
     def should_prune(self, number: int) -> bool:
         """Asks the driver, and waits for its answer."""
@@ -182,7 +186,7 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
             stream.flush()
     return (
         outcome.state.value, outcome.result, outcome.error, outcome.retriable, outcome.gradients,
-        outcome.ungraded,
+        outcome.ungraded, outcome.standard_errors,
     )  # fmt: skip
 
 

@@ -15,11 +15,14 @@ event        data
              forbade), ``forbidden`` (these, as a list of ``params token``, for a backend
              with snapshots) and ``trials``: a list of ``number params raw token``
 ``started``  an attempt begins: ``attempt`` (from 1)
-``reported`` an intermediate value: ``step value``
+``reported`` an intermediate value: ``step value``, and ``metrics`` where any were measured
+             besides: name to number
 ``changed``  other parameters from here on: ``params``, those ``before``, the ``step``
              reported last or ``None``, and ``source``: the trial it took over, or ``None``
 ``finished`` final: ``state values error``, and ``gradients`` where the objective gave them: name
-             to number, or to a list for a vector; of the value, in its own direction
+             to number, or to a list for a vector; of the value, in its own direction; likewise
+             ``standard_errors`` of the values, by objective; for a pruned trial ``estimate``,
+             the value that its pruner expects it would have had, where it can say
 ``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
              (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died)
 ``ended``    the driver leaves: ``reason``
@@ -104,6 +107,23 @@ class Pending:
     attempts: int = 0
     failures: int = 0
     losses: int = 0
+
+
+def metrics_of(
+    reports: int, found: Mapping[int, Mapping[str, float]] | None
+) -> tuple[Mapping[str, float], ...]:
+    """``TrialRecord.metrics``: one mapping for each report.
+
+    Args:
+        reports: How many reports there are.
+        found: Position of a report to its metrics, for those that have any.
+
+    Example:
+        >>> metrics_of(3, {1: {"auc": 0.5}})
+        ({}, {'auc': 0.5}, {})
+    """
+    found = found or {}
+    return tuple(dict(found[n]) if n in found else {} for n in range(reports))
 
 
 class Writer(Protocol):

@@ -1,13 +1,15 @@
 """JSON text for what a SQL store keeps.
 
-Strict JSON: NaN and the infinities have no form in it. Where they may occur, in the value
-of a ``reported`` event, they are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``.
+Strict JSON: NaN and the infinities have no form in it. Where they may occur, in a ``reported``
+event, they are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; a metric that is NaN
+is ``null``.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StoreError
@@ -35,9 +37,13 @@ def load(text: str | None) -> Any:
 
 def dump_event(event: Event) -> str:
     """An event's data as JSON."""
-    if event.kind == "reported" and not math.isfinite(event.data["value"]):
-        return dump({**event.data, "value": _spelled(event.data["value"])})
-    return dump(event.data)
+    data = event.data
+    if event.kind == "reported":
+        if not math.isfinite(data["value"]):
+            data = {**data, "value": _spelled(data["value"])}
+        if "metrics" in data:
+            data = {**data, "metrics": strict_metrics(data["metrics"])}
+    return dump(data)
 
 
 def load_event(kind: str, text: str) -> dict[str, Any]:
@@ -45,7 +51,26 @@ def load_event(kind: str, text: str) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(text)
     if kind == "reported":
         data["value"] = float(data["value"])
+        if "metrics" in data:
+            data["metrics"] = read_metrics(data["metrics"])
     return data
+
+
+def strict_metrics(metrics: Mapping[str, float]) -> dict[str, float | str | None]:
+    """Metrics as strict JSON has them.
+
+    >>> strict_metrics({"auc": 0.5, "loss": float("nan"), "time": float("inf")})
+    {'auc': 0.5, 'loss': None, 'time': 'Infinity'}
+    """
+    return {
+        name: value if math.isfinite(value) else None if math.isnan(value) else _spelled(value)
+        for name, value in metrics.items()
+    }
+
+
+def read_metrics(metrics: Mapping[str, float | str | None]) -> dict[str, float]:
+    """Metrics as numbers again."""
+    return {name: math.nan if value is None else float(value) for name, value in metrics.items()}
 
 
 def _spelled(value: float) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import LeaseLost, StudyLocked, StudyNotFound
 from ..trial import Change, TrialRecord, TrialState
-from .base import Event, Pending, StudyRow
+from .base import Event, Pending, StudyRow, metrics_of
 
 WRITTEN_AT_ONCE = 256
 """How many events are turned into text together: one by one it costs twice as much."""
@@ -25,8 +25,9 @@ class _Row:
     """The mutable state of one trial."""
 
     __slots__ = (
-        "attempts", "backend", "changes", "error", "failures", "finished", "gradients", "losses",
-        "params", "raw", "reports", "started", "state", "token", "values",
+        "attempts", "backend", "changes", "error", "estimate", "failures", "finished",
+        "gradients", "losses", "metrics", "params", "raw", "reports", "standard_errors",
+        "started", "state", "token", "values",
     )  # fmt: skip
 
     def __init__(self, params: Any, raw: Any, token: Any, backend: str | None) -> None:
@@ -39,12 +40,16 @@ class _Row:
         self.reports: tuple[tuple[int, float], ...] = ()
         self.changes: tuple[Change, ...] = ()
         self.gradients: Any = None
+        self.metrics: dict[int, dict[str, float]] | None = None  # by position in the reports
+        self.standard_errors: Any = None
+        self.estimate: float | None = None
         self.attempts = self.failures = self.losses = 0
 
     def record(self, number: int) -> TrialRecord:
         return TrialRecord(
             number, self.state, self.params, self.values, self.backend, self.started,
             self.finished, self.error, self.reports, self.attempts, self.changes, self.gradients,
+            metrics_of(len(self.reports), self.metrics), self.standard_errors, self.estimate,
         )  # fmt: skip
 
     def pending(self, number: int) -> Pending:
@@ -114,8 +119,11 @@ class _MemoryStudy:
         if event.kind == "started":
             row.state, row.started, row.finished = TrialState.RUNNING, event.time, None
             row.attempts += 1
-            row.reports = ()
+            row.reports, row.metrics = (), None
         elif event.kind == "reported":
+            if "metrics" in data:
+                row.metrics = row.metrics or {}
+                row.metrics[len(row.reports)] = data["metrics"]
             row.reports += ((data["step"], data["value"]),)
         elif event.kind == "changed":
             row.changes += (Change(data["step"], data["before"], data["source"]),)
@@ -124,6 +132,8 @@ class _MemoryStudy:
             row.state, row.finished = TrialState(data["state"]), event.time
             row.values, row.error = data.get("values"), data.get("error")
             row.gradients = data.get("gradients")
+            row.standard_errors = data.get("standard_errors")
+            row.estimate = data.get("estimate")
             row.raw = row.token = None
         elif event.kind == "requeued":
             row.state = TrialState.WAITING

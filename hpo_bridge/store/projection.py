@@ -7,7 +7,7 @@ from typing import Any
 
 from ..trial import TrialState
 from .base import Event
-from .codec import dump, dump_event
+from .codec import dump, dump_event, strict_metrics
 
 Row = dict[str, Any]
 Step = tuple[str, list[Row]]
@@ -74,6 +74,11 @@ class _Plan:
                 "study": self.study, "number": event.trial, "seq": seq,
                 "step": data["step"], "value": data["value"],
             })  # fmt: skip
+            if "metrics" in data:
+                self.add("metrics", {
+                    "study": self.study, "number": event.trial, "seq": seq,
+                    "data": dump(strict_metrics(data["metrics"])),
+                })  # fmt: skip
         elif kind == "changed":
             self.changed(event.trial, data, seq)
         elif kind == "finished":
@@ -100,6 +105,7 @@ class _Plan:
             row["attempts"] += 1
         if event.data.get("attempt") != 1:  # the first attempt has no reports to forget
             self.add("forget", {"study": self.study, "number": number})
+            self.add("forget_metrics", {"study": self.study, "number": number})
 
     def changed(self, number: int, data: dict[str, Any], seq: int) -> None:
         self.add("change", {
@@ -127,12 +133,21 @@ class _Plan:
         if event.data.get("gradients") is not None:
             data = dump(event.data["gradients"])
             self.add("gradients", {"study": self.study, "number": number, "data": data})
+        self.uncertain(number, event.data)
         if state is TrialState.COMPLETE and values is not None:
             for objective, value in values.items():
                 self.add("value", {
                     "study": self.study, "objective": dump(objective), "value": float(value),
                     "number": number,
                 })  # fmt: skip
+
+    def uncertain(self, number: int, data: dict[str, Any]) -> None:
+        errors, estimate = data.get("standard_errors"), data.get("estimate")
+        if errors is not None or estimate is not None:
+            self.add("estimate", {
+                "study": self.study, "number": number, "estimate": estimate,
+                "errors": None if errors is None else dump(errors),
+            })  # fmt: skip
 
     def requeued(self, number: int, kind: str) -> None:
         failures, losses = int(kind == "failure"), int(kind == "lost")

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ..trial import Change, TrialRecord, TrialState
-from .codec import load
-from .schema import changes, gradients, reports, trials
+from .base import metrics_of
+from .codec import load, read_metrics
+from .schema import changes, estimates, gradients, metrics, reports, trials
 
 
 def read_records(
@@ -22,24 +23,40 @@ def read_records(
     rows = connection.execute(query.order_by(trials.c.number)).all()
     if not rows:
         return []
-    found: dict[int, list[tuple[int, float]]] = {}
-    reported = select(reports.c.number, reports.c.step, reports.c.value).where(
-        reports.c.study_id == study,
-        reports.c.number.between(rows[0].number, rows[-1].number),
-    )
-    order = (reports.c.number, reports.c.seq)
-    for number, step, value in connection.execute(reported.order_by(*order)):
-        found.setdefault(number, []).append((step, float("nan") if value is None else value))
-    changed = _changes(connection, study, rows[0].number, rows[-1].number)
-    slopes = _gradients(connection, study, rows[0].number, rows[-1].number)
+    low, high = rows[0].number, rows[-1].number
+    found, besides = _reports(connection, study, low, high)
+    changed = _changes(connection, study, low, high)
+    slopes = _gradients(connection, study, low, high)
+    judged = _estimates(connection, study, low, high)
     return [
         TrialRecord(
             row.number, TrialState(row.state), load(row.params), load(row.values), row.backend,
             row.started, row.finished, load(row.error), tuple(found.get(row.number, ())),
             row.attempts, tuple(changed.get(row.number, ())), slopes.get(row.number),
+            metrics_of(len(found.get(row.number, ())), besides.get(row.number)),
+            *judged.get(row.number, (None, None)),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _reports(
+    connection: Connection, study: int, low: int, high: int
+) -> tuple[dict[int, list[tuple[int, float]]], dict[int, dict[int, dict[str, float]]]]:
+    """By trial: the reports, and the metrics of those that have any, by their positions."""
+    measured = _metrics(connection, study, low, high)
+    found: dict[int, list[tuple[int, float]]] = {}
+    besides: dict[int, dict[int, dict[str, float]]] = {}
+    reported = select(reports.c.number, reports.c.seq, reports.c.step, reports.c.value).where(
+        reports.c.study_id == study, reports.c.number.between(low, high)
+    )
+    order = (reports.c.number, reports.c.seq)
+    for number, seq, step, value in connection.execute(reported.order_by(*order)):
+        own = found.setdefault(number, [])
+        if seq in measured:
+            besides.setdefault(number, {})[len(own)] = measured[seq]
+        own.append((step, float("nan") if value is None else value))
+    return found, besides
 
 
 def _gradients(connection: Connection, study: int, low: int, high: int) -> dict[int, Any]:
@@ -47,6 +64,28 @@ def _gradients(connection: Connection, study: int, low: int, high: int) -> dict[
         gradients.c.study_id == study, gradients.c.number.between(low, high)
     )
     return {number: load(data) for number, data in connection.execute(query)}
+
+
+def _metrics(
+    connection: Connection, study: int, low: int, high: int
+) -> dict[int, dict[str, float]]:
+    """By the position of the report in the log."""
+    query = select(metrics.c.seq, metrics.c.data).where(
+        metrics.c.study_id == study, metrics.c.number.between(low, high)
+    )
+    return {seq: read_metrics(load(data)) for seq, data in connection.execute(query)}
+
+
+def _estimates(
+    connection: Connection, study: int, low: int, high: int
+) -> dict[int, tuple[Any, float | None]]:
+    """Standard errors and estimates."""
+    query = select(estimates).where(
+        estimates.c.study_id == study, estimates.c.number.between(low, high)
+    )
+    return {
+        row.number: (load(row.standard_errors), row.estimate) for row in connection.execute(query)
+    }
 
 
 def _changes(connection: Connection, study: int, low: int, high: int) -> dict[int, list[Change]]:

@@ -1,7 +1,7 @@
 """The tables of a SQL store, and the statements that write them.
 
-``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports``, ``hpo_changes``, ``hpo_gradients`` and
-``hpo_values`` follow from it.
+``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports``, ``hpo_metrics``, ``hpo_changes``,
+``hpo_gradients``, ``hpo_estimates`` and ``hpo_values`` follow from it.
 Structured data is JSON text. Text of a user's (an error message) is JSON too, so that any
 character survives: PostgreSQL's TEXT cannot hold NUL, and neither database a lone surrogate.
 """
@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 3
+VERSION = 4
 
 metadata = MetaData()
 
@@ -97,6 +97,17 @@ reports = Table(
     sqlite_with_rowid=False,
 )
 
+# What was measured besides: of those reports that have any.
+metrics = Table(
+    "hpo_metrics",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What trials had, and from whom they took over, each time that their parameters changed.
 changes = Table(
     "hpo_changes",
@@ -117,6 +128,16 @@ gradients = Table(
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("data", Text, nullable=False),
+)
+
+# The standard errors of complete trials, and what pruned ones are expected to have had.
+estimates = Table(
+    "hpo_estimates",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("standard_errors", Text),
+    Column("estimate", Double),
 )
 
 # The values of complete trials, in the order that makes the best one a look-up.
@@ -193,6 +214,13 @@ _WRITES = {
         VALUES (:study, :number, :seq, :step, :params, :source)""",
     "gradients": """
         INSERT INTO hpo_gradients (study_id, number, data) VALUES (:study, :number, :data)""",
+    "metrics": """
+        INSERT INTO hpo_metrics (study_id, number, seq, data)
+        VALUES (:study, :number, :seq, :data)""",
+    "estimate": """
+        INSERT INTO hpo_estimates (study_id, number, standard_errors, estimate)
+        VALUES (:study, :number, :errors, :estimate)""",
+    "forget_metrics": "DELETE FROM hpo_metrics WHERE study_id = :study AND number = :number",
     "forget": "DELETE FROM hpo_reports WHERE study_id = :study AND number = :number",
     "value": """
         INSERT INTO hpo_values (study_id, objective, value, number)

@@ -23,8 +23,9 @@ from ..errors import (
     SearchExhausted,
     WaitingForResults,
 )
-from ..optimizer import Capability, Observation, Pruner, Snapshot
+from ..optimizer import Capability, Estimates, Observation, Pruner, Snapshot
 from ..store import Event, MemoryStore, Pending, Store, Writer
+from ..store.base import metrics_of
 from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept
 from .ledger import Ledger, observation
@@ -53,6 +54,8 @@ class Running:
     losses: int
     reports: list[tuple[int, float]] = field(default_factory=list)
     prune: bool = False
+    metrics: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    """By position in the reports, for observers."""
 
 
 class Driver:
@@ -252,7 +255,9 @@ class Driver:
 
     # -- while trials run -------------------------------------------------------------
 
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         """Commits an intermediate value; steps must grow, values be finite (see Trial)."""
         running = self._get(number)
         if not math.isfinite(value):
@@ -260,12 +265,20 @@ class Driver:
             return
         if running.reports and step <= running.reports[-1][0]:
             return
-        self.write(Event("reported", time.time(), number, {"step": step, "value": value}))
+        data: dict[str, Any] = {"step": step, "value": value}
+        if metrics:
+            data["metrics"] = dict(metrics)
+        self.write(Event("reported", time.time(), number, data))
+        if metrics and self.observers:
+            running.metrics[len(running.reports)] = data["metrics"]
         running.reports.append((step, self._sign * value))
         if self.pruner is not None:
             running.prune = self.pruner.should_prune(number, running.reports)
         if self.observers:
-            self.notify("hpo_trial_reported", trial=running.record, step=step, value=value)
+            self.notify(
+                "hpo_trial_reported", trial=running.record, step=step, value=value,
+                metrics=dict(metrics or {}),
+            )  # fmt: skip
 
     def should_prune(self, number: int) -> bool:
         """The pruner's verdict after the trial's last report."""
@@ -302,6 +315,11 @@ class Driver:
         }  # fmt: skip
         if outcome.gradients is not None:
             data["gradients"] = outcome.gradients
+        if outcome.standard_errors is not None:
+            data["standard_errors"] = outcome.standard_errors
+        estimate = self._estimate(number, outcome, running)
+        if estimate is not None:
+            data["estimate"] = estimate
         event = Event("finished", time.time(), number, data)
         self.write(event)
         del self.running[number]
@@ -316,13 +334,24 @@ class Driver:
             record = replace(
                 running.record, state=outcome.state, values=outcome.result,
                 finished=event.time, error=outcome.error, reports=reports,
-                gradients=outcome.gradients,
+                gradients=outcome.gradients, metrics=metrics_of(len(reports), running.metrics),
+                standard_errors=outcome.standard_errors, estimate=estimate,
             )  # fmt: skip
             self.notify("hpo_trial_finished", trial=record)
         ungraded = missing is not None or (outcome.ungraded and asked.wanted)
         if ungraded and not any_given(self.store, self.name):
             raise GradientRequired(outcome.error or "the objective gave no gradients")
         return outcome.state
+
+    def _estimate(self, number: int, outcome: Outcome, running: Running) -> float | None:
+        """The value that a pruned trial is expected to have had, where its pruner can say."""
+        pruned = outcome.state is TrialState.PRUNED and running.reports
+        if not pruned or not isinstance(self.pruner, Estimates) or running.record.changes:
+            return None
+        loss = self.pruner.estimate(number, running.reports)
+        if loss is None or not math.isfinite(loss):
+            return None
+        return self._sign * loss
 
     def lacking(self, number: int, outcome: Outcome) -> str | None:
         """Why an outcome has not all the derivatives that the backend needs, if so."""

@@ -16,7 +16,7 @@ from .ledger import Ledger, Open, observation
 from .proposer import Proposal, Proposer
 from .values import Objectives
 
-HANDED_OVER = ("state", "values", "gradients")
+HANDED_OVER = ("state", "values", "gradients", "estimate")
 """What another backend learns of how a trial ended."""
 
 Step = tuple[list[Observation], dict[str, Any] | None]

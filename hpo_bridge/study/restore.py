@@ -268,6 +268,7 @@ def _identity(backend: Mapping[str, Any]) -> str:
 def _as_open(trial: TrialRecord) -> Open:
     result = {
         "state": trial.state.value, "values": trial.values, "gradients": trial.gradients,
+        "estimate": trial.estimate,
     }  # fmt: skip
     params, reports = trial.params, list(trial.reports)
     if trial.changes:

@@ -97,9 +97,11 @@ class Session:
             return None
         return max(0.0, self._deadline - time.monotonic())
 
-    def report(self, number: int, step: int, value: float) -> None:
-        """Commits an intermediate value of a running trial."""
-        self._driver.report(number, step, value)
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Commits an intermediate value of a running trial, and what was measured besides."""
+        self._driver.report(number, step, value, metrics)
 
     def change(self, number: int, params: Mapping[str, Any], source: int | None) -> None:
         """Gives a running trial other parameters."""

@@ -451,9 +451,11 @@ class _ByHand:
     def __init__(self, study: Study) -> None:
         self._study = study
 
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         with self._study._lock:
-            self._study._drive().report(number, step, value)
+            self._study._drive().report(number, step, value, metrics)
 
     def should_prune(self, number: int) -> bool:
         with self._study._lock:

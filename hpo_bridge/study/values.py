@@ -66,14 +66,42 @@ class Objectives:
                 return None, f"the objective returned {what}, expected a finite number"
         return {name: float(values[name]) for name in self.names}, None
 
+    def judge_errors(self, given: Any) -> tuple[dict[str, float] | None, str | None]:
+        """Standard errors by objective, or the reason why they are none.
+
+        An objective may have none; without any, there is no mapping.
+        """
+        if given is None:
+            return None, None
+        errors = given if isinstance(given, Mapping) else {self.names[0]: given}
+        if not isinstance(given, Mapping) and len(self.names) > 1:
+            names = ", ".join(self.names)
+            return None, f"the standard error is {short(given)}, expected one for each of {names}"
+        for name, error in errors.items():
+            if name not in self.names:
+                names = ", ".join(self.names)
+                return None, f"there is a standard error of {name}, expected names among {names}"
+            if not _is_finite(error) or error < 0:
+                return None, (
+                    f"the standard error of {name} is {short(error)}, expected a finite number, "
+                    "0 or more"
+                )
+        known = {name: float(errors[name]) for name in self.names if name in errors}
+        return known or None, None
+
     def settle(self, outcome: Outcome) -> Outcome:
         """``outcome`` with its result judged: complete with values, or failed with a reason."""
         if outcome.state is not TrialState.COMPLETE:
             return outcome
         values, reason = self.judge(outcome.result)
+        errors = None
+        if reason is None:
+            errors, reason = self.judge_errors(outcome.standard_errors)
         if reason is not None:
             return Outcome.failed(reason, retriable=False)
-        return Outcome(TrialState.COMPLETE, result=values, gradients=outcome.gradients)
+        return Outcome(
+            TrialState.COMPLETE, result=values, gradients=outcome.gradients, standard_errors=errors
+        )
 
     def losses(self, values: Mapping[str, float] | None) -> tuple[float, ...] | None:
         """``values`` as losses, in order: all to be minimised."""

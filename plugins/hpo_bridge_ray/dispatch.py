@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,8 +196,10 @@ class Dispatch:
                 self._carriage.end(worker)
             self._done(*said)
 
-    def _reported(self, number: int, step: int, value: float) -> None:
-        self._work.report(number, step, value)
+    def _reported(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        self._work.report(number, step, value, metrics)
 
     def _done(self, number: int, state: str, *rest: Any) -> None:
         self._dry = False

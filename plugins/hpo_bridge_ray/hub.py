@@ -10,7 +10,7 @@ to the driver
 ``joined, worker, where``   a worker is up, on this machine
 ``idle, worker``            it waits for a trial
 ``begun, worker, n``        it has begun trial ``n``
-``report, worker, n, …``    step and value of trial ``n``
+``report, worker, n, …``    step, value and, where there are any, metrics of trial ``n``
 ``prune, worker, n``        trial ``n`` asks whether to stop, and waits
 ``done, worker, n, …``      how trial ``n`` ended: state, result, error, retriable
 ``checkpoint, worker, n, …`` it sends a checkpoint of trial ``n``, by this ticket

@@ -152,7 +152,7 @@ class _Attempts:
         if kind == "gone":
             raise RuntimeError(said[0])
         if kind == "report":
-            _, step, value = said
+            _, step, value, *_ = said
             loss = self._config[SIGN] * value if math.isfinite(value) else math.inf
             self._last = {TIME: step + 1, LOSS: loss}
             return dict(self._last)

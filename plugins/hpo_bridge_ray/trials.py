@@ -120,9 +120,11 @@ class DispatchTrials(Dispatch):
         if source is not None:
             self._work.change(number, self._changed[number], source)
 
-    def _reported(self, number: int, step: int, value: float) -> None:
+    def _reported(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         self._record(number)
-        super()._reported(number, step, value)
+        super()._reported(number, step, value, metrics)
 
     def _done(self, number: int, state: str, *how: Any) -> None:
         self._close(number)

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,9 @@ def serve(hub: Any, name: str) -> None:
 class _NoChannel(Channel):
     """A trial's way back; the process that runs it has one of its own."""
 
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         raise NotImplementedError
 
     def should_prune(self, number: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -68,7 +68,9 @@ class FakeWork:
         self._check()
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
         self._check()
         assert number in self.running
         self.reports.setdefault(number, []).append((step, value))

@@ -133,7 +133,7 @@ def test_a_newer_schema(sql_url: str) -> None:
         connection.execute(text("UPDATE hpo_meta SET value = '7'"))
     with pytest.raises(
         StoreError,
-        match="written by a newer hpo_bridge: schema 7, this one knows 3; upgrade hpo-bridge",
+        match="written by a newer hpo_bridge: schema 7, this one knows 4; upgrade hpo-bridge",
     ):
         SqlStore(sql_url)
     store.close()
@@ -176,6 +176,34 @@ def test_derivatives_of_an_older_schema_are_brought_up(sql_url: str, make: Any) 
     newer = SqlStore(sql_url, create=False)
     found = [trial.gradients for trial in newer.trials("s")]
     assert found == [{"x": 2.5}, None, {"x": [1.0, -1.0]}]
+    newer.close()
+
+
+def test_metrics_and_estimates_come_into_an_older_schema(sql_url: str, make: Any) -> None:
+    from sqlalchemy import text
+
+    store = SqlStore(sql_url)
+    store.create("s", {})
+    writer = store.acquire("s")
+    writer.append([make.asked(0), make.started(0), make.reported(0, 0, 0.5)])
+    writer.append([make.finished(0, value=1.0)])
+    writer.release()
+    with store._writing.begin() as connection:
+        connection.execute(text("DROP TABLE hpo_metrics"))
+        connection.execute(text("DROP TABLE hpo_estimates"))
+        connection.execute(text("UPDATE hpo_meta SET value = '3'"))
+    store.close()
+    newer = SqlStore(sql_url, create=False)
+    writer = newer.acquire("s")
+    report = make.reported(1, 0, 0.5)
+    report.data["metrics"] = {"auc": 0.75}
+    end = make.failed(1, "", state="PRUNED")
+    end.data["estimate"] = 0.25
+    writer.append([make.asked(1), make.started(1), report, end])
+    writer.release()
+    old, new = newer.trials("s")
+    assert (old.metrics, old.standard_errors, old.estimate) == (({},), None, None)
+    assert (new.metrics, new.standard_errors, new.estimate) == (({"auc": 0.75},), None, 0.25)
     newer.close()
 
 
