@@ -8,7 +8,6 @@ from typing import Any
 from ..errors import StudyNotFound
 from ..store import Store
 from ..store.codec import strict_metrics
-from ..study.facts import schedule_entry
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
 from .values import written
@@ -16,8 +15,6 @@ from .values import written
 
 def summary(store: Store, name: str) -> dict[str, Any]:
     """``study backend best counts seconds``; with several objectives ``front`` for ``best``.
-
-    Of a study with a schedule also ``schedule``: which ``entry`` is at work, ``of`` how many.
 
     Raises:
         StudyNotFound: If the store has no such study.
@@ -28,9 +25,6 @@ def summary(store: Store, name: str) -> dict[str, Any]:
         raise StudyNotFound(f"no study {name!r} in {store.url}; studies there: {known}")
     objectives = Objectives(row.definition["directions"])
     result: dict[str, Any] = {"study": name, "backend": row.backend}
-    schedule = schedule_entry(store, name)
-    if schedule is not None:
-        result["schedule"] = schedule
     if len(objectives) == 1:
         ((objective, sign),) = objectives.signs.items()
         best = store.best(name, objective, sign)
@@ -77,10 +71,7 @@ def full_trial(trial: TrialRecord) -> dict[str, Any]:
 
 def as_text(result: dict[str, Any], url: str) -> str:
     """A summary for people."""
-    backend = result["backend"] or "not begun"
-    if "schedule" in result:
-        backend += f", {result['schedule']['entry']} of {result['schedule']['of']} in its schedule"
-    lines = [f"study    {result['study']}  ({backend})"]
+    lines = [f"study    {result['study']}  ({result['backend'] or 'not begun'})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
     lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
     if "front" in result:

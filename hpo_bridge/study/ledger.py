@@ -109,14 +109,21 @@ class Ledger:
 
 
 def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Observation:
-    """What the backend is told of a finished trial."""
+    """What the backend is told of a finished trial.
+
+    A trial that was pruned with an estimate is told as complete, with that as its loss: the mean
+    of the folds that it had is not to be compared with the mean of others. A backend that needs
+    derivatives is told that it was pruned, as there are none of an estimate.
+    """
     result: Mapping[str, Any] = {"state": "PRUNED"} if trial.changed else trial.result or {}
     sign = objectives.sign
+    estimate = None if proposer.differentiation.wanted else result.get("estimate")
+    known = {objectives.names[0]: estimate} if estimate is not None else result.get("values")
     return Observation(
         params=trial.raw if trial.raw is not None else proposer.raw(trial.params),
-        losses=objectives.losses(result.get("values")),
+        losses=objectives.losses(known),
         token=trial.token,
-        state=TrialState(result["state"]),
+        state=TrialState.COMPLETE if estimate is not None else TrialState(result["state"]),
         reports=tuple((step, sign * value) for step, value in trial.reports),
         gradients=of_loss(result.get("gradients"), sign) if len(objectives) == 1 else None,
     )
