@@ -83,6 +83,26 @@ class NoCompleteTrial(HpoBridgeError, LookupError):
     """A study has no complete trial yet, so there is no best one."""
 
 
+class SelectionError(HpoBridgeError, ValueError):
+    """A rule of selection is wrong, or a study cannot follow it.
+
+    Args:
+        problem: What was found and what is accepted.
+        path: The key path to the culprit, such as ``"simplest", "0"``.
+    """
+
+    def __init__(self, problem: str, *path: str) -> None:
+        self.problem = problem
+        self.path = path
+        super().__init__(f"{'.'.join(path)}: {problem}" if path else problem)
+
+
+class TestSetWarning(UserWarning):
+    """The test set of a study is scored again, or the study goes on after it was."""
+
+    __test__ = False  # for pytest: no tests
+
+
 class BudgetSpent(HpoBridgeError):
     """The study's budget allows no further trial."""
 
@@ -105,6 +125,10 @@ class LeaseLost(StoreError):
 
 class NoCheckpoints(StoreError):
     """A study has no place to keep checkpoints; the message says what to set."""
+
+
+class HistoryError(HpoBridgeError):
+    """A history cannot be imported or exported; the message says which and why."""
 
 
 class ObjectiveError(HpoBridgeError):

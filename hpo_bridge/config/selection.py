@@ -1,0 +1,141 @@
+"""The section ``selection`` of a study file: what is chosen, and how that is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ObjectiveError, SelectionError
+from ..objectives.objective import Objective
+from ..objectives.parts import Nests, Outer, Tests
+from ..space import Space
+from ..study.nested import LONGEST_NAME
+from ..study.selection import Rule
+from ..study.testset import named
+from .models import SelectionModel, StudyModel
+from .problems import Problems, shown
+
+PLACE = "selection"
+
+
+@dataclass(frozen=True)
+class SelectionFile:
+    """What a study file says of selection.
+
+    Attributes:
+        rule: How the configuration is chosen.
+        test: What scores it on the test set, not loaded yet; ``None`` if there is nothing, or
+            the file is only read.
+        nested: Whether an outer loop reports the score of the whole procedure.
+        outer: That outer loop; ``None`` without one, or where the file is only read.
+    """
+
+    rule: Rule = field(default_factory=Rule)
+    test: Objective | None = None
+    nested: bool = False
+    outer: Outer | None = None
+
+
+def selection_of(
+    model: StudyModel,
+    objective: Objective | None,
+    folder: Path,
+    space: Space,
+    n_objectives: int,
+    name: str,
+    problems: Problems,
+    *,
+    reading: bool,
+) -> SelectionFile:
+    """The section, checked; what is wrong is noted.
+
+    Args:
+        model: The file's model.
+        objective: What the study evaluates, if that is sound.
+        folder: What paths are relative to.
+        space: What expressions are over.
+        n_objectives: How many objectives there are.
+        name: The study's name.
+        problems: Takes note of what is wrong.
+        reading: Whether functions and data need not be there.
+    """
+    section = model.selection
+    if section is None:
+        return SelectionFile()
+    rule = _rule(section, space, problems)
+    if n_objectives > 1 and (rule.simplest or section.nested is not None):
+        text = f"needs a single objective, the study has {n_objectives}"
+        problems.add((PLACE, "nested" if section.nested is not None else "rule"), text)
+        return SelectionFile()
+    nested = section.nested is not None
+    if nested and len(name) > LONGEST_NAME:
+        text = (
+            f"found a name of {len(name)} characters, expected {LONGEST_NAME} at most with nested"
+        )
+        problems.add(("study",), text)
+    if reading or objective is None:
+        return SelectionFile(rule, nested=nested)
+    test = _test(section.test, objective, folder, problems)
+    outer = _outer(section.nested, objective, problems)
+    return SelectionFile(rule, test, nested, outer)
+
+
+def _rule(section: SelectionModel, space: Space, problems: Problems) -> Rule:
+    given = section.model_dump(exclude_none=True, include={"simplest", "errors", "paired"})
+    name = section.rule
+    try:
+        return Rule.of(space, **({} if name is None else {"rule": name}), **given)
+    except SelectionError as error:
+        problems.add((PLACE, *error.path), error.problem)
+        return Rule()
+
+
+def _test(spec: Any, objective: Objective, folder: Path, problems: Problems) -> Objective | None:
+    place = (PLACE, "test")
+    try:
+        if spec is None:
+            return None
+        if isinstance(spec, str) or "command" in spec:
+            return named(spec, folder)
+        if isinstance(objective, Tests):
+            return objective.tester(spec)
+    except ObjectiveError as error:
+        _note(error, place, spec, problems)
+        return None
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        problems.add(place, f"{shown(spec)} cannot be read: {error}")
+        return None
+    text = f"found {shown(spec)}, expected 'FILE.py:FUNCTION': objective {objective.describe()} "
+    problems.add(place, text + "has no test of its own")
+    return None
+
+
+def _outer(spec: Any, objective: Objective, problems: Problems) -> Outer | None:
+    if spec is None:
+        return None
+    place = (PLACE, "nested")
+    if not isinstance(objective, Nests):
+        problems.add(
+            place,
+            f"objective {objective.describe()} cannot be split once more: it needs objective: "
+            "{cross_validated: …}, or Study.nested in Python",
+        )
+        return None
+    try:
+        return objective.outer(spec)
+    except ObjectiveError as error:
+        _note(error, place, spec, problems)
+        return None
+
+
+def _note(error: ObjectiveError, place: tuple[str, ...], spec: Any, problems: Problems) -> None:
+    """Notes an error at the key that it begins with, if it is one of the options."""
+    text = str(error).removeprefix(place[-1]).lstrip(": ")
+    key, separator, rest = text.partition(": ")
+    keys = key.split(".")
+    if separator and isinstance(spec, Mapping) and keys[0] in spec:
+        problems.add((*place, *keys), rest)
+    else:
+        problems.add(place, text)

@@ -1,0 +1,234 @@
+"""Nested cross-validation: the score of the whole procedure, tuning and choice included.
+
+The best of many cross-validated scores is too good to be true: it was chosen for being good on
+these very folds (Cawley and Talbot, JMLR 11, 2010). An outer loop splits the data once more: on
+the training part of each outer split a study of its own tunes and chooses, and the choice is
+scored on the test part, which that study never saw (Varma and Simon, BMC Bioinformatics 7:91,
+2006). The outer scores are those of the procedure; the configuration to use comes from the study
+on all data.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from ..checkpoints import NOWHERE
+from ..errors import HpoBridgeError, NoCompleteTrial, StoreError, short
+from ..objectives.objective import FunctionObjective, Objective
+from ..objectives.parts import OuterSplit
+from ..space import Space
+from ..store import Event, Store
+from ..trial import Trial, trial_seed
+from .selection import Rule, Selection, select_in
+from .testset import Place, Tested, ended, event_of, looks, score
+from .values import Objectives
+
+OUTER = "outer"
+"""The kind of event that says which split a study belongs to."""
+LONGEST_NAME = 90
+"""Most characters of the name of a nested study: those of its splits are longer."""
+_NAME = re.compile(r"(.*)\.outer-([1-9][0-9]*)")
+
+
+class Tuned(Protocol):
+    """What is needed of a study here."""
+
+    name: str
+    space: Space
+    objectives: Objectives
+    seed: int
+
+    @property
+    def store(self) -> Store:
+        """Where it is."""
+        ...
+
+
+def name_of_split(study: str, number: int) -> str:
+    """The name of the study that tunes on outer split ``number``, from 1.
+
+    >>> name_of_split("digits", 2)
+    'digits.outer-2'
+    """
+    return f"{study}.outer-{number}"
+
+
+def splits_of(names: Sequence[str], study: str) -> dict[int, str]:
+    """Number to name of the studies of a nested study's splits, among all names of a store.
+
+    >>> splits_of(["s", "s.outer-10", "s.outer-2", "s.outer-x"], "s")
+    {2: 's.outer-2', 10: 's.outer-10'}
+    """
+    found = [match for name in names if (match := _NAME.fullmatch(name)) and match[1] == study]
+    return {int(match[2]): match[0] for match in sorted(found, key=lambda m: int(m[2]))}
+
+
+def seed_of_split(seed: int, number: int) -> int:
+    """The seed of the study of outer split ``number``, derived from the whole study's."""
+    return trial_seed(seed, -number)
+
+
+def tune_splits(
+    whole: Tuned,
+    splits: Sequence[OuterSplit],
+    open_study: Callable[[str, int], AbstractContextManager[Tuned]],
+    run: Callable[[Any, Objective, str], None],
+    rule: Rule,
+) -> None:
+    """Tunes, chooses and scores on each outer split, or goes on with that.
+
+    Args:
+        whole: The study on all data; not run here.
+        splits: The outer splits.
+        open_study: Opens the study of that name with that seed, in the same store and otherwise
+            like ``whole``.
+        run: Runs a study until its budget is spent; the text says which split it is.
+        rule: How each of them chooses.
+
+    Raises:
+        NoCompleteTrial: If there is none on a split.
+        StoreError: If a study of one of these names was tuned on another split.
+    """
+    for number, split in enumerate(splits, 1):
+        name = name_of_split(whole.name, number)
+        with open_study(name, seed_of_split(whole.seed, number)) as study:
+            _claim(study.store, name, number, len(splits), split)
+            run(study, split.objective, f"outer split {number} of {len(splits)}")
+            _score(study, split, rule)
+
+
+def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> None:
+    """Has the log say which split this study is of, or compares it with what that says."""
+    data = {"split": number, "of": of, "identity": split.identity}
+    known = next(store.events(name, kinds=[OUTER]), None)
+    if known is None and any(store.counts(name).values()):
+        raise StoreError(
+            f"study {name!r} in {store.url} is there already, and is no outer split of another; "
+            "use another study name or store"
+        )
+    if known is None:
+        writer = store.acquire(name)
+        try:
+            writer.append([Event(OUTER, time.time(), None, data)])
+        finally:
+            writer.release()
+    elif known.data != data:
+        was, now = known.data, data
+        what = f"is split {was['split']} of {was['of']}, here {now['split']} of {now['of']}"
+        if was["of"] == now["of"]:
+            what = "was tuned on other data, or on another split of it"
+        raise StoreError(
+            f"study {name!r} in {store.url} {what}: go on with what it was begun with, or use "
+            "another study name or store"
+        )
+
+
+def _score(study: Tuned, split: OuterSplit, rule: Rule) -> None:
+    """Scores the chosen configuration on the split's test part, unless that is done."""
+    store, name = study.store, study.name
+    chosen = choice_on(store, name, study.objectives, rule)
+    if valid_look(store, name, chosen) is not None:
+        return
+    record, scored = chosen.trial, split.score.describe()
+    values, seconds = score(split.score.load(), scored, record, Place(study.seed, NOWHERE))
+    writer = store.acquire(name)
+    try:
+        trials = ended(store, name)
+        writer.append([event_of(record, values, chosen.rule, scored, trials, seconds)])
+    finally:
+        writer.release()
+
+
+def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Selection:
+    """What a split's study chooses."""
+    try:
+        return select_in(store, name, objectives, rule)
+    except NoCompleteTrial:
+        raise NoCompleteTrial(
+            f"study {name!r} has no complete trial: there is nothing to score on its outer split"
+        ) from None
+
+
+def valid_look(store: Store, name: str, chosen: Selection) -> Tested | None:
+    """The score of a split, if it is that of what its study chooses now."""
+    for look in reversed(looks(store, name)):
+        if look.trial == chosen.number:
+            return look
+    return None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Functions of rows as objectives of outer splits, for data of any kind.
+
+    Attributes:
+        objective: Called with a trial and the rows of the training part.
+        score: Called with a trial, the rows of the training part, and those of the test part.
+        splits: ``(train, test)`` of each split: indices, or whatever the functions take.
+    """
+
+    objective: Callable[[Trial, Any], Any]
+    score: Callable[[Trial, Any, Any], Any]
+    splits: Sequence[tuple[Any, Any]]
+
+    def outer_splits(self) -> list[OuterSplit]:
+        """The outer splits.
+
+        Raises:
+            HpoBridgeError: If they are not two or more pairs.
+        """
+        return list(self._made())
+
+    def _made(self) -> Iterator[OuterSplit]:
+        pairs = list(self.splits)
+        if len(pairs) < 2 or any(not _is_pair(pair) for pair in pairs):
+            found = short(pairs)
+            raise HpoBridgeError(f"splits: found {found}, expected two or more (train, test)")
+        for train, test in pairs:
+            yield OuterSplit(
+                FunctionObjective(_On(self.objective, train)),
+                FunctionObjective(_On(self.score, train, test)),
+                identity_of(train, test),
+            )
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2
+
+
+class _On:
+    """A function of a trial, with the rows that it works on."""
+
+    def __init__(self, function: Callable[..., Any], *rows: Any) -> None:
+        self._call = partial(function)
+        self._rows = rows
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        self.__qualname__, self.__module__ = name, getattr(function, "__module__", "?")
+
+    def __call__(self, trial: Trial) -> Any:
+        return self._call(trial, *self._rows)
+
+
+def identity_of(*rows: Any) -> str:
+    """What tells rows from others: a digest of them as plain lists.
+
+    >>> identity_of([0, 1], [2]) == identity_of((0, 1), (2,)) != identity_of([0], [1, 2])
+    True
+    """
+    from hashlib import blake2b
+
+    from .definition import as_json
+
+    plain = [each.tolist() if hasattr(each, "tolist") else each for each in rows]
+    return blake2b(as_json(plain).encode(), digest_size=8).hexdigest()
+
+
+def options_of(given: Mapping[str, Any] | None, space: Space) -> Rule:
+    """The rule that ``{"rule": …, "simplest": …}`` names."""
+    return Rule.of(space, **dict(given or {}))
