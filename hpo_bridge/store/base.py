@@ -10,6 +10,10 @@ event        data
 ===========  ==========================================================================
 ``session``  a driver begins: ``backend options seed library runner``
 ``enqueued`` a point that no backend proposed: ``params`` (the trial gets its number)
+``imported`` a trial of another tool, as it ended there: ``params state values error backend
+             attempts``, ``started`` and ``finished`` (or ``None``), ``reports`` as ``step value``,
+             and ``source`` in words; where it has any, ``metrics`` (for each report),
+             ``standard_errors``, ``estimate``, ``gradients`` and ``changes`` (see there)
 ``asked``    one ask of the backend: ``n``, ``backend``, ``told`` (the trials told to it
              just before, in order), ``rejected`` (how many suggestions a constraint
              forbade), ``forbidden`` (these, as a list of ``params token``, for a backend
@@ -26,6 +30,11 @@ event        data
 ``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
              (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died)
 ``ended``    the driver leaves: ``reason``
+``tested``   a configuration was scored on the test set: ``trial params values``, the ``rule`` that
+             chose it or ``None``, ``scored`` (by what), ``trials`` (how many had ended) and
+             ``seconds``; for a study of an outer split, on the test part of that
+``outer``    the study is one of an outer split: which ``split``, ``of`` how many, and the
+             ``identity`` of its data
 ===========  ==========================================================================
 """
 
@@ -46,7 +55,8 @@ class Event:
     Attributes:
         kind: One of the table in the module's text.
         time: Seconds since the epoch.
-        trial: The trial's number; ``None`` for ``session``, ``asked`` and ``ended``.
+        trial: The trial's number; ``None`` for ``session``, ``asked``, ``ended``, ``tested`` and
+            ``outer``, which change no trial.
         data: Plain JSON data.
         seq: Position in the log from 1; given by the store.
     """
