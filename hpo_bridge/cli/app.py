@@ -109,6 +109,45 @@ def trials(
 
 
 @app.command()
+def verify(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
+    """Check that the backends propose again what the log has; runs no objective."""
+    from .verify import verify_study
+
+    raise typer.Exit(verify_study(study, store, set_ or [], as_json=json))
+
+
+@app.command()
+def replay(
+    study: StudyFile,
+    trial: Annotated[int, typer.Option(metavar="N", help="The trial's number.")],
+    times: Annotated[int, typer.Option(metavar="K", help="How often, one after another.")] = 1,
+    tolerance: Annotated[
+        float, typer.Option(metavar="X", help="By how much numbers may differ.")
+    ] = 0.0,
+    runner: Annotated[
+        str, typer.Option(metavar="NAME", help="Who evaluates it, one at a time.")
+    ] = "processes",
+    store: Store = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Run a stored trial again and compare; the store keeps nothing of it."""
+    from .replay import replay_trial
+
+    code = replay_trial(
+        study,
+        trial,
+        store,
+        set_ or [],
+        times=times,
+        tolerance=tolerance,
+        runner=runner,
+        as_json=json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def explain(
     study: StudyFile, backend: Backend = None, set_: Set = None, json: Json = False
 ) -> None:

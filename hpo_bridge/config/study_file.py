@@ -89,6 +89,7 @@ def load_study_file(
     Args:
         path: The file, YAML 1.2 or JSON.
         plugins: Where to look names up; plugins that the file names are added to it.
+    plugged: bool = False,
         overrides: Assignments ``a.b=v`` into the file's data, done after the arguments below;
             see :func:`~hpo_bridge.config.overrides.set_values`.
         backend: Another backend; drops the file's options unless it is the same one.
@@ -107,6 +108,7 @@ def load_study_file(
     """
     path = Path(path)
     problems = Problems(path.name or str(path))
+        plugged: Whether the plugins that the file names are loaded also for reading.
     data = parse_yaml(read_text(path, str(path)), problems)
     problems.raise_any()
     if isinstance(data, dict):
@@ -125,6 +127,7 @@ def load_study_file(
     default = default_direction(model.objective, plugins)
     directions = directions_of(model, problems, default)
     if not reading:
+    if plugged or not reading:
         check_choices(
             choices, model, space, len(directions), plugins, problems, build_backend=check_backend
         )

@@ -29,6 +29,7 @@ from .definition import ensure_study, jsonable
 from .driver import Driver
 from .observers import Observers, study_info
 from .proposer import Proposer
+from .rerun import Rerun, rerun
 from .restore import Setup, take_over
 from .session import Session
 from .values import SINGLE, Objectives
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 ASK = "ask"
 """What stands for a runner's name where a study is asked by hand."""
 
+from .verify import Verification, verify
 
 class Study:
     """One optimisation: a space, objectives, a backend, and a store that has the truth.
@@ -463,3 +465,49 @@ class _ByHand:
 
 
 __all__ = ["Choice", "Study"]
+    def verify(self) -> Verification:
+        """Whether the backends propose again what the log has, in every streak of one.
+
+        Runs no objective, writes nothing, and needs no lease: a driver may go on meanwhile.
+
+        Raises:
+            StoreError: If the store cannot be read.
+        """
+        return verify(self.store, self.name, self._plugins)
+
+    def replay(
+        self,
+        number: int,
+        objective: Callable[[Trial], Any] | str | Objective,
+        *,
+        times: int = 1,
+        tolerance: float = 0.0,
+        runner: str = "processes",
+        **options: Any,
+    ) -> tuple[Rerun, ...]:
+        """Runs a finished trial again, with its parameters and seed, and compares.
+
+        The store keeps nothing of it: its checkpoints go into a folder that is thrown away,
+        and it begins without one. A trial that was pruned is advised to stop where it did.
+
+        Args:
+            number: The trial.
+            objective: What was evaluated.
+            times: How often, one after another.
+            tolerance: By how much a value or a report may differ and still be the same.
+            runner: Who evaluates it.
+            options: The runner's options, such as ``trial_timeout``.
+
+        Returns:
+            What became of each run: its ``difference`` is ``None`` if it was the same.
+
+        Raises:
+            HpoBridgeError: If there is no such trial, if it is not finished, or took over
+                other parameters while it ran.
+            ObjectiveError: If the objective cannot be loaded.
+        """
+        return rerun(
+            self.store, self.name, number, objective, self._plugins, times=times,
+            tolerance=tolerance, runner=runner, options=options,
+        )  # fmt: skip
+

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,3 +56,29 @@ def study(space: Space, plugins: PluginManager) -> Iterator[Callable[..., Study]
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/s.db"
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], PluginManager]:
+    """Installs a version of the library ``acme-search``, and gives the plugins as found then.
+
+    The folder ``lib`` below ``tmp_path`` is what another process needs in its path.
+    """
+    folder = tmp_path / "lib"
+    folder.mkdir()
+    shutil.copy(HERE / "acme_plugin.py", folder)
+    monkeypatch.syspath_prepend(str(folder))
+
+    def of(version: str) -> PluginManager:
+        for old in folder.glob("acme_search-*.dist-info"):
+            shutil.rmtree(old)
+        info = folder / f"acme_search-{version}.dist-info"
+        info.mkdir()
+        lines = ["Metadata-Version: 2.1", "Name: acme-search", f"Version: {version}", ""]
+        (info / "METADATA").write_text("\n".join(lines))
+        importlib.invalidate_caches()
+        plugins = PluginManager()
+        plugins.add("acme_plugin", folder)
+        return plugins
+
+    return of
