@@ -6,7 +6,7 @@ For studies of thousands of short trials, for which a run each would cost more t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hpo_bridge.trial import Change, TrialRecord
 
@@ -38,7 +38,9 @@ class Flat:
     def started(self, trial: TrialRecord) -> None:
         """Nothing to write."""
 
-    def reported(self, trial: TrialRecord, step: int, value: float) -> None:
+    def reported(
+        self, trial: TrialRecord, step: int, value: float, metrics: Mapping[str, float]
+    ) -> None:
         """Nothing to write: reports have steps of their own."""
 
     def changed(self, trial: TrialRecord, change: Change) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 LONGEST_NAME = 250
@@ -25,15 +25,22 @@ def named(names: Iterable[str]) -> dict[str, str]:
     >>> named(["lr", "a*b", "a_b", "../x"])
     {'lr': 'lr', 'a*b': 'a_b', 'a_b': 'a_b_', '../x': '_.._x'}
     """
-    taken: set[str] = set()
     found: dict[str, str] = {}
     for name in names:
-        fit = _fit(name)
-        while fit in taken:
-            fit = f"{fit[: LONGEST_NAME - 1]}_"
-        taken.add(fit)
-        found[name] = fit
+        found[name] = another(name, found.values())
     return found
+
+
+def another(name: str, taken: Collection[str]) -> str:
+    """A name that MLflow takes, for ``name``; none of those that are taken.
+
+    >>> another("a*b", ["a_b"])
+    'a_b_'
+    """
+    fit = _fit(name)
+    while fit in taken:
+        fit = f"{fit[: LONGEST_NAME - 1]}_"
+    return fit
 
 
 def _fit(name: str) -> str:

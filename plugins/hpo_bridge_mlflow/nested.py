@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hpo_bridge.trial import Change, TrialRecord, TrialState
@@ -100,11 +101,14 @@ class Nested:
         )  # fmt: skip
         return _Open(Writer(run.client, str(created.info.run_id)))
 
-    def reported(self, trial: TrialRecord, step: int, value: float) -> None:
-        """Writes an intermediate value, soon."""
+    def reported(
+        self, trial: TrialRecord, step: int, value: float, metrics: Mapping[str, float]
+    ) -> None:
+        """Writes an intermediate value, and what was measured besides, soon."""
         opened = self._opened(trial)
         now = time.time()
         opened.writer.metric(self._report(trial), value, milliseconds(now), step)
+        self._besides(opened.writer, trial, metrics, milliseconds(now), step)
         if opened.sent is not None:
             opened.sent.add(step)
         if now >= opened.due or opened.writer.waiting >= 500:
@@ -113,8 +117,14 @@ class Nested:
 
     def _report(self, trial: TrialRecord) -> str:
         """The metric of an attempt's reports; each attempt begins anew."""
-        name = self._run.metrics["report"]
-        return name if trial.attempts < 2 else f"{name}.{trial.attempts}"
+        return _of_attempt(self._run.metrics["report"], trial)
+
+    def _besides(
+        self, writer: Writer, trial: TrialRecord, metrics: Mapping[str, float], now: int, step: int
+    ) -> None:
+        for name, value in metrics.items():
+            if math.isfinite(value):
+                writer.metric(_of_attempt(self._run.measured(name), trial), value, now, step)
 
     def changed(self, trial: TrialRecord, change: Change) -> None:
         """Writes the numbers among a trial's parameters as metrics, from the step of the change.
@@ -154,9 +164,10 @@ class Nested:
         sent = opened.sent
         if sent is None:  # of a run that an earlier driver began
             sent = {m.step for m in self._run.client.get_metric_history(writer.run, report)}
-        for step, value in trial.reports:
+        for (step, value), besides in zip(trial.reports, trial.metrics, strict=True):
             if step not in sent:
                 writer.metric(report, value, end, step)
+                self._besides(writer, trial, besides, end, step)
         last = trial.reports[-1][0] if trial.reports else 0
         for name, value in (trial.values or {}).items():
             writer.metric(metrics[name], value, end, last)
@@ -175,3 +186,7 @@ class Nested:
         """Sends what is kept back."""
         for opened in self._open.values():
             opened.writer.send()
+
+
+def _of_attempt(name: str, trial: TrialRecord) -> str:
+    return name if trial.attempts < 2 else f"{name}.{trial.attempts}"

@@ -63,10 +63,12 @@ class Mlflow:
             self._trials.started(trial)
 
     @hookimpl
-    def hpo_trial_reported(self, trial: TrialRecord, step: int, value: float) -> None:
-        """Writes an intermediate value."""
+    def hpo_trial_reported(
+        self, trial: TrialRecord, step: int, value: float, metrics: Mapping[str, float]
+    ) -> None:
+        """Writes an intermediate value, and what was measured besides."""
         if self._trials is not None:
-            self._trials.reported(trial, step, value)
+            self._trials.reported(trial, step, value, metrics)
 
     @hookimpl
     def hpo_trial_changed(self, trial: TrialRecord, change: Change) -> None:

@@ -11,7 +11,7 @@ from hpo_bridge.hookspecs import StudyInfo
 from hpo_bridge.trial import TrialRecord
 
 from .best import Best
-from .names import as_text, milliseconds, named
+from .names import another, as_text, milliseconds, named
 from .tracking import Writer, found_runs
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class StudyRun:
 
     Attributes:
         writer: Writes to the run.
-        metrics: An objective, ``best/`` one, ``param/`` a parameter, or one of our own to the
-            name of its metric.
+        metrics: An objective, ``best/`` one, ``param/`` a parameter, ``report/`` what a trial
+            measures besides, or one of our own to the name of its metric.
         params: A parameter to its name there.
     """
 
@@ -80,6 +80,13 @@ class StudyRun:
             tag(f"hpo_bridge.{name}", json.dumps(data))
         tag("hpo_bridge.space", json.dumps(study.definition.get("space")))
         self.writer.send()
+
+    def measured(self, name: str) -> str:
+        """The metric of what trials measure besides at their reports."""
+        key = f"report/{name}"
+        if key not in self.metrics:
+            self.metrics[key] = another(key, self.metrics.values())
+        return self.metrics[key]
 
     def count(self, trial: TrialRecord, *, told: bool = True) -> None:
         """Takes note of a trial that has ended; the best one's values go to this run.

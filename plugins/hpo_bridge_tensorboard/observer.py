@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hpo_bridge.errors import short
@@ -48,10 +48,12 @@ class TensorBoard:
             self._open[trial.number] = TrialFile(self._root, trial)
 
     @hookimpl
-    def hpo_trial_reported(self, trial: TrialRecord, step: int, value: float) -> None:
-        """Writes an intermediate value."""
+    def hpo_trial_reported(
+        self, trial: TrialRecord, step: int, value: float, metrics: Mapping[str, float]
+    ) -> None:
+        """Writes an intermediate value, and what was measured besides."""
         if trial.number in self._open:
-            self._open[trial.number].report(step, value)
+            self._open[trial.number].report(step, value, metrics)
 
     @hookimpl
     def hpo_trial_requeued(self, trial: TrialRecord) -> None:

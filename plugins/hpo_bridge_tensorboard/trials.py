@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +59,25 @@ class TrialFile:
 
         self._writer.add_summary(scalar(name, value), step, time)
 
-    def report(self, step: int, value: float, time: float | None = None) -> None:
-        """Writes an intermediate value, once."""
-        if step not in self._sent:
-            self._sent.add(step)
-            self.scalar("report", value, step, time)
+    def report(
+        self, step: int, value: float, metrics: Mapping[str, float], time: float | None = None
+    ) -> None:
+        """Writes an intermediate value, and what was measured besides, once."""
+        if step in self._sent:
+            return
+        self._sent.add(step)
+        self.scalar("report", value, step, time)
+        for name, number in metrics.items():
+            if math.isfinite(number):
+                self.scalar(f"report/{tagged(name)}", number, step, time)
 
     def finish(self, trial: TrialRecord) -> None:
         """Writes what is left, the row of the table, and that the trial has ended."""
         from tensorboardX.summary import hparams
 
         end, values = trial.finished, {tagged(n): v for n, v in (trial.values or {}).items()}
-        for step, value in trial.reports:
-            self.report(step, value, end)
+        for (step, value), metrics in zip(trial.reports, trial.metrics, strict=True):
+            self.report(step, value, metrics, end)
         for name, value in values.items():
             self.scalar(name, value, trial.reports[-1][0] if trial.reports else 0, end)
         row = {name: _plain(value) for name, value in trial.params.items()}

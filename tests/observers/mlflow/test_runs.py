@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ Points = Callable[[Any, str], list[tuple[int, float]]]
 
 def objective(trial: Any) -> float:
     for step in range(3):
-        trial.report(trial["x"] + step, step)
+        trial.report(trial["x"] + step, step, {"a*c": 0.5 * step, "nothing": math.nan})
     if trial.number == 1:
         raise ValueError("no luck")
     if trial.number == 2:
@@ -50,6 +51,8 @@ def test_a_study_and_its_trials(study: Make, runs: Runs, points: Points) -> None
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.params == {name: str(value) for name, value in trial.params.items()}
         assert points(run, "report") == list(trial.reports)
+        assert points(run, "report/a_c") == [(0, 0.0), (1, 0.5), (2, 1.0)]
+        assert points(run, "report/nothing") == []
         assert run.data.tags["hpo_bridge.state"] == trial.state.value
         assert run.data.tags["hpo_bridge.attempts"] == "1"
         assert run.data.metrics.get("value") == trial.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ def hyperparameters(folder: Path) -> dict[str, Any]:
 
 def objective(trial: Any) -> float:
     trial.report(0.5, 0)
-    trial.report(0.25, 3)
+    trial.report(0.25, 3, {"auc/test": 0.75, "nothing": math.inf})
     if trial.number == 1:
         raise TrialPruned
     if trial.number == 2:
@@ -78,7 +79,7 @@ def test_trials(study: Make, tmp_path: Path) -> None:
     (root,) = (tmp_path / "tensorboard").iterdir()
     names = ["trial-00000", "trial-00001", "trial-00002", "trial-00002-attempt-2"]
     assert sorted(path.name for path in root.iterdir()) == names
-    reports = [("report", 0, 0.5), ("report", 3, 0.25)]
+    reports = [("report", 0, 0.5), ("report", 3, 0.25), ("report/auc/test", 3, 0.75)]
     assert scalars(root / names[0]) == [*reports, ("value", 3, 0.125)]
     for name in names[1:]:
         assert scalars(root / name) == reports
