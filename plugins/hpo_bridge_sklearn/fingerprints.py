@@ -1,0 +1,81 @@
+"""What a study was evaluated on, as short texts, so that other data are not added to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import joblib
+import numpy as np
+
+from hpo_bridge.errors import StoreError
+from hpo_bridge.store import Store
+
+from .evaluation import Evaluation
+
+KEY = "evaluated_on"
+"""Where a study's definition has them: name to text."""
+
+
+def fingerprints(evaluation: Evaluation, scoring: Any) -> dict[str, str]:
+    """Texts that differ where anything that scores depend on differs.
+
+    Args:
+        evaluation: Estimator, data, splits, and what goes to ``fit``.
+        scoring: As the user gave it.
+
+    Returns:
+        ``data``, ``splits`` (hashes), ``estimator`` and ``scoring`` (as they print).
+    """
+    data = [evaluation.X, evaluation.y, dict(evaluation.fit_params)]
+    splits = [np.concatenate([np.asarray(test), [-1]]) for _, test in evaluation.splits]
+    return {
+        "data": hashed([_stable(part) for part in data]),
+        "splits": hashed(splits),
+        "estimator": printed(evaluation.estimator),
+        "scoring": printed(scoring),
+    }
+
+
+def hashed(value: Any) -> str:
+    """A hash of what ``value`` holds: 16 hexadecimal digits."""
+    return str(joblib.hash(value))[:16]
+
+
+def printed(value: Any) -> str:
+    """How an object prints, without the addresses of a process, on one line."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
+
+
+def _stable(part: Any) -> Any:
+    """Data frames and series as arrays: their pickles differ from process to process."""
+    if isinstance(part, Mapping):
+        return [(name, _stable(value)) for name, value in sorted(part.items())]
+    if hasattr(part, "iloc") and hasattr(part, "dtypes"):
+        from pandas.util import hash_pandas_object
+
+        columns = [str(name) for name in getattr(part, "columns", ())]
+        return [columns, np.asarray(hash_pandas_object(part, index=False))]
+    return part
+
+
+def check_same(store: Store, name: str, wanted: Mapping[str, str]) -> None:
+    """Compares what a stored study was evaluated on with what is given.
+
+    A study that was made otherwise, by a study file for example, has nothing to compare.
+
+    Raises:
+        StoreError: If they differ; says in what.
+    """
+    row = store.study(name)
+    stored = {} if row is None else row.definition.get(KEY) or {}
+    for key, text in wanted.items():
+        if stored.get(key, text) != text:
+            raise StoreError(
+                f"study {name!r} in {store.url} was evaluated on other {key}: {stored[key]} "
+                f"there, {text} here; use the same, or another study_name or store"
+            )
+
+
+__all__ = ["KEY", "check_same", "fingerprints"]

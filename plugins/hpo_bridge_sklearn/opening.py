@@ -1,0 +1,107 @@
+"""The study of a search, made or continued."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sklearn.utils import check_random_state
+
+from hpo_bridge import Capability, HpoBridgeError, Space, Study
+from hpo_bridge.plugins import manager
+from hpo_bridge.store import Store, open_store
+from hpo_bridge.study.arguments import split_choice
+from hpo_bridge.study.definition import definition
+from hpo_bridge.study.values import Objectives
+
+from .fingerprints import KEY, check_same
+
+Choice = str | Mapping[str, Any]
+
+
+def seed_of(random_state: Any) -> int | None:
+    """A study's seed: an integer as it is, a number drawn from a generator, or ``None``."""
+    if random_state is None:
+        return None
+    if isinstance(random_state, int):
+        return random_state % 2**31
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def check_trials(n_trials: int | None, backend: Choice) -> None:
+    """Refuses a search without end.
+
+    Raises:
+        UnknownName: If there is no such backend; says which is nearest.
+        HpoBridgeError: If the backend never ends by itself, and ``n_trials`` is missing.
+    """
+    name, _ = split_choice(backend, "backend")
+    spec = manager().find("backend", name).spec
+    if n_trials is None and Capability.FINITE not in getattr(spec, "capabilities", ()):
+        raise HpoBridgeError(
+            f"n_trials: backend {name!r} never ends by itself; give the number of candidates "
+            "to try, such as n_trials=50"
+        )
+
+
+@contextmanager
+def opened(
+    space: Space,
+    objectives: Sequence[str],
+    *,
+    backend: Choice,
+    pruner: Choice | None,
+    random_state: Any,
+    store: str | None,
+    name: str,
+    evaluated_on: Mapping[str, str],
+) -> Iterator[Study]:
+    """A study that maximises the objectives, closed at the end.
+
+    Args:
+        space: What may vary.
+        objectives: Names of the scorers.
+        backend: Who proposes.
+        pruner: What stops trials early, or ``None``.
+        random_state: What scikit-learn takes.
+        store: A URL; ``None`` keeps the study in memory.
+        name: The study's name there.
+        evaluated_on: Texts that a study that is continued must have been made with.
+
+    Raises:
+        HpoBridgeError: For all that a study refuses.
+    """
+    seed = seed_of(random_state)
+    directions = dict.fromkeys(objectives, "maximize")
+    kept: Store = open_store(store)
+    try:
+        if store is not None:
+            check_same(kept, name, evaluated_on)
+        with Study(
+            space, backend=backend, directions=directions, seed=seed, pruner=pruner,
+            store=_made(kept, name, space, directions, seed, evaluated_on), name=name,
+        ) as study:  # fmt: skip
+            yield study
+    finally:
+        kept.close()
+
+
+def _made(
+    store: Store,
+    name: str,
+    space: Space,
+    directions: Mapping[str, Any],
+    seed: int | None,
+    evaluated_on: Mapping[str, str],
+) -> Store:
+    """The store, with a new study that says what it is evaluated on, unless one is there."""
+    if evaluated_on and store.study(name) is None:
+        drawn = secrets.randbits(31) if seed is None else seed
+        made = definition(space, Objectives(directions), drawn)
+        store.create(name, {**made, KEY: dict(evaluated_on)})
+    return store
+
+
+__all__ = ["Choice", "check_trials", "opened", "seed_of"]
