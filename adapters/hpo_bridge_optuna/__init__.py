@@ -18,7 +18,7 @@ Left out:
 from __future__ import annotations
 
 from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability, PrunerSpec
+from hpo_bridge.optimizer import BackendSpec, Capability, FormatSpec, PrunerSpec
 
 _OPTUNA = ("optuna>=5,<6",)
 _DOCS = "https://optuna.readthedocs.io/en/stable/reference/"
@@ -130,6 +130,19 @@ def hpo_register_backends() -> list[BackendSpec]:
             ),
         ),
     ]  # fmt: skip
+
+
+@hookimpl
+def hpo_register_formats() -> FormatSpec:
+    """``optuna``: Optuna's own storages."""
+    return FormatSpec(
+        name="optuna",
+        factory="hpo_bridge_optuna.storage:Storage",
+        requires=_OPTUNA,
+        writes=True,
+        summary="A storage of Optuna's: a database or a journal; in Python a Study",
+        url="https://optuna.readthedocs.io/en/stable/reference/storages.html",
+    )
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""The core's own plugin: its two reference backends and its runners.
+"""The core's own plugin: its two reference backends, its runners and formats.
 
 They are registered through the same entry point and hooks as anybody's.
 """
@@ -6,7 +6,7 @@ They are registered through the same entry point and hooks as anybody's.
 from __future__ import annotations
 
 from ..hookspecs import hookimpl
-from ..optimizer import BackendSpec, Capability, RunnerSpec
+from ..optimizer import BackendSpec, Capability, FormatSpec, RunnerSpec
 
 _ANY = frozenset({Capability.CONDITIONAL, Capability.MULTI_OBJECTIVE})
 
@@ -74,5 +74,30 @@ def hpo_register_runners() -> list[RunnerSpec]:
             name="processes",
             factory="hpo_bridge.runners.processes:Processes",
             summary="Worker processes on this machine; a crash costs one trial",
+        ),
+    ]
+
+
+@hookimpl
+def hpo_register_formats() -> list[FormatSpec]:
+    """``csv``, ``json`` and ``parquet``."""
+    return [
+        FormatSpec(
+            name="csv",
+            factory="hpo_bridge.formats.csv_file:Csv",
+            writes=True,
+            summary="A table with a header, as hpo-bridge, Optuna and pandas write it",
+        ),
+        FormatSpec(
+            name="json",
+            factory="hpo_bridge.formats.json_file:Json",
+            writes=True,
+            summary="All that a study's trials have; also what `trials --json` prints",
+        ),
+        FormatSpec(
+            name="parquet",
+            factory="hpo_bridge.formats.parquet_file:Parquet",
+            writes=True,
+            summary="A table of typed columns; in Python pandas data frames, too",
         ),
     ]

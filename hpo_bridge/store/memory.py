@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import LeaseLost, StudyLocked, StudyNotFound
 from ..trial import Change, TrialRecord, TrialState
 from .base import Event, Pending, StudyRow, metrics_of
+from .codec import read_metrics
 
 WRITTEN_AT_ONCE = 256
 """How many events are turned into text together: one by one it costs twice as much."""
@@ -57,6 +58,19 @@ class _Row:
             number, self.state, self.params, self.raw, self.token, self.backend,
             self.attempts, self.failures, self.losses,
         )  # fmt: skip
+
+
+def _imported(data: Mapping[str, Any]) -> _Row:
+    row = _Row(data["params"], None, None, data["backend"])
+    row.state, row.values, row.error = TrialState(data["state"]), data["values"], data["error"]
+    row.started, row.finished = data["started"], data["finished"]
+    row.attempts = data["attempts"]
+    row.reports = tuple((step, value) for step, value in data["reports"])
+    row.metrics = dict(enumerate(map(read_metrics, data.get("metrics", ()))))
+    row.changes = tuple(Change(**change) for change in data.get("changes", ()))
+    row.gradients, row.estimate = data.get("gradients"), data.get("estimate")
+    row.standard_errors = data.get("standard_errors")
+    return row
 
 
 class _MemoryStudy:
@@ -108,6 +122,8 @@ class _MemoryStudy:
                 self.rows.append(row)
         elif event.kind == "enqueued":
             self.rows.append(_Row(data["params"], None, None, None))
+        elif event.kind == "imported":
+            self.rows.append(_imported(data))
         elif event.kind == "session":
             self.backend = data["backend"]
         elif event.trial is not None:

@@ -9,6 +9,8 @@ from ..trial import TrialState
 from .base import Event
 from .codec import dump, dump_event, strict_metrics
 
+MOST_OF_ONE = 2**24
+"""More reports than an imported trial has."""
 Row = dict[str, Any]
 Step = tuple[str, list[Row]]
 """The key of a statement and the rows to run it with."""
@@ -67,6 +69,8 @@ class _Plan:
             return
         elif kind == "enqueued":
             self.born(event.trial, data["params"], None, None, None)
+        elif kind == "imported":
+            self.imported(event.trial, data, seq)
         elif kind == "started":
             self.started(event.trial, event)
         elif kind == "reported":
@@ -94,6 +98,24 @@ class _Plan:
             "raw": raw, "token": token, "values": None, "backend": backend, "started": None,
             "finished": None, "error": None, "attempts": 0, "failures": 0, "losses": 0,
         }  # fmt: skip
+
+    def imported(self, number: int, data: dict[str, Any], seq: int) -> None:
+        self.born(number, data["params"], None, None, data["backend"])
+        self.finished(number, Event("finished", data["finished"], number, data))
+        self.fresh[number].update(started=data["started"], attempts=data["attempts"])
+        # One event has them all: each gets a position that no event of the log can have.
+        at = -seq * MOST_OF_ONE
+        own = {"study": self.study, "number": number}
+        for position, (step, value) in enumerate(data["reports"], at):
+            self.add("report", {**own, "seq": position, "step": step, "value": value})
+        for position, metrics in enumerate(data.get("metrics", ()), at):
+            if metrics:
+                self.add("metrics", {**own, "seq": position, "data": dump(metrics)})
+        for position, change in enumerate(data.get("changes", ()), at):
+            self.add("change", {
+                **own, "seq": position, "step": change["step"], "source": change["source"],
+                "params": dump(change["params"]),
+            })  # fmt: skip
 
     def started(self, number: int, event: Event) -> None:
         row = self.fresh.get(number)

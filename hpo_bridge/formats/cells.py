@@ -1,0 +1,140 @@
+"""Values as the text of a cell, and back.
+
+A cell holds JSON, but for a string that nobody could take for anything else: that stands as it
+is. An empty cell is no value at all.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from ..errors import SpaceError, short
+from ..space import Categorical, Float, Int
+from ..space.values import as_int
+
+TRUTHS = {"true": True, "false": False}
+NONES = ("none", "null", "nan", "<na>")
+"""How other programs write no value where it is a choice."""
+
+
+def spelled(value: Any) -> str:
+    """A value as a cell has it.
+
+    >>> [spelled(value) for value in ("adam", "1", 1, 0.1, True, None, "")]
+    ['adam', '"1"', '1', '0.1', 'true', 'null', '""']
+    """
+    if isinstance(value, str) and is_plain(value):
+        return value
+    return json.dumps(value)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a string can stand for itself in a cell."""
+    if not text or text != text.strip() or text[0] == '"' or not text.isprintable():
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    except RecursionError:  # a very long row of brackets
+        return False
+    return False
+
+
+def text_in(cell: str) -> str:
+    """The string in a cell that holds one."""
+    if cell.startswith('"'):
+        with suppress(ValueError):
+            text = json.loads(cell)
+            if isinstance(text, str):
+                return text
+    return cell
+
+
+def meant(cell: str, parameter: Any) -> Any:
+    """What a cell means as a value of a parameter, or of a constant.
+
+    Args:
+        cell: Not empty.
+        parameter: A parameter, or the constant's value.
+
+    Raises:
+        SpaceError: If it is nothing of the kind.
+    """
+    if isinstance(parameter, Categorical):
+        return _choice(cell, parameter.choices)
+    if isinstance(parameter, Float) and parameter.shape is not None:
+        return _list(cell)
+    if isinstance(parameter, Float):
+        return number_in(cell)
+    if isinstance(parameter, Int):
+        try:
+            return int(cell)
+        except ValueError:
+            return as_int(number_in(cell))  # 3.0, as data frames have it
+    return _choice(cell, [parameter])
+
+
+def number_in(cell: str) -> float:
+    """The number in a cell.
+
+    Raises:
+        SpaceError: If there is none.
+    """
+    try:
+        return float(cell)
+    except ValueError:
+        raise SpaceError(f"found {short(cell)}, expected a number") from None
+
+
+def moment_in(cell: str) -> float:
+    """A time in a cell as seconds since the epoch; a date without a zone is local time.
+
+    Raises:
+        SpaceError: If there is none.
+    """
+    with suppress(ValueError):
+        return float(cell)
+    try:
+        return datetime.fromisoformat(cell).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise SpaceError(f"found {short(cell)}, expected seconds or a date") from None
+
+
+def _list(cell: str) -> Any:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        raise SpaceError(f"found {short(cell)}, expected a list of numbers") from None
+
+
+def _choice(cell: str, choices: Any) -> Any:
+    """The choice that a cell is, exactly or as other programs may have written it."""
+    for choice in choices:
+        if spelled(choice) == cell:
+            return choice
+    alike = [choice for choice in choices if _alike(cell, choice)]
+    if len(alike) != 1:
+        problem = "could be more than one" if alike else "is not one"
+        raise SpaceError(f"{short(cell)} {problem} of the choices {short(list(choices))}")
+    return alike[0]
+
+
+def _alike(cell: str, choice: Any) -> bool:
+    lower = cell.lower()
+    if choice is None:
+        return lower in NONES
+    if isinstance(choice, bool):
+        return TRUTHS.get(lower) is choice
+    if isinstance(choice, (int, float)):
+        with suppress(ValueError):
+            return float(cell) == choice
+        return False
+    if isinstance(choice, list):
+        with suppress(ValueError, RecursionError):
+            return bool(json.loads(cell) == choice)
+        return False
+    return bool(choice == cell)

@@ -1,0 +1,77 @@
+"""Histories as CSV files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import HistoryError
+from ..histories import History, StudyToWrite, Wanted, Written
+from .files import is_file, read_text, written_whole
+from .table import header, history_of, row
+
+SUFFIXES = (".csv", ".tsv")
+LONGEST = 2**27
+"""Most characters of a cell; a long vector has many, and Python's own limit is low."""
+
+
+class Csv:
+    """Reads any table with a header that names parameters; writes one that is complete."""
+
+    def recognises(self, source: Any) -> bool:
+        """Whether it is a file that is called so."""
+        return is_file(source, *SUFFIXES)
+
+    def suits(self, target: str) -> bool:
+        """Whether it is called so."""
+        return target.lower().endswith(SUFFIXES)
+
+    def read(self, source: Any, wanted: Wanted) -> History:
+        """The trials, one a line."""
+        text = read_text(source)
+        before = csv.field_size_limit(LONGEST)
+        try:
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(source, text),
+                                strict=True)  # fmt: skip
+            names = [name.strip() for name in next(reader, [])]
+            if not any(names):
+                raise HistoryError(f"{source}: is empty, expected a line with names of columns")
+            return history_of(_rows(reader, names, source), names, source, wanted)
+        except csv.Error as error:
+            raise HistoryError(f"{source}: is no CSV file: {error}") from None
+        finally:
+            csv.field_size_limit(before)
+
+    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
+        """One line a trial; lists and mappings are JSON in their cells."""
+        count = 0
+        delimiter = "\t" if target.lower().endswith(".tsv") else ","
+        with written_whole(target, overwrite=overwrite) as file:
+            writer = csv.writer(file, delimiter=delimiter)
+            writer.writerow(header(study))
+            for trial in study.trials:
+                writer.writerow(row(study, trial))
+                count += 1
+        return Written(count)
+
+
+def _delimiter(source: str, text: str) -> str:
+    """A comma, unless the first line has none but another that is usual."""
+    first = text[: text.find("\n")] if "\n" in text else text
+    if source.lower().endswith(".tsv"):
+        return "\t"
+    return next((mark for mark in (",", ";", "\t") if mark in first), ",")
+
+
+def _rows(reader: Any, names: Sequence[str], source: str) -> Iterator[tuple[str, list[str]]]:
+    for cells in reader:
+        label = f"line {reader.line_num}"
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(names):
+            raise HistoryError(
+                f"{source}, {label}: has {len(cells)} cells, the header has {len(names)}"
+            )
+        yield label, [cell.strip() for cell in cells]

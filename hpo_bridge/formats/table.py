@@ -1,0 +1,207 @@
+"""Trials as rows: what the columns of a table are, and what a row says of a trial."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import HistoryError, SpaceError, nearest, short
+from ..histories import History, PastTrial, StudyToWrite, Text, Wanted
+from ..trial import TrialRecord, TrialState
+from .cells import moment_in, number_in, spelled, text_in
+from .plain import BESIDES, besides_in, besides_of
+
+TIMES = {"started": "started", "datetime_start": "started",
+         "finished": "finished", "datetime_complete": "finished"}  # fmt: skip
+"""Column to field; the second name of each is Optuna's."""
+STATES = {
+    **{state.value: state for state in TrialState},
+    "COMPLETED": TrialState.COMPLETE, "FAIL": TrialState.FAILED, "ERROR": TrialState.FAILED,
+}  # fmt: skip
+PARAM, VALUE = ("params.", "params_"), ("values.", "values_")
+"""What the name of a parameter's and of an objective's column may begin with."""
+OTHERS = ("number", "state", "backend", "attempts", "error", *BESIDES)
+IDLE = ("seconds", "duration")
+"""Columns that say nothing that others do not."""
+
+
+# -- writing --------------------------------------------------------------------------------
+
+
+def header(study: StudyToWrite) -> list[str]:
+    """The names of the columns of a study's table."""
+    params = [f"params.{name}" for name in study.definition["space"]]
+    values = [f"values.{name}" for name in study.directions]
+    return ["number", "state", *values, *params, "backend", "started", "finished", "attempts",
+            "error", *BESIDES]  # fmt: skip
+
+
+def row(study: StudyToWrite, trial: TrialRecord) -> list[Any]:
+    """A trial's cells: text, numbers, and ``None`` for an empty one."""
+    values = [(trial.values or {}).get(name) for name in study.directions]
+    params = [
+        spelled(trial.params[name]) if name in trial.params else None
+        for name in study.definition["space"]
+    ]
+    besides = besides_of(trial)
+    rest = [json.dumps(besides[name]) if besides[name] else None for name in BESIDES]
+    who, why = (None if text is None else spelled(text) for text in (trial.backend, trial.error))
+    return [trial.number, trial.state.value, *values, *params, who, trial.started,
+            trial.finished, trial.attempts, why, *rest]  # fmt: skip
+
+
+# -- reading --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column is what: position to the name of a parameter, objective or field."""
+
+    params: Mapping[int, str]
+    values: Mapping[int, str]
+    fields: Mapping[int, str]
+    idle: tuple[str, ...]
+
+
+def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
+    """What the columns of a table are.
+
+    Parameters are called ``params.NAME``, as we and Optuna write them, or ``NAME``.
+
+    Raises:
+        HistoryError: If two have the same name, or none is a parameter or none an objective.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise HistoryError(f"{source}: two columns are called {name!r}")
+    marked = any(name.startswith(PARAM) for name in names)
+    params: dict[int, str] = {}
+    values: dict[int, str] = {}
+    fields: dict[int, str] = {}
+    idle: list[str] = []
+    for position, name in enumerate(names):
+        if name.startswith(PARAM):
+            params[position] = name[len(PARAM[0]) :]
+        elif (objective := _objective(name, names, wanted)) is not None:
+            values[position] = objective
+        elif not marked and name in wanted.params:
+            params[position] = name
+        elif name in TIMES or name in OTHERS:
+            fields[position] = TIMES.get(name, name)
+        elif name not in IDLE:
+            idle.append(name)
+    _check(params, values, names, source, wanted)
+    return Columns(params, values, fields, tuple(idle))
+
+
+def _objective(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
+    """The objective whose values a column has, if any."""
+    bare = name[len(VALUE[0]) :] if name.startswith(VALUE) else name
+    marked = bare != name
+    if bare in wanted.objectives and (marked or bare not in wanted.params):
+        taken = not marked and any(prefix + bare in names for prefix in VALUE)
+        return None if taken else bare
+    if len(wanted.objectives) == 1 and name == "value":
+        (objective,) = wanted.objectives
+        return None if objective in names else objective
+    return None
+
+
+def _check(
+    params: Mapping[int, str], values: Mapping[int, str], names: Sequence[str], source: str,
+    wanted: Wanted,
+) -> None:  # fmt: skip
+    columns = f"columns: {', '.join(names)}"
+    if not set(params.values()) & set(wanted.params):
+        expected = ", ".join(wanted.params)
+        raise HistoryError(
+            f"{source}: no column is a parameter of the study ({expected}), whose names "
+            f"--map COLUMN=NAME can give; {columns}"
+        )
+    for objective in wanted.objectives:
+        if objective not in values.values():
+            raise HistoryError(
+                f"{source}: no column has the objective {objective!r}"
+                f"{nearest(objective, names)}, whose name --map COLUMN={objective} can give; "
+                f"{columns}"
+            )
+
+
+def history_of(
+    rows: Iterable[tuple[str, Sequence[str]]], names: Sequence[str], source: str, wanted: Wanted
+) -> History:
+    """The history in a table.
+
+    Args:
+        rows: Of each row its label (``line 7``) and its cells, empty text for no value.
+        names: The names of the columns.
+        source: What to call the table in messages.
+        wanted: What the study wants.
+
+    Raises:
+        HistoryError: If the columns, or a row, make no sense.
+    """
+    columns = columns_of(names, source, wanted)
+    notes = [f"columns left out: {', '.join(columns.idle)}"] if columns.idle else []
+    trials = _trials(rows, columns, source)
+    return History(source, dict.fromkeys(wanted.objectives), list(trials), notes)
+
+
+def _trials(
+    rows: Iterable[tuple[str, Sequence[str]]], columns: Columns, source: str
+) -> Iterator[PastTrial]:
+    for label, cells in rows:
+        try:
+            yield _trial(label, cells, columns)
+        except SpaceError as error:
+            raise HistoryError(f"{source}, {label}: {error}") from None
+
+
+def _trial(label: str, cells: Sequence[str], columns: Columns) -> PastTrial:
+    fields = {name: cells[at] for at, name in columns.fields.items() if cells[at]}
+    params = {name: Text(cells[at]) for at, name in columns.params.items() if cells[at]}
+    values: dict[str, float] = {}
+    for at, name in columns.values.items():
+        if cells[at]:
+            values[name] = _under(name, number_in, cells[at])
+    times = {
+        name: _under(name, moment_in, fields[name])
+        for name in ("started", "finished")
+        if name in fields
+    }
+    error = text_in(fields["error"]) if "error" in fields else None
+    attempts = int(_under("attempts", number_in, fields.get("attempts", "1")))
+    besides = {name: _under(name, _json, fields[name]) for name in BESIDES if name in fields}
+    return PastTrial(
+        label, _state(fields.get("state"), values, error), params, values or None,
+        times.get("started"), times.get("finished"), error, attempts=attempts,
+        backend=text_in(fields["backend"]) if "backend" in fields else None,
+        **besides_in(besides),
+    )  # fmt: skip
+
+
+def _state(cell: str | None, values: Mapping[str, float], error: str | None) -> TrialState:
+    if cell is None:  # with neither it is refused later, as having no value
+        return TrialState.FAILED if error and not values else TrialState.COMPLETE
+    state = STATES.get(cell.strip().upper().rpartition(".")[2])
+    if state is None:
+        known = ", ".join(s.value for s in TrialState)
+        raise SpaceError(f"found {short(cell)}, expected one of {known}", ["state"])
+    return state
+
+
+def _json(cell: str) -> Any:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        raise SpaceError(f"found {short(cell)}, expected JSON") from None
+
+
+def _under(name: str, read: Any, cell: str) -> Any:
+    """What ``read`` makes of a cell; an error names the column."""
+    try:
+        return read(cell)
+    except SpaceError as error:
+        raise error.under(name) from None
