@@ -135,6 +135,13 @@ class ObjectiveError(HpoBridgeError):
     """An objective cannot be loaded, or cannot be sent to a worker."""
 
 
+class StopStudy(ObjectiveError):
+    """Raised by an objective where no other trial could do better: the study stops with its text.
+
+    The trial waits, and is run again where the study goes on.
+    """
+
+
 class TrialPruned(HpoBridgeError):
     """Raised by an objective to end its trial early, after ``trial.should_prune()``."""
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
-from ..errors import GradientRequired, ObjectiveError, StoreError, TrialPruned, short
+from ..errors import GradientRequired, ObjectiveError, StopStudy, StoreError, TrialPruned, short
 from ..folds import Folded, Measured
 from ..gradients import Differentiated
 from ..trial import Outcome, Trial, TrialState, as_number
 from .classes import instance, makes_functions
 from .derivatives import differentiated, plain_gradients
+from .packing import packed, unpacked
 from .reasons import Failure, explain
-from .reference import LOADED_FROM_FILE, ReferenceObjective, find_module
+from .reference import ReferenceObjective
 
 Function = Callable[[Trial], Any]
 """What an objective is in the end: called with a trial, it returns a number or numbers."""
@@ -85,7 +84,8 @@ class FunctionObjective:
 
     def __reduce__(self) -> tuple[Callable[[bytes], FunctionObjective], tuple[bytes]]:
         """Travels as what cloudpickle makes of the function."""
-        return _unpacked, (_packed(self.function, self.describe()),)
+        owners = (getattr(_inner(self.function), "__module__", None),)
+        return _unpacked, (packed(self.function, self.describe(), owners),)
 
 
 def _inner(function: Any) -> Any:
@@ -93,38 +93,8 @@ def _inner(function: Any) -> Any:
     return function.score if isinstance(function, Folded) else function
 
 
-def _packed(function: Function, name: str) -> bytes:
-    import cloudpickle  # type: ignore[import-untyped]
-
-    module = sys.modules.get(getattr(_inner(function), "__module__", None) or "")
-    by_value = module is not None and not _importable(module)
-    try:
-        if by_value:
-            cloudpickle.register_pickle_by_value(module)
-        packed: bytes = cloudpickle.dumps(function)
-        return packed
-    except Exception as error:
-        raise ObjectiveError(
-            f"objective {name} cannot be sent to a worker: {type(error).__name__}: {error}; "
-            "create what it needs inside the function, or use runner: inline"
-        ) from error
-    finally:
-        if by_value:
-            cloudpickle.unregister_pickle_by_value(module)
-
-
-def _importable(module: ModuleType) -> bool:
-    """Whether a worker can import ``module`` by its name."""
-    if hasattr(module, LOADED_FROM_FILE) or module.__name__ == "__main__":
-        return False
-    spec = find_module(module.__name__)
-    return spec is not None and spec.origin == getattr(module, "__file__", spec.origin)
-
-
 def _unpacked(data: bytes) -> FunctionObjective:
-    import cloudpickle
-
-    return FunctionObjective(cloudpickle.loads(data))
+    return FunctionObjective(unpacked(data))
 
 
 def objective_from(spec: Any, folder: str | os.PathLike[str] = ".") -> Objective:
@@ -187,12 +157,13 @@ def evaluate(function: Function, trial: Trial) -> Outcome:
         KeyboardInterrupt: Ctrl-C is the driver's matter.
         Cut: A runner's own business.
         StoreError: The study's trouble, met while reporting; not the objective's.
+        StopStudy: The objective's word that the study is to stop.
     """
     try:
         result = differentiated(function(trial), trial)
     except TrialPruned:
         return Outcome(TrialState.PRUNED)
-    except (KeyboardInterrupt, Cut, StoreError):
+    except (KeyboardInterrupt, Cut, StoreError, StopStudy):
         raise
     except GradientRequired as error:  # another attempt would have none either
         return Outcome.failed(explain(error), retriable=False, ungraded=True)

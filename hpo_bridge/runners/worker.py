@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..checkpoints import Checkpoints
-from ..errors import NoCheckpoints, ObjectiveError, TrialPruned
+from ..errors import NoCheckpoints, ObjectiveError, StopStudy, TrialPruned
 from ..gradients import Differentiation, Slope
 from ..objectives.objective import Function, Objective, evaluate
 from ..objectives.reasons import explain
@@ -176,7 +176,7 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
     trial = Trial(number, params, seed, _worker.line, _worker.checkpoints, _worker.differentiation)
     try:
         outcome = evaluate(_worker.function, trial)
-    except NoCheckpoints as error:  # no trial of this study can go on: the run has to end
+    except (NoCheckpoints, StopStudy) as error:  # no trial of it can go on: the run has to end
         _worker.line.say("broken", str(error))
         outcome = Outcome.failed(str(error))
     except BaseException as error:  # KeyboardInterrupt: Ctrl-C does not come here

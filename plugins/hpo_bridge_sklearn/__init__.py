@@ -5,8 +5,16 @@ This module is data: scikit-learn is imported on use.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from hpo_bridge.hookspecs import hookimpl
 from hpo_bridge.optimizer import ObjectiveSpec
+
+if TYPE_CHECKING:
+    from .objective import cross_validated
+    from .search import BridgeSearchCV
+
+__all__ = ["BridgeSearchCV", "cross_validated"]
 
 
 @hookimpl
@@ -14,9 +22,21 @@ def hpo_register_objectives() -> ObjectiveSpec:
     """``cross_validated``."""
     return ObjectiveSpec(
         name="cross_validated",
-        factory="hpo_bridge_sklearn.objective:from_study_file",
+        factory="hpo_bridge_sklearn.study_file:from_study_file",
         requires=("scikit-learn>=1.6", "numpy>=1.26"),
         summary="The cross-validated score of a scikit-learn estimator; each fold is a step",
         url="https://scikit-learn.org/stable/modules/cross_validation.html",
         direction="maximize",
     )
+
+
+_HOMES = {"BridgeSearchCV": "search", "cross_validated": "objective"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is for users, and scikit-learn with it, at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

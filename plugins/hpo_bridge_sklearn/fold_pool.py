@@ -1,0 +1,221 @@
+"""Processes that evaluate folds of one trial beside each other.
+
+They belong to the process that runs the trial, and end with it, however that happens: each is in a
+process group whose warden kills it then. They live for as long as the objective is loaded, so that
+only the first trial waits until they have started; each loads the objective by itself.
+
+Folds begin in order. What is not needed any more, because the trial was pruned or has failed, is
+cancelled: a fit that runs is told to stop, and its process is killed where it does not
+within a second and another fold waits for its place.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from hpo_bridge.errors import TrialPruned
+from hpo_bridge.objectives.base import Objective
+from hpo_bridge.objectives.processgroup import ProcessGroup, ending
+from hpo_bridge.objectives.reasons import Failure
+from hpo_bridge.runners.processes import usable_cpus
+
+from .prepared import FoldOutcome, Params
+
+STOP = signal.SIGUSR1
+"""Tells a worker that its fold is not needed any more."""
+_GRACE = 1.0  # seconds that it then has
+_LOOK = 0.25  # seconds between two looks at what has not stopped
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+_MAIN = """
+import sys
+sys.path[:] = {path!r}
+from hpo_bridge_sklearn.fold_worker import main
+main({line})
+"""
+
+Message = tuple[str, Any]
+
+
+class FoldPool:
+    """The processes, and the one trial at a time that they work on.
+
+    Args:
+        objective: What each loads; evaluates folds by its ``prepared().fold(params, fold)``.
+        workers: How many there are at most.
+    """
+
+    def __init__(self, objective: Objective, workers: int) -> None:
+        self._objective = pickle.dumps(objective)
+        self._workers = workers
+        self._hired: list[_Worker] = []
+        weakref.finalize(self, _kill_all, self._hired)
+
+    @contextmanager
+    def evaluating(self, params: Params, folds: int) -> Iterator[Callable[[int], FoldOutcome]]:
+        """Evaluates the folds of a trial; gives what waits for the outcome of one.
+
+        Args:
+            params: The trial's.
+            folds: How many there are.
+        """
+        batch = _Batch(self, params, folds)
+        try:
+            yield batch.outcome
+        except (TrialPruned, Failure):
+            for worker in self._busy():
+                worker.stop()
+            raise
+        except BaseException:  # perhaps in the middle of a message
+            for worker in self._busy():
+                self._dismiss(worker)
+            raise
+
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._hired if worker.fold is not None]
+
+    def free(self) -> _Worker | None:
+        """A worker that has nothing to do; a new one, if there may be another."""
+        for worker in self._hired:
+            if worker.fold is None:
+                return worker
+        for worker in self._busy():
+            if worker.overdue:
+                self._dismiss(worker)
+        if len(self._hired) >= self._workers:
+            return None
+        worker = _Worker(self._objective, self._workers)
+        self._hired.append(worker)
+        return worker
+
+    def listen(self, patience: float) -> Iterator[tuple[int, FoldOutcome]]:
+        """What has ended, as soon as something has; nothing if that takes too long."""
+        busy = {worker.line: worker for worker in self._busy()}
+        for line in wait(list(busy), patience):
+            worker = busy[line]  # type: ignore[index]
+            fold, stopping = worker.fold, worker.stopping
+            assert fold is not None
+            try:
+                outcome = worker.receive()
+            except (EOFError, OSError):
+                self._dismiss(worker)
+                outcome = FoldOutcome(failure=worker.epitaph(), whole=True)
+            if not stopping and outcome is not None:
+                yield fold, outcome
+
+    def _dismiss(self, worker: _Worker) -> None:
+        self._hired.remove(worker)
+        worker.kill()
+
+
+class _Batch:
+    """The folds of one trial."""
+
+    def __init__(self, pool: FoldPool, params: Params, folds: int) -> None:
+        self._pool = pool
+        self._params = dict(params)
+        self._waiting = list(range(folds))
+        self._ended: dict[int, FoldOutcome] = {}
+
+    def outcome(self, fold: int) -> FoldOutcome:
+        """Waits for the outcome of a fold."""
+        while fold not in self._ended:
+            self._hand_out()
+            self._ended.update(self._pool.listen(_LOOK))
+        self._hand_out()  # so that nobody idles while the study thinks
+        return self._ended.pop(fold)
+
+    def _hand_out(self) -> None:
+        while self._waiting and (worker := self._pool.free()) is not None:
+            worker.give(self._params, self._waiting.pop(0))
+
+
+class _Worker:
+    """One process.
+
+    Attributes:
+        fold: The fold that it evaluates.
+        stopping: Whether that is not needed any more.
+        line: The way to it.
+    """
+
+    def __init__(self, objective: bytes, workers: int) -> None:
+        self.fold: int | None = None
+        self.stopping = False
+        self._deadline = 0.0
+        self._group = ProcessGroup()
+        self.line: Connection[Any, Any]
+        self.line, theirs = Pipe()
+        threads = str(max(1, usable_cpus() // workers))
+        try:
+            self._process = subprocess.Popen(
+                (sys.executable, "-c", _MAIN.format(path=sys.path, line=theirs.fileno())),
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # the driver's stdout is for results
+                pass_fds=(theirs.fileno(),),
+                env={**dict.fromkeys(_THREADS, threads), **os.environ},
+                process_group=self._group.id,
+            )
+        except BaseException:
+            self._group.kill()
+            self.line.close()
+            raise
+        finally:
+            theirs.close()
+        with suppress(OSError):  # it has gone already: the next message will say so
+            self.line.send_bytes(objective)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it was told to stop, and has not for too long."""
+        return self.stopping and time.monotonic() > self._deadline
+
+    def give(self, params: Params, fold: int) -> None:
+        """Hands it a fold."""
+        self.fold = fold
+        with suppress(OSError):
+            self.line.send_bytes(pickle.dumps((params, fold)))
+
+    def receive(self) -> FoldOutcome | None:
+        """The outcome of its fold; ``None`` if it was stopped.
+
+        Raises:
+            EOFError: If it has gone.
+        """
+        outcome: FoldOutcome | None = pickle.loads(self.line.recv_bytes())  # our own, in transit
+        self.fold, self.stopping = None, False
+        return outcome
+
+    def stop(self) -> None:
+        """Tells it that its fold is not needed any more."""
+        if not self.stopping:
+            self.stopping, self._deadline = True, time.monotonic() + _GRACE
+            with suppress(ProcessLookupError):
+                self._process.send_signal(STOP)
+
+    def kill(self) -> None:
+        """Ends it, and all that it started, at once."""
+        with suppress(subprocess.TimeoutExpired):  # one that has crashed: for its exit code
+            self._process.wait(0.1 if self._process.poll() is None and self.line.closed else 0)
+        self._group.kill()
+        self._process.wait()
+        self.line.close()
+
+    def epitaph(self) -> str:
+        """How it ended."""
+        return f"the fold's process {ending(self._process.returncode)}"
+
+
+def _kill_all(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.kill()

@@ -1,0 +1,379 @@
+"""The objective ``cross_validated``: a trial is a cross-validation, a fold is one of its steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+from sklearn import get_config
+
+from hpo_bridge import Folded, FoldScore, Measured, Trial
+from hpo_bridge.errors import ObjectiveError, StopStudy, short
+from hpo_bridge.objectives.base import Function, Reference
+from hpo_bridge.objectives.packing import packed, unpacked
+from hpo_bridge.objectives.reasons import Failure
+from hpo_bridge.space import Space
+from hpo_bridge.trial import Direction
+
+from .data import Data, as_data
+from .fold_pool import FoldPool
+from .prepared import FoldOutcome, Params, Prepared, points_of, prepare, said_of
+from .scoring import VALUE, aims, check_names
+from .splits import check_number, kept
+
+ErrorScore = float | Literal["raise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something of the user's that a study file names.
+
+    Attributes:
+        text: ``FILE.py:NAME`` or ``package.module:NAME``.
+        key: The option's key path.
+        noun: What it is to be, in messages.
+    """
+
+    text: str
+    key: str
+    noun: str = "name"
+
+    def reference(self, folder: str | None) -> Reference:
+        """Where it is to be found.
+
+        Raises:
+            ObjectiveError: If the text is of another form.
+        """
+        return Reference.parse(self.text, folder or ".", self.key, self.noun)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidated:
+    """The cross-validated score of an estimator, as an objective; made by :func:`cross_validated`.
+
+    It can be pickled, and is then what any worker can load. Called with a trial it evaluates it,
+    for studies that are asked and told by hand.
+
+    Attributes:
+        estimator: An estimator, a class of one, or a factory.
+        data: :class:`~hpo_bridge_sklearn.data.Data`, or a function that loads them.
+        cv: What scikit-learn takes.
+        scoring: Likewise.
+        objective: Which scorer is the value.
+        error_score: What a fold counts whose fit or score raises.
+        return_train_score: Whether the part that was fitted on is scored too.
+        fold_workers: How many folds of a trial run at once.
+        folder: What references are relative to.
+        config: Scikit-learn's configuration.
+        space: The study's, once it is known.
+        directions: Likewise.
+    """
+
+    estimator: Any
+    data: Any
+    cv: Any = None
+    scoring: Any = None
+    objective: str | None = None
+    error_score: ErrorScore = np.nan
+    return_train_score: bool = False
+    fold_workers: int = 1
+    folder: str | None = None
+    config: Mapping[str, Any] = field(default_factory=get_config)
+    space: Space | None = None
+    directions: Mapping[str, Direction] = field(
+        default_factory=lambda: {VALUE: Direction.MAXIMIZE}
+    )
+
+    @property
+    def processes(self) -> int:
+        """How many CPUs one trial keeps busy."""
+        return self.fold_workers
+
+    def describe(self) -> str:
+        """The estimator's name, or where it comes from."""
+        estimator = self.estimator
+        name = getattr(estimator, "__qualname__", None) or type(estimator).__name__
+        return f"cross_validated({estimator.text if isinstance(estimator, Named) else name})"
+
+    def check(self) -> None:
+        """Looks for what is named; imports nothing of the user's.
+
+        Raises:
+            ObjectiveError: If something is not there.
+        """
+        for named in self._named():
+            named.reference(self.folder).check()
+
+    def fitted(self, space: Space, directions: Mapping[str, Direction]) -> CrossValidated:
+        """The objective for a study: what its objectives are, and which parameters it has.
+
+        Raises:
+            ObjectiveError: If they do not go together; where nothing has to be imported, also
+                if the data, the folds or the scorers are wrong.
+        """
+        aims(directions, self._known_scoring(), self.objective)
+        found = replace(self, space=space, directions=dict(directions))
+        if not self._named():
+            found.prepared()
+        return found
+
+    def load(self) -> Function:
+        """The function of a trial; imports the user's code, and loads the data.
+
+        Raises:
+            ObjectiveError: If that fails, or they are wrong.
+        """
+        try:
+            return CrossValidation(self, self.prepared())
+        except ObjectiveError as error:
+            raise ObjectiveError(f"objective {self.describe()}: {error}") from error
+
+    def prepared(self, params: Params | None = None) -> Prepared:
+        """All that folds need; ``params`` are those of a trial, where the space is not known.
+
+        Raises:
+            ObjectiveError: If something is wrong.
+        """
+        points = [dict(params or {})] if self.space is None else points_of(self.space)
+        scoring = self._scoring()
+        number = np.nan if self.error_score == "raise" else float(self.error_score)
+        return prepare(
+            self._found(self.estimator), self._data(),
+            cv=self._splitter(), scoring=scoring, error_score=number,
+            return_train_score=self.return_train_score,
+            aims=aims(self.directions, scoring, self.objective),
+            config=self.config, points=points, space=self.space,
+        )  # fmt: skip
+
+    def __call__(self, trial: Trial) -> Measured:
+        """Evaluates one trial, everything loaded for it alone."""
+        return CrossValidation(self, self.prepared(trial.params))(trial)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], CrossValidated], tuple[bytes]]:
+        """Travels as what cloudpickle makes of it."""
+        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        owners = [getattr(part, "__module__", None) for part in self._parts()]
+        return _unpacked, (packed(parts, self.describe(), owners),)
+
+    # -- what is named ----------------------------------------------------------------
+
+    def _parts(self) -> list[Any]:
+        """All that may be the user's."""
+        scorers = self.scoring.values() if isinstance(self.scoring, Mapping) else [self.scoring]
+        steps = [step for _, step in getattr(self.estimator, "steps", ())]
+        return [self.estimator, *steps, self.data, self.cv, *scorers]
+
+    def _named(self) -> list[Named]:
+        return [part for part in self._parts() if isinstance(part, Named)]
+
+    def _found(self, part: Any) -> Any:
+        return part.reference(self.folder).load() if isinstance(part, Named) else part
+
+    def _known_scoring(self) -> Any:
+        """The scorers, with stand-ins for those that are named: nothing is imported."""
+        return _replaced(self.scoring, lambda named: lambda *data: 0.0)
+
+    def _scoring(self) -> Any:
+        return _replaced(self.scoring, self._found)
+
+    def _splitter(self) -> Any:
+        cv = self._found(self.cv)
+        if cv is self.cv:
+            return cv
+        with said_of("cv"):  # it may be a class, or a function that gives one
+            made = (
+                cv() if isinstance(cv, type) or (not hasattr(cv, "split") and callable(cv)) else cv
+            )
+            if isinstance(made, int):
+                check_number(made)
+            return kept(made)
+
+    def _data(self) -> Data:
+        data = self._found(self.data)
+        with said_of("data"):
+            return as_data(data() if callable(data) else data)
+
+
+def _replaced(scoring: Any, change: Callable[[Named], Any]) -> Any:
+    if isinstance(scoring, Named):
+        return change(scoring)
+    if isinstance(scoring, Mapping):
+        return {k: change(v) if isinstance(v, Named) else v for k, v in scoring.items()}
+    return scoring
+
+
+def _unpacked(data: bytes) -> CrossValidated:
+    return CrossValidated(**unpacked(data))
+
+
+class CrossValidation:
+    """The function of a trial: evaluates its folds in order, here or in processes beside.
+
+    Args:
+        objective: What is evaluated.
+        prepared: The same, made ready.
+    """
+
+    def __init__(self, objective: CrossValidated, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._stops = objective.error_score == "raise"
+        self._pool: FoldPool | None = None
+        workers = min(objective.fold_workers, prepared.folds)
+        if workers > 1:
+            self._pool = FoldPool(replace(objective, fold_workers=1), workers)
+
+    def __call__(self, trial: Trial) -> Measured:
+        """The mean score over the folds, with its standard error.
+
+        Raises:
+            TrialPruned: If the pruner has seen enough.
+            Failure: If a fold fails; names it, and why.
+            StopStudy: Likewise, under ``error_score="raise"``.
+        """
+        with self._outcomes(trial.params) as outcome_of:
+
+            def score(trial: Trial, fold: int) -> FoldScore:
+                return self._score(outcome_of(fold), fold)
+
+            if self._prepared.folds == 1:
+                return _single(trial, score(trial, 0))
+            return Folded(score, self._prepared.folds)(trial)
+
+    def _outcomes(self, params: Params) -> AbstractContextManager[Callable[[int], FoldOutcome]]:
+        """What gives the outcome of each fold, asked in order."""
+        if self._pool is not None:
+            return self._pool.evaluating(params, self._prepared.folds)
+        return nullcontext(lambda fold: self._prepared.fold(params, fold))
+
+    def _score(self, outcome: FoldOutcome, fold: int) -> FoldScore:
+        if outcome.failure:
+            why = f"fold {fold}: {outcome.failure}"
+            if self._stops and not outcome.whole:
+                raise StopStudy(f"error_score: raise: {why}")
+            raise Failure(why, retriable=outcome.retriable)
+        values: Any = outcome.values
+        return FoldScore(next(iter(values.values())) if len(values) == 1 else values,
+                         outcome.metrics)  # fmt: skip
+
+
+def _single(trial: Trial, score: FoldScore) -> Measured:
+    """A cross-validation with one fold: a validation set, which knows no standard error."""
+    first = next(iter(score.value.values())) if isinstance(score.value, dict) else score.value
+    trial.report(first, 0, score.metrics)
+    return Measured(score.value)
+
+
+def cross_validated(
+    estimator: Any,
+    X: Any = None,
+    y: Any = None,
+    *,
+    data: Any = None,
+    cv: Any = None,
+    scoring: Any = None,
+    objective: str | None = None,
+    groups: Any = None,
+    fit_params: Mapping[str, Any] | None = None,
+    score_params: Mapping[str, Any] | None = None,
+    error_score: ErrorScore = np.nan,
+    return_train_score: bool = False,
+    fold_workers: int | None = None,
+) -> CrossValidated:
+    """The cross-validated score of a scikit-learn estimator, as an objective of a study.
+
+    Each fold is a step of the trial: it is reported with all that was measured on it, so that a
+    pruner may stop the trial after a few. The value is the mean over the folds, and its standard
+    error is kept. All trials of a study, continued or not, are evaluated on the same folds.
+
+    Args:
+        estimator: An estimator or pipeline, on a clone of which the trial's parameters are set,
+            constants included, by names such as ``svc__C``; or a function that is called with a
+            dict of them, and returns an estimator: for conditional spaces.
+        X: Samples, ``(n_samples, …)``.
+        y: Targets, ``(n_samples, …)``.
+        data: Instead of ``X`` and ``y``: a function that loads them once in each process; it
+            returns ``(X, y)``, ``(X, y, groups)``, a mapping with ``X``, ``y``, ``groups``,
+            ``sample_weight``, ``fit_params``, ``score_params``, or a Bunch of scikit-learn's.
+        cv: ``None`` (5 folds), a number of folds, a splitter, or the splits themselves; folds
+            that are drawn at random need a ``random_state``.
+        scoring: ``None`` (the estimator's ``score``), the name of a scorer, a function
+            ``(estimator, X, y)``, or a list or dict of them.
+        objective: Which of several scorers is the value; the others are metrics of each fold.
+            A study with ``directions`` names them there, and may minimise ``fit_time`` and
+            ``score_time``.
+        groups: For splitters that keep groups together, ``(n_samples,)``.
+        fit_params: Arguments of ``fit``; those as long as the data are split with it.
+        score_params: Arguments of the scorers, likewise.
+        error_score: What a fold counts whose fit or score raises. NaN fails the trial, with a
+            reason that names the fold; ``"raise"`` stops the study.
+        return_train_score: Whether the part that was fitted on is scored too, as a metric.
+        fold_workers: How many folds of a trial run at once, each in a process of its own;
+            one by default, in the trial's.
+
+    Raises:
+        ObjectiveError: If an argument cannot be what it should; what concerns the data is
+            found when a study begins with it.
+
+    Example:
+        >>> import hpo_bridge as hpo
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.svm import SVC
+        >>> X, y = load_iris(return_X_y=True)
+        >>> study = hpo.Study(
+        ...     hpo.Space(C=hpo.Float(0.1, 10, log=True), gamma=0.1), direction="maximize", seed=0
+        ... )
+        >>> study.optimize(cross_validated(SVC(), X, y, cv=5), trials=3)
+        >>> 0.9 < study.best.value < 1, len(study.best.reports)
+        (True, 5)
+    """
+    if (X is None) == (data is None):
+        raise ObjectiveError("data: give either X and y, or data")
+    if data is None:
+        data = Data(X, y, groups, dict(fit_params or {}), dict(score_params or {}))
+    elif any(given is not None for given in (y, groups, fit_params, score_params)):
+        raise ObjectiveError("data: gives y, groups, fit_params and score_params too")
+    if isinstance(cv, (int, float)) or cv is None:
+        check_number(cv)
+    check_names(scoring)
+    return CrossValidated(
+        estimator, data, kept(cv), scoring, checked_objective(objective),
+        checked_error_score(error_score), bool(return_train_score),
+        checked_workers(fold_workers),
+    )  # fmt: skip
+
+
+def checked_objective(objective: Any) -> str | None:
+    """``objective`` as given; raises ObjectiveError if it is no name."""
+    if objective is None or isinstance(objective, str):
+        return objective
+    raise ObjectiveError(f"objective: found {short(objective)}, expected the name of a scorer")
+
+
+def checked_error_score(error_score: Any) -> ErrorScore:
+    """``error_score`` as given; raises ObjectiveError if it is none."""
+    if error_score == "raise":
+        return "raise"
+    if error_score == "nan":
+        return float("nan")
+    if isinstance(error_score, (int, float)) and not isinstance(error_score, bool):
+        return float(error_score)
+    raise ObjectiveError(
+        f"error_score: found {short(error_score)}, expected nan, raise or a number"
+    )
+
+
+def checked_workers(workers: Any) -> int:
+    """How many folds run at once; raises ObjectiveError if that is no number of processes."""
+    if workers is None:
+        return 1
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ObjectiveError(
+            f"fold_workers: found {short(workers)}, expected a whole number from 1"
+        )
+    if workers > 1 and os.name != "posix":
+        raise ObjectiveError("fold_workers: needs a POSIX system; leave it out")
+    return workers
