@@ -285,7 +285,7 @@ def _size_of(dtype: Any) -> int:
     kind = _type_of(dtype)
     if kind in CODES:
         return struct.calcsize(CODES[kind])
-    if kind[:1] in "US" and kind[1:].isdecimal():
+    if kind[:1] in "USVmM" and kind[1:].isdecimal():  # what is no number stays bytes
         return int(kind[1:]) * (4 if kind[0] == "U" else 1)
     raise ValueError(f"an array of {kind}")
 

@@ -16,7 +16,7 @@ Left out:
 from __future__ import annotations
 
 from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability
+from hpo_bridge.optimizer import BackendSpec, Capability, FormatSpec
 
 _LEARNS = frozenset({Capability.CONDITIONAL, Capability.INJECT, Capability.PRUNED})
 
@@ -68,6 +68,18 @@ def hpo_register_backends() -> list[BackendSpec]:
             limits="One objective. Learns nothing.",
         ),
     ]
+
+
+@hookimpl
+def hpo_register_formats() -> FormatSpec:
+    """``hyperopt``: Hyperopt's trials."""
+    return FormatSpec(
+        name="hyperopt",
+        factory="hpo_bridge_hyperopt.history:Hyperopt",
+        pickle=True,
+        summary="A pickle of Hyperopt's Trials, or its trials_save_file; in Python the Trials",
+        url="https://hyperopt.github.io/hyperopt/",
+    )
 
 
 def _spec(

@@ -10,7 +10,7 @@ than a second. What it does that one might not expect is written where it is dea
 from __future__ import annotations
 
 from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability
+from hpo_bridge.optimizer import BackendSpec, Capability, FormatSpec
 
 # The library has been dormant since 2024: held back to the releases that it works with.
 _SKOPT = ("scikit-optimize>=0.10.2,<0.11", "scikit-learn>=1.6,<1.10", "numpy<2.5")
@@ -85,3 +85,15 @@ def hpo_register_backends() -> list[BackendSpec]:
         )
         for name, target, rank, page, summary, suits, limits in _BACKENDS
     ]
+
+
+@hookimpl
+def hpo_register_formats() -> FormatSpec:
+    """``skopt``: results of scikit-optimize."""
+    return FormatSpec(
+        name="skopt",
+        factory="hpo_bridge_skopt.history:Skopt",
+        pickle=True,
+        summary="What skopt.dump writes; in Python the result of gp_minimize and the like",
+        url=_DOCS + "generated/skopt.dump.html",
+    )
