@@ -1,4 +1,4 @@
-"""The core's own plugin: its two reference backends, its runners and formats.
+"""The core's own plugin: its two reference backends, its runners, formats and pruner.
 
 They are registered through the same entry point and hooks as anybody's.
 """
@@ -6,7 +6,7 @@ They are registered through the same entry point and hooks as anybody's.
 from __future__ import annotations
 
 from ..hookspecs import hookimpl
-from ..optimizer import BackendSpec, Capability, FormatSpec, RunnerSpec
+from ..optimizer import BackendSpec, Capability, FormatSpec, PrunerSpec, RunnerSpec
 
 _ANY = frozenset({Capability.CONDITIONAL, Capability.MULTI_OBJECTIVE})
 
@@ -99,5 +99,17 @@ def hpo_register_formats() -> list[FormatSpec]:
             factory="hpo_bridge.formats.parquet_file:Parquet",
             writes=True,
             summary="A table of typed columns; in Python pandas data frames, too",
+        ),
+    ]
+
+
+@hookimpl
+def hpo_register_pruners() -> list[PrunerSpec]:
+    """``folds``."""
+    return [
+        PrunerSpec(
+            name="folds",
+            factory="hpo_bridge.pruners.folds:Folds",
+            summary="Stops a trial that is unlikely to beat the best on the same folds",
         ),
     ]

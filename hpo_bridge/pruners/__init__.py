@@ -1,0 +1,1 @@
+"""The core's own pruner; those of libraries come with their adapters."""
