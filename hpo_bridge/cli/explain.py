@@ -10,9 +10,10 @@ from typing import Any
 from ..config import StudyFile, load_study_file
 from ..errors import UnsupportedProblem
 from ..optimizer import Capability, Explains
-from ..plugins import manager
+from ..plugins import PluginManager, manager
 from ..space import Categorical, Space
 from ..study.proposer import Proposer
+from ..study.schedule import Entry, schedule_of
 from .listing import print_table
 from .output import kept_for_json
 
@@ -22,43 +23,59 @@ REFUSED = 2
 def show_explanation(
     path: Path, backend: str | None, overrides: Sequence[str], *, as_json: bool
 ) -> int:
-    """Prints one row per parameter, condition, constant and constraint.
+    """Prints one row per parameter, condition, constant and constraint, for each backend.
 
     Returns:
-        0, or 2 if the backend refuses the space.
+        0, or 2 if a backend refuses the space.
     """
     with kept_for_json(as_json):
-        file, rows, refused = _explained(path, backend, overrides)
+        tables = _explained(path, backend, overrides)
     if as_json:
-        print(json.dumps({"backend": file.backend, "rows": rows}))
-    else:
-        print(f"{file.backend}:")
-        print_table(("what", "how", "detail"), [(r["what"], r["how"], r["detail"]) for r in rows])
+        print(json.dumps(tables[0] if len(tables) == 1 else {**tables[0], "schedule": tables}))
+    for table in () if as_json else tables:
+        print(f"{_heading(table)}:")
+        rows = [(r["what"], r["how"], r["detail"]) for r in table["rows"]]
+        print_table(("what", "how", "detail"), rows)
+    refused = any(row["how"] == "refused" for table in tables for row in table["rows"])
     return REFUSED if refused else 0
 
 
-def _explained(
-    path: Path, backend: str | None, overrides: Sequence[str]
-) -> tuple[StudyFile, list[dict[str, Any]], bool]:
-    """The study file, the rows, and whether the backend refuses the space."""
+def _heading(table: dict[str, Any]) -> str:
+    trials, told = table.get("trials"), table.get("handover")
+    parts = [table["backend"]]
+    if trials is not None:
+        parts.append(f"{trials} trials")
+    if told == "ignore":
+        parts.append("told of none but its own")
+    return ", ".join(parts)
+
+
+def _explained(path: Path, backend: str | None, overrides: Sequence[str]) -> list[dict[str, Any]]:
+    """For each entry of the schedule ``backend``, ``rows`` and what it says beside its name."""
     plugins = manager()
     file = load_study_file(
         path, plugins=plugins, overrides=overrides, backend=backend, check_backend=False
     )
+    tables = []
+    for entry in schedule_of(file.schedule):
+        table: dict[str, Any] = {"backend": entry.name, "rows": _rows(plugins, file, entry)}
+        if len(file.schedule) > 1 or entry.trials is not None:
+            table["trials"] = entry.trials
+        if len(file.schedule) > 1 or entry.handover != "tell":
+            table["handover"] = entry.handover
+        tables.append(table)
+    return tables
+
+
+def _rows(plugins: PluginManager, file: StudyFile, entry: Entry) -> list[dict[str, Any]]:
     try:
         proposer = Proposer(
-            plugins,
-            file.backend,
-            file.backend_options,
-            file.space,
-            len(file.directions),
-            file.seed or 0,
+            plugins, entry.name, entry.options, file.space, len(file.directions), file.seed or 0
         )
-        return file, explanation(file.space, proposer), False
+        return explanation(file.space, proposer)
     except UnsupportedProblem as error:
         what = error.parameter or "the study"
-        rows = [{"what": what, "how": "refused", "detail": error.reason}]
-        return file, rows, True
+        return [{"what": what, "how": "refused", "detail": error.reason}]
 
 
 def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:

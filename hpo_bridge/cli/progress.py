@@ -14,6 +14,7 @@ from typing import Any
 from ..hookspecs import hookimpl
 from ..plugins import manager
 from ..study import Study
+from ..study.schedule import written as written_schedule
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
 from .summary import duration
@@ -39,7 +40,7 @@ class Tally:
         row = study.store.study(study.name)
         spent = 0.0 if row is None else row.seconds
         self.end = None if seconds is None else self.begin + seconds - spent
-        self.head = f"{study.name}: {study.backend}, {study.store.url}"
+        self.head = f"{study.name}: {written_schedule(study.schedule)}, {study.store.url}"
         if self.before:
             self.head += f"; continued after {self.before} trials"
         self.running: dict[int, TrialRecord] = {}

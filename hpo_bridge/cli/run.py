@@ -8,14 +8,19 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from ..config import StudyFile, load_study_file
+from ..objectives.objective import Objective
+from ..objectives.parts import Outer
 from ..plugins import manager
 from ..study import Study
+from ..study.nested import tune_splits
 from ..trial import TrialState
-from . import INTERRUPTED
+from . import INTERRUPTED, WRONG_USE
+from .choice import add_choice, warn_of_test
 from .output import kept_for_json
 from .progress import progress
 from .summary import as_text, summary
@@ -46,20 +51,11 @@ def run_study(
             seed=seed,
             store=store,
         )
-        study = Study(
-            file.space,
-            backend={"name": file.backend, "options": file.backend_options},
-            directions=file.directions,
-            seed=file.seed,
-            store=file.store,
-            name=file.name,
-            checkpoints=file.checkpoints,
-            pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
-            observers=file.observers,
-        )
-        with study:
-            interrupted = _optimize(study, file, quiet=as_json)
+        with _study(file) as study:
+            warn_of_test(study.store, study.name, file.trials)
+            interrupted = _run(study, file, quiet=as_json)
             result = summary(study.store, study.name)
+            add_choice(result, study.store, study.name, file.selection)
             if study.exhausted is not None:
                 print(f"{study.backend} has nothing left: {study.exhausted}", file=sys.stderr)
     if as_json:
@@ -70,23 +66,57 @@ def run_study(
         print(f"interrupted; everything is kept: run {path} again to go on", file=sys.stderr)
         return INTERRUPTED
     counts = result["counts"]
-    return 0 if counts[TrialState.COMPLETE.value] else NO_TRIAL
+    if not counts[TrialState.COMPLETE.value]:
+        return NO_TRIAL
+    return WRONG_USE if "not_selected" in result else 0
 
 
-def _optimize(study: Study, file: StudyFile, *, quiet: bool) -> bool:
-    """Runs the study's runner; whether it was interrupted."""
+def _study(file: StudyFile, name: str | None = None, seed: int | None = None) -> Study:
+    """The file's study; with a name and a seed one that is like it otherwise."""
+    return Study(
+        file.space,
+        backend=file.schedule,
+        directions=file.directions,
+        seed=file.seed if seed is None else seed,
+        store=file.store,
+        name=file.name if name is None else name,
+        checkpoints=file.checkpoints,
+        pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
+        observers=file.observers,
+    )
+
+
+def _run(study: Study, file: StudyFile, *, quiet: bool) -> bool:
+    """Runs the study, after those of its outer splits; whether it was interrupted."""
     try:
-        with _terminable(), progress(study, file.trials, file.seconds, quiet=quiet):
-            study.optimize(
-                file.objective,
-                trials=file.trials,
-                seconds=file.seconds,
-                runner=file.runner,
-                **file.runner_options,
-            )
+        with _terminable():
+            if file.selection.outer is not None:
+                _run_splits(study, file, file.selection.outer, quiet=quiet)
+            _optimize(study, file, file.objective, quiet=quiet)
     except KeyboardInterrupt:
         return True
     return False
+
+
+def _run_splits(study: Study, file: StudyFile, outer: Outer, *, quiet: bool) -> None:
+    def run(inner: Study, objective: Objective, text: str) -> None:
+        if not quiet:
+            print(text, file=sys.stderr, flush=True)
+        _optimize(inner, file, objective, quiet=quiet)
+
+    splits = outer.splits(study.seed)
+    tune_splits(study, splits, partial(_study, file), run, file.selection.rule)
+
+
+def _optimize(study: Study, file: StudyFile, objective: Objective, *, quiet: bool) -> None:
+    with progress(study, file.trials, file.seconds, quiet=quiet):
+        study.optimize(
+            objective,
+            trials=file.trials,
+            seconds=file.seconds,
+            runner=file.runner,
+            **file.runner_options,
+        )
 
 
 @contextmanager

@@ -8,13 +8,17 @@ from typing import Any
 from ..errors import StudyNotFound
 from ..store import Store
 from ..store.codec import strict_metrics
+from ..study.facts import schedule_entry
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
+from .choice import choice_lines, short_trial
 from .values import written
 
 
 def summary(store: Store, name: str) -> dict[str, Any]:
     """``study backend best counts seconds``; with several objectives ``front`` for ``best``.
+
+    Of a study with a schedule also ``schedule``: which ``entry`` is at work, ``of`` how many.
 
     Raises:
         StudyNotFound: If the store has no such study.
@@ -25,6 +29,9 @@ def summary(store: Store, name: str) -> dict[str, Any]:
         raise StudyNotFound(f"no study {name!r} in {store.url}; studies there: {known}")
     objectives = Objectives(row.definition["directions"])
     result: dict[str, Any] = {"study": name, "backend": row.backend}
+    schedule = schedule_entry(store, name)
+    if schedule is not None:
+        result["schedule"] = schedule
     if len(objectives) == 1:
         ((objective, sign),) = objectives.signs.items()
         best = store.best(name, objective, sign)
@@ -35,16 +42,6 @@ def summary(store: Store, name: str) -> dict[str, Any]:
     result["counts"] = {state.value: n for state, n in store.counts(name).items()}
     result["seconds"] = round(row.seconds, 3)
     return result
-
-
-def short_trial(trial: TrialRecord) -> dict[str, Any]:
-    """``number params values standard_errors`` of a trial."""
-    values = None if trial.values is None else dict(trial.values)
-    errors = None if trial.standard_errors is None else dict(trial.standard_errors)
-    return {
-        "number": trial.number, "params": dict(trial.params), "values": values,
-        "standard_errors": errors,
-    }  # fmt: skip
 
 
 def full_trial(trial: TrialRecord) -> dict[str, Any]:
@@ -71,7 +68,10 @@ def full_trial(trial: TrialRecord) -> dict[str, Any]:
 
 def as_text(result: dict[str, Any], url: str) -> str:
     """A summary for people."""
-    lines = [f"study    {result['study']}  ({result['backend'] or 'not begun'})"]
+    backend = result["backend"] or "not begun"
+    if "schedule" in result:
+        backend += f", {result['schedule']['entry']} of {result['schedule']['of']} in its schedule"
+    lines = [f"study    {result['study']}  ({backend})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
     lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
     if "front" in result:
@@ -83,7 +83,7 @@ def as_text(result: dict[str, Any], url: str) -> str:
         lines.append(f"best     {_line(result['best'])}")
         width = max(map(len, result["best"]["params"]))
         lines += [f"  {k:<{width}}  {written(v, 6)}" for k, v in result["best"]["params"].items()]
-    return "\n".join([*lines, f"store    {url}"])
+    return "\n".join([*lines, *choice_lines(result), f"store    {url}"])
 
 
 def _line(trial: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from .plugged import (
     check_built,
     check_found,
     check_proposer,
+    check_schedule,
     is_finite,
     runner_of,
     selected,
@@ -31,7 +32,7 @@ DEFAULT_RUNNER = "inline"
 class Choices:
     """What a study file chose."""
 
-    backend: Selected
+    backends: tuple[Selected, ...]
     runner: Selected
     pruner: Selected | None
     observers: tuple[Selected, ...] = ()
@@ -57,7 +58,7 @@ def choose(
     if model.pruner is not None:
         pruner = selected("pruner", model.pruner, data["pruner"], problems)
     observers = _observers(model, data, problems)
-    return Choices(_backend(model, data, plugins, problems), runner, pruner, observers)
+    return Choices(_backends(model, data, plugins, problems), runner, pruner, observers)
 
 
 def _observers(
@@ -73,15 +74,22 @@ def _observers(
     return tuple(found)
 
 
-def _backend(
+def _backends(
     model: StudyModel, data: Mapping[str, Any], plugins: PluginManager | None, problems: Problems
-) -> Selected:
+) -> tuple[Selected, ...]:
+    """The entries of the schedule; most files have one."""
     if model.backend is not None:
         if model.technique is not None:
             problems.add(("technique",), "cannot stand beside backend: give one of the two")
-        return selected("backend", model.backend, data["backend"], problems)
+        written = data["backend"]
+        if not isinstance(written, list):
+            return (selected("backend", model.backend[0], written, problems),)
+        return tuple(
+            selected("backend", chosen, written[at], problems, ("backend", str(at)))
+            for at, chosen in enumerate(model.backend)
+        )
     if model.technique is None:
-        return Selected("backend", DEFAULT_BACKEND, named_at=("backend",))
+        return (Selected("backend", DEFAULT_BACKEND, named_at=("backend",)),)
     name = model.technique
     if plugins is not None:
         try:
@@ -89,7 +97,7 @@ def _backend(
         except UnknownName as error:
             problems.add(("technique",), str(error))
             name = ""
-    return Selected("backend", name, named_at=("technique",))
+    return (Selected("backend", name, named_at=("technique",)),)
 
 
 def _needs(model: StudyModel) -> frozenset[Capability]:
@@ -119,18 +127,20 @@ def check_choices(
     build_backend: bool,
 ) -> None:
     """Notes what cannot be used, or not together."""
-    backend, runner, pruner = choices.backend, choices.runner, choices.pruner
-    if backend.name:
-        if build_backend:
+    runner, pruner = choices.runner, choices.pruner
+    for backend in choices.backends:
+        if backend.name and build_backend:
             check_proposer(plugins, backend, space, n_objectives, model.seed, problems)
-        else:
+        elif backend.name:
             check_found(plugins, backend, problems)
+    check_schedule(plugins, choices.backends, n_objectives, problems)
     for chosen in (runner, *choices.observers):
         check_built(plugins, chosen, problems)
     limits = () if model.budget is None else (model.budget.trials, model.budget.time)
     unlimited = all(limit is None for limit in limits)
-    if unlimited and backend.name and not is_finite(plugins, backend.name):
-        text = f"is missing, expected trials, time or both: {backend.name} does not end by itself"
+    last = choices.backends[-1]
+    if unlimited and last.name and last.trials is None and not is_finite(plugins, last.name):
+        text = f"is missing, expected trials, time or both: {last.name} does not end by itself"
         problems.add(("budget",), text)
     if pruner is None:
         return

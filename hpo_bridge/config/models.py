@@ -35,8 +35,20 @@ def _objective(value: Any) -> Any:
     return value
 
 
+def _nested(value: Any) -> Any:
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 2
+    if not number and (not isinstance(value, dict) or not value):
+        raise ValueError
+    return value
+
+
 def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _scheduled(value: Any) -> Any:
+    """One backend as a list of one, so that a schedule is nothing special."""
+    return [_named(each) for each in value] if isinstance(value, list) else [_named(value)]
 
 
 def _some(value: Any) -> Any:
@@ -78,6 +90,20 @@ class ChosenBackend(Chosen):
         "exact encoding; for backends that have this option.",
         "true or false",
     )
+    trials: int | None = _field(
+        None,
+        "How many trials it proposes; then the next of the list takes over. All but the last "
+        "need it, or end by themselves. [Hand over](history.md#hand-over).",
+        f"a whole number from 1 to {MOST_TRIALS}",
+        ge=1,
+        le=MOST_TRIALS,
+    )
+    handover: Literal["tell", "ignore"] | None = _field(
+        None,
+        "Whether it is told of the trials that it did not propose (`tell`), or of none but its "
+        "own (`ignore`).",
+        "tell or ignore",
+    )
 
 
 class Budget(_Strict):
@@ -95,6 +121,48 @@ class Budget(_Strict):
         "How long the study is worked on in all, earlier runs included: `90s`, `20m`, "
         "`1h30m`, `2d` or seconds.",
         ACCEPTED,
+    )
+
+
+class SelectionModel(_Strict):
+    """Which configuration the study gives in the end, and how honestly it is scored."""
+
+    rule: Literal["best", "one_standard_error"] | None = _field(
+        None,
+        "How the configuration is chosen: the `best`, or the simplest within `one_standard_error` "
+        "of the best.",
+        "best or one_standard_error",
+    )
+    simplest: Annotated[list[str], AfterValidator(_some)] | None = _field(
+        None,
+        "What is simple, for `one_standard_error`: expressions as in `constraints`, compared in "
+        "turn; smaller is simpler. One that meets a parameter which is not active is simplest.",
+        "a list of expressions such as [max_depth, -min_samples_leaf]",
+        'an expression in quotes, such as "-min_samples_leaf"',
+    )
+    errors: float | None = _field(
+        None,
+        "How many standard errors a trial may be worse than the best.",
+        "a number from 0 on",
+        ge=0,
+        allow_inf_nan=False,
+    )
+    paired: bool | None = _field(
+        None,
+        "Whether the standard error is that of the difference to the best on the same folds.",
+        "true or false",
+    )
+    test: Annotated[str | dict[str, Any], BeforeValidator(_objective)] | None = _field(
+        None,
+        "What `hpo-bridge test` scores the chosen configuration with: a function or a command as "
+        "in `objective`, or `{data: FILE.py:FUNCTION}` for `cross_validated`.",
+        "'FILE.py:FUNCTION', {command: '…'}, or {data: 'FILE.py:FUNCTION'}",
+    )
+    nested: Annotated[int | dict[str, Any], BeforeValidator(_nested)] | None = _field(
+        None,
+        "An outer loop that reports the score of the whole procedure, for `cross_validated`: the "
+        "number of its splits, or `{cv: …, seed: …}`.",
+        "a whole number from 2 on, or a mapping such as {cv: 5}",
     )
 
 
@@ -137,9 +205,13 @@ class StudyModel(_Strict):
         "a list of expressions",
         'an expression in quotes, such as "a * b <= 10"',
     )
-    backend: Annotated[ChosenBackend, BeforeValidator(_named)] | None = _field(
+    backend: (
+        Annotated[list[ChosenBackend], BeforeValidator(_scheduled), AfterValidator(_some)] | None
+    ) = _field(
         None,
-        "Which optimizer proposes the trials: a name, or `{name, options, native_space}`.",
+        "Which optimizer proposes the trials: a name, or `{name, options, native_space}`; or a "
+        "list of them, a [schedule](history.md#hand-over).",
+        "a name such as core.random, {name: …, options: {…}}, or a list of such",
         "a name such as core.random, or {name: …, options: {…}}",
     )
     technique: str | None = _field(
@@ -168,6 +240,12 @@ class StudyModel(_Strict):
         None,
         "What stops trials early, by their reports: a name, or `{name, options}`.",
         "a name, or {name: …, options: {…}}",
+    )
+    selection: SelectionModel | None = _field(
+        None,
+        "Which configuration is [chosen](cross-validation.md#honest-selection), and how it is "
+        "tested.",
+        "a mapping such as {rule: one_standard_error, simplest: [max_depth]}",
     )
     observers: list[Annotated[Chosen, BeforeValidator(_named)]] | None = _field(
         None,
@@ -206,6 +284,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "budget": Budget,
     "runner": Chosen,
     "pruner": Chosen,
+    "selection": SelectionModel,
 }
 """Keys of a study file that hold a mapping with keys of its own."""
 

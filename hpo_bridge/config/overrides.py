@@ -115,7 +115,7 @@ def _with_value(
                 f"{'.'.join((*path, key))}: the list has {len(holder)} items, counted from 0"
             )
         items = list(holder)
-        if rest and path == ("observers",) and isinstance(items[int(key)], str):
+        if rest and path in (("observers",), ("backend",)) and isinstance(items[int(key)], str):
             items[int(key)] = {"name": items[int(key)]}
         items[int(key)], full = _with_value(items[int(key)], rest, value, (*path, key))
         return items, full

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..errors import (
 from ..optimizer import BackendSpec, Capability
 from ..plugins import Kind, PluginManager, accepted_options, load_factory
 from ..space import Space
+from ..study.handover import refuse_deaf
 from .models import Chosen, ChosenBackend
 from .problems import KeyPath, Problems, shown
 
@@ -38,6 +39,9 @@ class Selected:
         options: Its options.
         named_at: The key path of the name.
         options_at: Key path of each option.
+        place: The key path of the section.
+        trials: How many trials a backend of a schedule proposes.
+        handover: Whether a backend is told of others' trials: ``tell`` or ``ignore``.
     """
 
     key: Kind
@@ -45,6 +49,9 @@ class Selected:
     options: dict[str, Any] = field(default_factory=dict)
     named_at: KeyPath = ()
     options_at: dict[str, KeyPath] = field(default_factory=dict)
+    place: KeyPath = ()
+    trials: int | None = None
+    handover: str = "tell"
 
 
 def selected(
@@ -72,7 +79,10 @@ def selected(
     if key == "runner":
         _convert_durations(options, {**inner, **beside}, problems)
     named_at = (*place, "name") if isinstance(written, Mapping) else place
-    return Selected(key, chosen.name, options, named_at, {**inner, **beside})
+    own: dict[str, Any] = {}
+    if isinstance(chosen, ChosenBackend):
+        own = {"trials": chosen.trials, "handover": chosen.handover or "tell"}
+    return Selected(key, chosen.name, options, named_at, {**inner, **beside}, place, **own)
 
 
 def _convert_durations(
@@ -132,6 +142,25 @@ def check_proposer(
         _note(chosen, error, problems)
 
 
+def check_schedule(
+    plugins: PluginManager, schedule: Sequence[Selected], n_objectives: int, problems: Problems
+) -> None:
+    """Notes each entry that never ends before another one, or would ignore those before it."""
+    for chosen in schedule[:-1]:
+        if chosen.trials is None and not is_finite(plugins, chosen.name):
+            text = "is missing, expected a whole number: the next one would never begin"
+            problems.add((*chosen.place, "trials"), text)
+    for chosen in schedule[1:]:
+        try:
+            ignoring = chosen.handover == "ignore"
+            what = "the trials before its own"
+            refuse_deaf(plugins, chosen.name, ignoring, n_objectives, what)
+        except UnsupportedProblem as error:
+            problems.add(chosen.place, str(error))
+        except UnknownName:  # said elsewhere
+            pass
+
+
 def check_found(plugins: PluginManager, chosen: Selected, problems: Problems) -> None:
     """Notes why a backend of that name cannot be used, without importing it."""
     try:
@@ -162,4 +191,4 @@ def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
         problems.add(chosen.options_at[option], text)
         return
     whole = isinstance(error, UnsupportedProblem) and chosen.named_at not in problems.origins
-    problems.add(chosen.named_at[:1] if whole else chosen.named_at, text)
+    problems.add((chosen.place or chosen.named_at[:1]) if whole else chosen.named_at, text)

@@ -29,13 +29,14 @@ def check_structure(data: Any, problems: Problems) -> StudyModel | None:
 
 def _problem(detail: ErrorDetails, data: Mapping[str, Any]) -> tuple[KeyPath, str]:
     path = tuple(str(part) for part in detail["loc"])
-    model, key = _place(path)
+    if path[0] == "backend" and len(path) > 1 and not isinstance(data["backend"], list):
+        path = ("backend", *path[2:])  # it stands for a list of one
+    model, key, depth = _place(path)
     if detail["type"] == "extra_forbidden":
         accepted = list(model.model_fields)
         hint = nearest(key, accepted)
         return path, f"unknown key, accepted: {', '.join(accepted)}{hint}"
-    is_item = model is StudyModel and len(path) > 1
-    expected = accepts(model, key, "item" if is_item else "expected")
+    expected = accepts(model, key, "item" if len(path) > depth else "expected")
     if detail["type"] == "missing":
         return path, f"is missing, expected {expected}"
     found = value_at(data, path)
@@ -43,13 +44,14 @@ def _problem(detail: ErrorDetails, data: Mapping[str, Any]) -> tuple[KeyPath, st
     return path, f"found {shown(found)}, expected {expected}{hint}"
 
 
-def _place(path: KeyPath) -> tuple[type[BaseModel], str]:
-    """The model whose field is wrong, or an item of it, and the field's name."""
-    if path[0] in SECTIONS and len(path) > 1:
-        return SECTIONS[path[0]], path[1]
+def _place(path: KeyPath) -> tuple[type[BaseModel], str, int]:
+    """The model whose field is wrong, or an item of it, the field's name, and its depth."""
+    in_list = path[0] == "backend" and len(path) > 1 and path[1].isdecimal()
+    if path[0] in SECTIONS and len(path) > 1 + in_list:
+        return SECTIONS[path[0]], path[1 + in_list], 2 + in_list
     if path[0] in SECTION_LISTS and len(path) > 2:
-        return SECTION_LISTS[path[0]], path[2]
-    return StudyModel, path[0]
+        return SECTION_LISTS[path[0]], path[2], 3
+    return StudyModel, path[0], 1
 
 
 def accepts(model: type[BaseModel], key: str, what: str = "expected") -> str:

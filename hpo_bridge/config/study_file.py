@@ -20,6 +20,7 @@ from .overrides import replace_name, set_values
 from .plugged import KEPT_OPTIONS
 from .problems import Problems, shown
 from .sections import directions_of, name_of, objective_of, space_of
+from .selection import SelectionFile, selection_of
 from .store_url import default_url, resolved_url
 from .structure import accepts, check_structure
 from .yaml_file import parse_yaml, read_text
@@ -39,6 +40,8 @@ class StudyFile:
         backend: The backend's name. Where the file asks for a technique that no backend
             here has, which only reading allows, the technique.
         backend_options: Its options.
+        schedule: Every backend in turn, as :class:`hpo_bridge.Study` takes it; most files have
+            one, which ``backend`` is.
         seed: Non-negative and below 2**31; ``None`` where the study draws its own.
         trials: Budget of trials, those of earlier runs included; ``None`` for no limit.
         seconds: Budget of time, that of earlier runs included; ``None`` for no limit.
@@ -49,6 +52,7 @@ class StudyFile:
         observers: ``{"name", "options"}`` of each observer.
         store: The store's URL; a SQLite path is absolute.
         checkpoints: The folder for checkpoints, absolute; ``None`` for the store's own.
+        selection: Which configuration is chosen, and how it is tested.
     """
 
     path: Path
@@ -60,6 +64,7 @@ class StudyFile:
     backend: str
     store: str
     backend_options: dict[str, Any] = field(default_factory=dict)
+    schedule: tuple[dict[str, Any], ...] = ()
     seed: int | None = None
     trials: int | None = None
     seconds: float | None = None
@@ -69,6 +74,7 @@ class StudyFile:
     pruner_options: dict[str, Any] = field(default_factory=dict)
     observers: tuple[dict[str, Any], ...] = ()
     checkpoints: Path | None = None
+    selection: SelectionFile = field(default_factory=SelectionFile)
 
 
 def load_study_file(
@@ -83,13 +89,13 @@ def load_study_file(
     store: str | None = None,
     check_backend: bool = True,
     reading: bool = False,
+    plugged: bool = False,
 ) -> StudyFile:
     """Loads and checks a study file; creates nothing and runs no objective.
 
     Args:
         path: The file, YAML 1.2 or JSON.
         plugins: Where to look names up; plugins that the file names are added to it.
-    plugged: bool = False,
         overrides: Assignments ``a.b=v`` into the file's data, done after the arguments below;
             see :func:`~hpo_bridge.config.overrides.set_values`.
         backend: Another backend; drops the file's options unless it is the same one.
@@ -102,13 +108,13 @@ def load_study_file(
         check_backend: Whether to build the backend once, to find out what it refuses.
         reading: Whether the study is only looked at: its backend, runner, pruner, observers,
             plugins, requirements and objective need not be there.
+        plugged: Whether the plugins that the file names are loaded also for reading.
 
     Raises:
         ConfigError: With one line for each thing that is wrong.
     """
     path = Path(path)
     problems = Problems(path.name or str(path))
-        plugged: Whether the plugins that the file names are loaded also for reading.
     data = parse_yaml(read_text(path, str(path)), problems)
     problems.raise_any()
     if isinstance(data, dict):
@@ -121,13 +127,13 @@ def load_study_file(
     folder = path.absolute().parent
     if not reading:
         check_requirements(model.requires or (), problems)
+    if plugged or not reading:
         add_plugins(plugins, model.plugins or (), folder, problems)
         problems.raise_any()  # without them other problems would be found that are none
     choices = choose(model, data, None if reading else plugins, problems)
     default = default_direction(model.objective, plugins)
     directions = directions_of(model, problems, default)
     if not reading:
-    if plugged or not reading:
         check_choices(
             choices, model, space, len(directions), plugins, problems, build_backend=check_backend
         )
@@ -141,13 +147,17 @@ def load_study_file(
             model.objective, str(folder), space, directions, plugins, problems
         )
     name = name_of(model, path, problems)
+    selection = selection_of(
+        model, objective, folder, space, len(directions), name, problems, reading=reading
+    )
     url = _store(model, store, folder, name, problems)
     checkpoints = _checkpoints(model, folder, problems)
     problems.raise_any()
     assert objective is not None
     return _file(
-        path, folder, name, objective, space, directions, url, checkpoints, model, choices
-    )
+        path, folder, name, objective, space, directions, url, checkpoints, selection, model,
+        choices,
+    )  # fmt: skip
 
 
 def _with_flags(
@@ -217,6 +227,7 @@ def _file(
     directions: dict[str, str],
     store: str,
     checkpoints: Path | None,
+    selection: SelectionFile,
     model: StudyModel,
     choices: Choices,
 ) -> StudyFile:
@@ -230,8 +241,13 @@ def _file(
         directions=directions,
         store=store,
         checkpoints=checkpoints,
-        backend=choices.backend.name,
-        backend_options=choices.backend.options,
+        selection=selection,
+        backend=choices.backends[0].name,
+        backend_options=choices.backends[0].options,
+        schedule=tuple(
+            {"name": b.name, "options": b.options, "trials": b.trials, "handover": b.handover}
+            for b in choices.backends
+        ),
         seed=model.seed,
         trials=None if budget is None else budget.trials,
         seconds=None if budget is None else budget.time,

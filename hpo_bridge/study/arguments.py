@@ -61,7 +61,7 @@ def split_choice(choice: Choice, what: str) -> tuple[str, dict[str, Any]]:
         raise HpoBridgeError(f"{what}: found {choice!r}, expected a name or a mapping with one")
     options = dict(choice.get("options") or {})
     for key in choice:
-        if key == "native_space" and what == "backend":
+        if key == "native_space" and what.startswith("backend"):
             options["native_space"] = choice[key]
         elif key not in ("name", "options"):
             raise HpoBridgeError(f"{what}.{key}: unknown key, accepted: name, options")

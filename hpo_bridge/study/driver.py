@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..errors import (
     SearchExhausted,
     WaitingForResults,
 )
+from ..gradients import Differentiation
 from ..optimizer import Capability, Estimates, Observation, Pruner, Snapshot
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..store.base import metrics_of
@@ -30,6 +31,8 @@ from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
+from .pruning import learn_imported
+from .relay import Relay
 from .slopes import any_given, lacking, wrong
 from .values import Objectives
 
@@ -71,6 +74,8 @@ class Driver:
         objectives: What is measured.
         seed: The study's seed.
         identity: The backend, its options, versions and seed, and where it took over.
+        relay: Where the study is in its schedule of backends.
+        runner: The runner's name, for the log.
 
     Attributes:
         retries: How many failed attempts of one trial are tried again.
@@ -94,10 +99,13 @@ class Driver:
         objectives: Objectives,
         seed: int,
         identity: Mapping[str, Any],
+        relay: Relay,
+        runner: str,
     ) -> None:
         self.store, self.name, self.writer = store, name, writer
         self.proposer, self.ledger, self.pruner = proposer, ledger, pruner
         self.objectives, self.seed, self.identity = objectives, seed, identity
+        self.relay, self.runner = relay, runner
         self.counts = store.counts(name)
         self.running: dict[int, Running] = {}
         self.waiting: deque[Pending] = deque()
@@ -109,17 +117,25 @@ class Driver:
         self.checkpoints: Kept = NOWHERE
         self._sign = objectives.sign
         self._told: list[int] = []
+        self._snapshots = self._lists_forbidden = self._can_snapshot()
+        self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY
+
+    def _can_snapshot(self) -> bool:
         # A snapshot's history is read from the log. That lists the points which constraints
         # forbid too, but for a backend that ends by itself: it may leave out millions, and
         # is replayed at no cost.
+        proposer = self.proposer
         finite = Capability.FINITE in proposer.capabilities
-        self._snapshots = (
+        return (
             isinstance(proposer.optimizer, Snapshot)
-            and not isinstance(store, MemoryStore)
+            and not isinstance(self.store, MemoryStore)
             and not (proposer.constrained and finite)
         )
-        self._lists_forbidden = self._snapshots
-        self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY
+
+    @property
+    def differentiation(self) -> Differentiation:
+        """Whether trials are asked for derivatives, and with what."""
+        return self.relay.differentiation or self.proposer.differentiation
 
     @property
     def created(self) -> int:
@@ -160,6 +176,7 @@ class Driver:
         attempt = Event("started", now, number, {"attempt": 1})
         self.write(asked, attempt)
         self.counts[TrialState.WAITING] += 1
+        self.relay.proposed += 1
         if self._snapshots and time.monotonic() >= self._snapshot_due:
             self.save_snapshot()
         trial = asked.data["trials"][0]
@@ -173,14 +190,18 @@ class Driver:
         """Asks for one point; the ``asked`` event, not yet written."""
         if self.exhausted is not None:
             raise SearchExhausted(self.exhausted)
+        self.relay.turn(self)
         self._tell_due()
         while True:
             try:
                 proposals, rejected = self.proposer.ask(1)
             except SearchExhausted as end:
-                self.exhausted = str(end)
                 if self.proposer.constrained:  # it may have been told what the log never has
                     self._snapshots = False
+                if not self.relay.is_last:
+                    self.relay.hand_over(self)
+                    continue
+                self.exhausted = str(end)
                 raise
             if proposals:
                 return self._asked(now, proposals, rejected)
@@ -213,13 +234,41 @@ class Driver:
         In free order that is every result so far. In deterministic order it is every result
         up to ``window`` trials ago, by number, whatever has finished since.
         """
-        if self.window is None:
-            self._tell(list(self.ledger.finished))
-            return
-        due = [n for n in self.ledger.open if n <= self.created - self.window]
+        self._tell(list(self.ledger.finished) if self.window is None else self._due(self.window))
+
+    def _due(self, window: int) -> list[int]:
+        due = [n for n in self.ledger.open if n <= self.created - window]
         if any(number not in self.ledger.finished for number in due):
             raise WaitingForResults("the trials are taken in order, and an earlier one runs")
-        self._tell(sorted(due))
+        return sorted(due)
+
+    def agreed(self) -> int | None:
+        """The first trial that a backend which takes over now must not know yet.
+
+        In deterministic order that does not depend on what has finished; in free order it is
+        ``None``: it is told of all that has.
+
+        Raises:
+            WaitingForResults: If a trial that it must know runs.
+        """
+        if self.window is None:
+            return None
+        due = set(self._due(self.window))
+        return min((n for n in self.ledger.open if n not in due), default=self.created)
+
+    def take_on(self, proposer: Proposer, identity: Mapping[str, Any], session: Event) -> None:
+        """Goes on with another backend, which has been told the history.
+
+        Args:
+            proposer: The backend.
+            identity: What it is.
+            session: The event in which it takes over, not yet written.
+        """
+        self.ledger.hand_over(session.data.get("known"))
+        self.proposer, self._told, self.exhausted = proposer, [], None
+        self.write(session)
+        self.identity = {**identity, "begin": session.seq}
+        self._snapshots = self._lists_forbidden = self._can_snapshot()
 
     def _tell_next(self) -> bool:
         """In deterministic order, tells one result more to a backend that waits."""
@@ -250,7 +299,7 @@ class Driver:
         seed = trial_seed(self.seed, pending.number)
         return Trial(
             pending.number, pending.params, seed, self, self.checkpoints,
-            self.proposer.differentiation,
+            self.differentiation,
         )  # fmt: skip
 
     # -- while trials run -------------------------------------------------------------
@@ -355,9 +404,12 @@ class Driver:
 
     def lacking(self, number: int, outcome: Outcome) -> str | None:
         """Why an outcome has not all the derivatives that the backend needs, if so."""
+        running, own = self._get(number), self.ledger.open[number].token is not None
         if outcome.state is not TrialState.COMPLETE:
             return None
-        proposer, params = self.proposer, self._get(number).record.params
+        if running.record.backend is not None and not own:  # of a backend before this one
+            return None
+        proposer, params = self.proposer, running.record.params
         return lacking(outcome.gradients, params, proposer.differentiation, proposer.name)
 
     def give_back(self, number: int, reason: str) -> None:
@@ -408,6 +460,14 @@ class Driver:
         self.waiting.append(Pending(number, TrialState.WAITING, params, None, None, None))
         self.counts[TrialState.WAITING] += 1
         return number
+
+    def take_in(self, events: Sequence[Event]) -> None:
+        """Adds trials of another tool: events ``imported``, numbered from here on."""
+        self.write(*events)
+        for event in events:
+            self.counts[TrialState(event.data["state"])] += 1
+            if self.pruner is not None and event.trial is not None:
+                learn_imported(self.pruner, event.trial, event.data, self.objectives)
 
     # -- writing ----------------------------------------------------------------------
 

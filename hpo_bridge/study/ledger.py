@@ -67,6 +67,9 @@ class Ledger:
             return
         if kind == "enqueued":
             self.open[number] = Open(data["params"], None, None, None)
+        elif kind == "imported":
+            self.open[number] = _imported(data)
+            self.finished[number] = None
         elif kind == "changed":
             self.open[number].changed = True
         elif self.open[number].changed and kind in ("started", "reported"):
@@ -87,10 +90,19 @@ class Ledger:
             taken.append((number, self.open.pop(number)))
         return taken
 
-    def disown(self) -> None:
-        """Takes the tokens from every trial: they belong to a backend of the past."""
-        for trial in self.open.values():
+    def hand_over(self, known: int | None = None) -> list[tuple[int, Open]]:
+        """Removes what a backend that takes over here is told of, by number.
+
+        The trials that are left lose their tokens: they belong to a backend of the past.
+
+        Args:
+            known: The first trial that it is not to know yet; ``None``: it knows all that have
+                ended.
+        """
+        told = self.take(sorted(n for n in self.finished if known is None or n < known))
+        for trial in (*self.open.values(), *(trial for _, trial in told)):
             trial.token = trial.raw = None
+        return told
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, for a snapshot."""
@@ -106,6 +118,17 @@ class Ledger:
             ledger.open[number] = Open(**trial, reports=reports)
         ledger.finished = dict.fromkeys(plain["finished"])
         return ledger
+
+
+def _imported(data: Mapping[str, Any]) -> Open:
+    """A trial of another tool: one that no backend of ours proposed."""
+    result = {key: data.get(key) for key in ("state", "values", "gradients", "estimate")}
+    params, reports = data["params"], [(step, value) for step, value in data["reports"]]
+    changes = data.get("changes", ())
+    if changes:
+        params, step = changes[0]["params"], changes[0]["step"]
+        reports = [report for report in reports if step is not None and report[0] <= step]
+    return Open(params, None, None, data["backend"], reports, result, bool(changes))
 
 
 def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Observation:

@@ -60,6 +60,8 @@ class Proposer:
         space: The declared space.
         n_objectives: Number of losses.
         seed: The problem's seed.
+        ignoring: Whether it is told of none but its own points, also if it could learn from
+            others.
 
     Raises:
         UnknownName, InvalidOptions, UnsupportedProblem: Before anything is asked.
@@ -73,6 +75,8 @@ class Proposer:
         space: Space,
         n_objectives: int,
         seed: int,
+        *,
+        ignoring: bool = False,
     ) -> None:
         spec = plugins.find("backend", backend).spec
         assert isinstance(spec, BackendSpec)
@@ -81,7 +85,7 @@ class Proposer:
                 f"backend {backend!r} takes one objective, the study has {n_objectives}"
             )
         self.name = backend
-        self.capabilities = spec.capabilities
+        self.capabilities = spec.capabilities - ({Capability.INJECT} if ignoring else set())
         self.constrained = bool(space.constraints)
         self.space = space
         self.problem = Problem(handed(space, spec), n_objectives, seed)
@@ -153,8 +157,7 @@ class Proposer:
 
     def tell(self, observations: Sequence[Observation]) -> None:
         """Hands results on; foreign ones only to a backend that learns from them."""
-        if Capability.INJECT not in self.capabilities:
-            observations = [o for o in observations if o.token is not None]
+        observations = self.heard(observations)
         if not observations:
             return
         try:
@@ -163,6 +166,12 @@ class Proposer:
             raise
         except Exception as error:
             raise self._fault("tell", error) from error
+
+    def heard(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """Those that the backend is told of: all, or those of its own points."""
+        if Capability.INJECT in self.capabilities:
+            return observations
+        return [seen for seen in observations if seen.token is not None]
 
     def raw(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """``params`` in the backend's terms: indices, and every parameter if it is flat.

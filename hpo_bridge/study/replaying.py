@@ -69,10 +69,8 @@ class Streak:
         ledger, proposer = self.ledger, self.proposer
         for event in events:
             if event.seq == self.begin:
-                former = ledger.take(sorted(ledger.finished))
-                ledger.disown()
+                former = ledger.hand_over(event.data.get("known"))
                 for _, trial in former:
-                    trial.token = trial.raw = None
                     trial.result = {k: (trial.result or {}).get(k) for k in HANDED_OVER}
                 yield observations(former, proposer, self.objectives), None
             if event.seq > self.begin and event.kind == "asked":

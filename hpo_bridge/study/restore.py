@@ -10,25 +10,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..checkpoints import NOWHERE
 from ..errors import StoreError
+from ..gradients import Differentiation
 from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
 from .driver import MOST_LOSSES, Driver, Running
-from .ledger import Ledger, Open
+from .handover import has_history, tell_history, unfinished
+from .ledger import Ledger
 from .proposer import Proposer, infeasible
-from .replaying import Diverged, Streak, observations, plain
+from .pruning import learn_imported
+from .relay import Phase, identity, located
+from .replaying import Diverged, Streak, plain
 from .values import Objectives
 
 log = logging.getLogger("hpo_bridge")
-
-FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,23 @@ class Setup:
     """What a driver is made of, besides the store.
 
     Attributes:
-        backend: Name, options and library version: ``{"backend", "options", "library"}``.
-        build: Makes the backend's proposer for a seed.
+        phases: The backend, or the entries of a schedule of several.
         pruner: Makes a pruner, if there is one.
         objectives: What is measured.
         seed: The study's seed.
         begin: Tells the observers that the driver has the study.
         checkpoints: Where trials keep checkpoints.
+        differentiation: What trials are told of derivatives; ``None``: what the backend at work
+            wants.
     """
 
-    backend: Mapping[str, Any]
-    build: Callable[[int], Proposer]
+    phases: Sequence[Phase]
     pruner: Callable[[], Pruner] | None
     objectives: Objectives
     seed: int
     begin: Callable[[Driver], None] = lambda driver: None
     checkpoints: Kept = NOWHERE
+    differentiation: Differentiation | None = None
 
 
 def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
@@ -66,12 +68,17 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
     Raises:
         StudyLocked: If somebody else drives it.
         BackendError: If the backend fails.
+        UnsupportedProblem: If it would ignore the trials that are there.
     """
     writer = store.acquire(name)
     try:
         pending = store.pending(name)
-        driver = _Restoring(store, name, setup, writer).driver()
-        session = {**setup.backend, "seed": driver.identity["seed"], "runner": runner}
+        driver = _Restoring(store, name, setup, writer).driver(runner)
+        relay = driver.relay
+        session = {
+            **relay.phase.backend, "seed": driver.identity["seed"], "runner": runner,
+            **relay.entry(),
+        }  # fmt: skip
         if driver.identity["begin"] is None:
             session["fresh"] = True
             driver.identity = {**driver.identity, "begin": writer.seq + 1}
@@ -92,27 +99,30 @@ class _Restoring:
 
     def __init__(self, store: Store, name: str, setup: Setup, writer: Writer) -> None:
         self.store, self.name, self.setup, self.writer = store, name, setup, writer
+        self.relay = located(store, name, setup.phases, setup.differentiation)
+        self.phase = self.relay.phase
         self.begin, self.seed = self._streak()
 
     def _streak(self) -> tuple[int | None, int]:
         """Where this backend took over, and with which seed; ``None``: it has yet to."""
         begin: int | None = None
         seed = self.setup.seed
-        wanted = _identity(self.setup.backend)
+        wanted = identity(self.phase.backend)
         for event in self.store.events(self.name, kinds=["session"]):
-            if _identity(event.data) != wanted:
+            if identity(event.data) != wanted:
                 begin = None
             elif begin is None or event.data.get("fresh"):
                 begin, seed = event.seq, event.data["seed"]
-        if begin is None:
+        if begin is None and self.relay.at > 0:
+            seed = self.relay.seed(seed, self.relay.at, self.writer.seq)
+        elif begin is None:
             # A backend that takes over must not repeat what the same seed gave before.
             fresh = self.writer.seq == 0 or not any(self.store.counts(self.name).values())
             seed = self.setup.seed if fresh else trial_seed(self.setup.seed, -self.writer.seq)
         return begin, seed
 
-    def driver(self) -> Driver:
+    def driver(self, runner: str) -> Driver:
         proposer, ledger = self._restored()
-        identity = {**self.setup.backend, "seed": self.seed, "begin": self.begin}
         return Driver(
             store=self.store,
             name=self.name,
@@ -122,11 +132,15 @@ class _Restoring:
             pruner=self._pruner(),
             objectives=self.setup.objectives,
             seed=self.setup.seed,
-            identity=identity,
+            identity={**self.phase.backend, "seed": self.seed, "begin": self.begin},
+            relay=self.relay,
+            runner=runner,
         )
 
     def _restored(self) -> tuple[Proposer, Ledger]:
         if self.begin is None:
+            if has_history(self.store, self.name):
+                self.phase.check(f"the trials of study {self.name!r}")
             return self._handed_over()
         for attempt in (self._from_snapshot, self._replayed):
             try:
@@ -136,7 +150,7 @@ class _Restoring:
             except Exception as error:  # whatever an adapter makes of what it is given
                 log.warning(
                     "study %s: backend %s cannot be continued exactly (%s: %s)",
-                    self.name, self.setup.backend["backend"], type(error).__name__, error,
+                    self.name, self.phase.backend["backend"], type(error).__name__, error,
                 )  # fmt: skip
                 continue
             if restored is not None:
@@ -150,8 +164,8 @@ class _Restoring:
         if stored is None:
             return None
         seq, data = stored
-        wanted = {**self.setup.backend, "seed": self.seed, "begin": self.begin}
-        proposer = self.setup.build(self.seed)
+        wanted = {**self.phase.backend, "seed": self.seed, "begin": self.begin}
+        proposer = self.phase.build(self.seed)
         if not isinstance(proposer.optimizer, Snapshot) or any(
             plain(data.get(key)) != plain(value) for key, value in wanted.items()
         ):
@@ -165,7 +179,7 @@ class _Restoring:
         """Everything that the backend had been told at position ``seq``."""
         events = (e for e in self.store.events(self.name) if e.seq <= seq)
         for told, asked in self._streak_of(proposer, Ledger()).steps(events):
-            yield from told
+            yield from proposer.heard(told)
             forbidden = [] if asked is None else asked.get("forbidden", [])
             if asked is not None and len(forbidden) != asked["rejected"]:
                 raise Diverged("the log does not list the points that constraints forbade")
@@ -173,7 +187,7 @@ class _Restoring:
                 yield infeasible(point["params"], point["token"])
 
     def _replayed(self) -> tuple[Proposer, Ledger]:
-        proposer, ledger = self.setup.build(self.seed), Ledger()
+        proposer, ledger = self.phase.build(self.seed), Ledger()
         self._streak_of(proposer, ledger).check(self.store.events(self.name))
         return proposer, ledger
 
@@ -183,23 +197,14 @@ class _Restoring:
 
     def _handed_over(self) -> tuple[Proposer, Ledger]:
         """A new backend, told the history as points that it did not propose."""
-        proposer, ledger = self.setup.build(self.seed), Ledger()
-        changed = {event.trial for event in self.store.events(self.name, kinds=["changed"])}
-        for pending in self.store.pending(self.name):
-            ledger.open[pending.number] = Open(
-                pending.params, None, None, pending.backend, changed=pending.number in changed
-            )
-        if not any(self.store.counts(self.name)[state] for state in FINAL):
-            return proposer, ledger
-        if Capability.INJECT not in proposer.capabilities:
+        proposer = self.phase.build(self.seed)
+        if has_history(self.store, self.name) and Capability.INJECT not in proposer.capabilities:
             log.warning(
                 "study %s: backend %s does not learn from the trials that are there",
                 self.name, proposer.name,
             )  # fmt: skip
-            return proposer, ledger
-        history = [(t.number, _as_open(t)) for t in self.store.trials(self.name, FINAL)]
-        proposer.tell(observations(history, proposer, self.setup.objectives))
-        return proposer, ledger
+        tell_history(self.store, self.name, proposer, self.setup.objectives)
+        return proposer, unfinished(self.store, self.name)
 
     def _pruner(self) -> Pruner | None:
         """The pruner, after every report and end in the order of the log."""
@@ -208,7 +213,7 @@ class _Restoring:
         pruner = self.setup.pruner()
         sign = self.setup.objectives.sign
         reports: dict[int, list[tuple[int, float]]] = {}
-        kinds = ["started", "reported", "finished"]
+        kinds = ["started", "reported", "finished", "imported"]
         for event in self.store.events(self.name, kinds=kinds):
             number = event.trial
             assert number is not None
@@ -217,6 +222,8 @@ class _Restoring:
             elif event.kind == "reported":
                 reports[number].append((event.data["step"], sign * event.data["value"]))
                 pruner.should_prune(number, reports[number])
+            elif event.kind == "imported":
+                learn_imported(pruner, number, event.data, self.setup.objectives)
             else:
                 losses = self.setup.objectives.losses(event.data.get("values"))
                 state = TrialState(event.data["state"])
@@ -259,20 +266,3 @@ def _record(trial: Pending, state: TrialState) -> TrialRecord:
     return TrialRecord(
         trial.number, state, trial.params, None, trial.backend, None, attempts=trial.attempts
     )
-
-
-def _identity(backend: Mapping[str, Any]) -> str:
-    return plain([backend["backend"], backend["options"]])
-
-
-def _as_open(trial: TrialRecord) -> Open:
-    result = {
-        "state": trial.state.value, "values": trial.values, "gradients": trial.gradients,
-        "estimate": trial.estimate,
-    }  # fmt: skip
-    params, reports = trial.params, list(trial.reports)
-    if trial.changes:
-        first = trial.changes[0]
-        params, last = first.params, -1 if first.step is None else first.step
-        reports = [report for report in reports if report[0] <= last]
-    return Open(params, None, None, trial.backend, reports, result, bool(trial.changes))

@@ -49,7 +49,7 @@ class Session:
     @property
     def differentiation(self) -> Differentiation:
         """Whether derivatives are wanted."""
-        return self._driver.proposer.differentiation
+        return self._driver.differentiation
 
     @property
     def pruner(self) -> object | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GradientRequired, HpoBridgeError, NoCompleteTrial
+from ..errors import GradientRequired, HpoBridgeError, NoCompleteTrial, TestSetWarning
+from ..objectives.base import FitsStudy
 from ..objectives.objective import Objective, objective_from
 from ..optimizer import Pruner
-from ..plugins import PluginManager, library_of, manager
+from ..plugins import PluginManager, manager
 from ..space import Space
 from ..store import Store, open_store
 from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState
@@ -25,14 +28,21 @@ from .arguments import (
     told_outcome,
 )
 from .checkpoints import checkpoints_of, given_folder
-from .definition import ensure_study, jsonable
+from .definition import ensure_study
 from .driver import Driver
+from .exporting import ExportReport, export_history
+from .importing import ImportOptions, ImportReport, import_history, leased
 from .observers import Observers, study_info
-from .proposer import Proposer
+from .phases import Phases
 from .rerun import Rerun, rerun
 from .restore import Setup, take_over
+from .schedule import Entry, schedule_of
+from .selection import BEST, Rule, Selection, select_in
 from .session import Session
+from .slopes import differentiation
+from .testset import Place, Tested, look, looks, warning_of
 from .values import SINGLE, Objectives
+from .verify import Verification, verify
 
 if TYPE_CHECKING:
     import pandas
@@ -41,7 +51,6 @@ if TYPE_CHECKING:
 ASK = "ask"
 """What stands for a runner's name where a study is asked by hand."""
 
-from .verify import Verification, verify
 
 class Study:
     """One optimisation: a space, objectives, a backend, and a store that has the truth.
@@ -52,8 +61,9 @@ class Study:
 
     Args:
         space: What may vary; a :class:`Space` or a mapping for one.
-        backend: Who proposes: a name such as ``"optuna.tpe"``, or a mapping with ``name``
-            and ``options``.
+        backend: Who proposes: a name such as ``"optuna.tpe"``, a mapping with ``name``
+            and ``options``, or a list of such: a schedule, in which each but the last proposes
+            as many trials as its ``trials`` says; see docs/history.md.
         direction: ``minimize`` or ``maximize`` the objective.
         directions: Several objectives instead: name to direction.
         seed: Non-negative integer below 2**31; drawn at random, and kept in the store, if
@@ -87,7 +97,7 @@ class Study:
         self,
         space: Space | Mapping[str, Any],
         *,
-        backend: Choice = "core.random",
+        backend: Choice | Sequence[Choice] = "core.random",
         direction: str | Direction = "minimize",
         directions: Mapping[str, str | Direction] | None = None,
         seed: int | None = None,
@@ -105,11 +115,11 @@ class Study:
         self._lock = threading.RLock()
         self._driver: Driver | None = None
         self._holding = False
-        self.backend, self._options = split_choice(backend, "backend")
+        self._schedule = schedule_of(backend)
         self._pruner = None if pruner is None else split_choice(pruner, "pruner")
         self._folder = given_folder(checkpoints)
         seed = check_seed(seed)
-        self._build(0 if seed is None else seed)  # raises before anything is created
+        self._phases().check(0 if seed is None else seed)  # raises before anything is created
         if self._pruner is not None:
             self._build_pruner()
         self._observers = Observers(self._plugins, observers)
@@ -123,10 +133,8 @@ class Study:
 
     # -- setting up -------------------------------------------------------------------
 
-    def _build(self, seed: int) -> Proposer:
-        return Proposer(
-            self._plugins, self.backend, self._options, self.space, len(self.objectives), seed
-        )
+    def _phases(self) -> Phases:
+        return Phases(self._schedule, self._plugins, self.space, len(self.objectives))
 
     def _build_pruner(self) -> Pruner:
         assert self._pruner is not None
@@ -158,9 +166,10 @@ class Study:
             writer.release()
         pruner = None if self._pruner is None else self._build_pruner
         checkpoints = checkpoints_of(self.store, self.name, self._folder)
+        phases = self._phases()
         setup = Setup(
-            self._identity(), self._build, pruner, self.objectives, self.seed,
-            partial(self._begin, runner), checkpoints,
+            phases.all(), pruner, self.objectives, self.seed, partial(self._begin, runner),
+            checkpoints, phases.check(self.seed) if len(self._schedule) > 1 else None,
         )  # fmt: skip
         try:
             self._driver = take_over(self.store, self.name, setup, runner)
@@ -170,17 +179,9 @@ class Study:
         self._holding = True
         return self._driver
 
-    def _identity(self) -> dict[str, Any]:
-        """The backend as the log names it."""
-        return {
-            "backend": self.backend,
-            "options": jsonable(self._options),
-            "library": " ".join(library_of(self._plugins.find("backend", self.backend))),
-        }
-
     def _begin(self, runner: str, driver: Driver) -> None:
         pruner = None if self._pruner is None else self._pruner[0]
-        info = study_info(self.store, self.name, self._identity(), runner, pruner)
+        info = study_info(self.store, self.name, driver.identity, runner, pruner)
         self._observers.begin(driver, info)
 
     def optimize(
@@ -218,6 +219,8 @@ class Study:
         window = self._window(built)
         self._check_pruner(runner)
         source = objective_from(objective)
+        if isinstance(source, FitsStudy):
+            source = source.fitted(self.space, self.objectives.directions)
         source.check()
         with self._lock:
             was_holding = self._holding
@@ -290,7 +293,7 @@ class Study:
             trial = driver.next()
         return Trial(
             trial.number, trial.params, trial.seed, _ByHand(self), driver.checkpoints,
-            driver.proposer.differentiation,
+            driver.differentiation,
         )  # fmt: skip
 
     def tell(
@@ -351,6 +354,67 @@ class Study:
         with self._lock:
             return self._drive().enqueue(point)
 
+    def import_trials(
+        self, source: Any, *, format: str | None = None, study: str | None = None,
+        rename: Mapping[str, str] | None = None, allow_pickle: bool = False,
+        strict: bool = False, drop_inactive: bool = False,
+    ) -> ImportReport:  # fmt: skip
+        """Adds the trials of another tool; see docs/history.md.
+
+        They get the next numbers, count for the budget, and are told to the backend as points
+        that it did not propose. Those that are there already are not added again.
+
+        Args:
+            source: A path, a URL, or an object: an Optuna study, Hyperopt's ``Trials``, a
+                result of scikit-optimize, a pandas data frame.
+            format: A format's name; recognised from ``source`` by default.
+            study: Which study of the source; may be left out where it has one.
+            rename: The source's name of a parameter or objective to the study's; ``-NAME``
+                takes the negative of an objective, an empty name leaves a parameter out.
+            allow_pickle: Whether to open a pickle.
+            strict: Whether one trial that cannot be taken is an error, and none is added.
+            drop_inactive: Whether to leave out parameters that are not active at a point,
+                instead of refusing the trial.
+
+        Raises:
+            HistoryError: If the source cannot be read or mapped; nothing has been added.
+            StudyLocked: If another driver works on the study.
+        """
+        options = ImportOptions(
+            format, study, rename or {}, allow_pickle, strict, drop_inactive
+        )  # fmt: skip
+        with self._lock:
+            if self._driver is not None and self._driver.broken:
+                self._leave(broken=True)
+            if self._holding and self._driver is not None:
+                writing: Any = nullcontext(self._driver.take_in)
+            else:
+                writing = leased(self.store, self.name)
+            with writing as append:
+                return import_history(
+                    self._plugins, self.store, self.name, self.space, self.objectives, source,
+                    options, append,
+                )  # fmt: skip
+
+    def export(
+        self, target: str | os.PathLike[str], *, format: str | None = None,
+        overwrite: bool = False,
+    ) -> ExportReport:  # fmt: skip
+        """Writes the trials for other tools; also while the study runs.
+
+        Args:
+            target: The path of a file, or a URL of an Optuna storage.
+            format: A format's name; by default what the target's name says.
+            overwrite: Whether to replace what is there.
+
+        Raises:
+            HistoryError: If it is there already, or cannot be written.
+        """
+        return export_history(
+            self._plugins, self.store, self.name, os.fspath(target), format,
+            overwrite=overwrite,
+        )  # fmt: skip
+
     def close(self) -> None:
         """Gives the study free, and closes the store unless it was given open.
 
@@ -380,6 +444,16 @@ class Study:
         self.close()
 
     # -- reading ----------------------------------------------------------------------
+
+    @property
+    def backend(self) -> str:
+        """The backend at work; of a schedule that is not being driven, its first."""
+        return self._schedule[0].name if self._driver is None else self._driver.proposer.name
+
+    @property
+    def schedule(self) -> tuple[Entry, ...]:
+        """The backends, in the order in which they propose trials; most studies have one."""
+        return self._schedule
 
     @property
     def trials(self) -> list[TrialRecord]:
@@ -417,6 +491,83 @@ class Study:
         """The complete trials that no other is better than in every objective, by number."""
         return self.objectives.front(self.store.trials(self.name, [TrialState.COMPLETE]))
 
+    def select(
+        self,
+        rule: str = BEST,
+        *,
+        simplest: Sequence[str] = (),
+        errors: float = 1.0,
+        paired: bool = False,
+    ) -> Selection:
+        """The configuration that a rule chooses, and why; see docs/cross-validation.md.
+
+        Args:
+            rule: ``best``, or ``one_standard_error``: the simplest complete trial whose value
+                is within one standard error of the best one's (Breiman, Friedman, Olshen and
+                Stone, Classification and Regression Trees, 1984, section 3.4.3).
+            simplest: What is simple, by expressions as in constraints, compared in turn;
+                smaller is simpler: ``["max_depth", "-min_samples_leaf", "kernel == 'rbf'"]``.
+                One that meets a parameter which is not active counts as simplest.
+            errors: How many standard errors; 0 leaves those that equal the best.
+            paired: Whether to take the standard error of the difference between a trial and
+                the best on the same folds, instead of that of the best.
+
+        Raises:
+            NoCompleteTrial: If there is none.
+            SelectionError: If the rule is wrong, or the study has no standard errors, no
+                folds (``paired``), or several objectives.
+
+        Example:
+            >>> import hpo_bridge as hpo
+            >>> study = Study(hpo.Space(depth=hpo.Int(1, 9)), backend="core.grid", seed=0)
+            >>> study.optimize(lambda trial: hpo.Measured(1 / trial["depth"], 0.1))
+            >>> chosen = study.select("one_standard_error", simplest=["depth"])
+            >>> study.best.params, chosen.params
+            ({'depth': 9}, {'depth': 5})
+        """
+        chosen = Rule.of(self.space, rule, simplest=simplest, errors=errors, paired=paired)
+        return select_in(self.store, self.name, self.objectives, chosen)
+
+    def test(
+        self,
+        function: Callable[[Trial], Any] | str | Objective,
+        trial: Selection | TrialRecord | int | None = None,
+    ) -> Tested:
+        """Scores the chosen configuration on the test set, and records that.
+
+        To be done once, at the end: a second look warns, with what the first one gave. An
+        exception before there is a score records nothing; neither does a kill.
+
+        Args:
+            function: Fits the configuration on all data that are no test data, and scores it
+                on these: called with a trial of that configuration, it returns a number or
+                ``{name: number}``. Or a reference such as ``"test.py:score"``.
+            trial: What :meth:`select` gave, or a trial; the best one by default.
+
+        Raises:
+            NoCompleteTrial: If there is none.
+            ObjectiveError: If the trial or the function is not there, or gives no number.
+            StudyLocked: If another driver works on the study.
+
+        Warns:
+            TestSetWarning: If the test set was scored before.
+        """
+        chosen = self.select() if trial is None else trial
+        kept = checkpoints_of(self.store, self.name, self._folder)
+        tensors = differentiation(self._plugins, self.space, wanted=False)
+        if before := self.tested:
+            warnings.warn(warning_of(self.name, before), TestSetWarning, stacklevel=2)
+        with self._lock:
+            driver = self._driver if self._holding else None
+            return look(
+                self.store, self.name, function, chosen, Place(self.seed, kept, tensors), driver
+            )
+
+    @property
+    def tested(self) -> list[Tested]:
+        """Every look at the test set, in order; see :meth:`test`."""
+        return looks(self.store, self.name)
+
     def checkpoint(self, trial: Trial | TrialRecord | int) -> Path | None:
         """A directory with the last checkpoint of a trial; ``None`` if there is none.
 
@@ -432,39 +583,6 @@ class Study:
         number = trial if isinstance(trial, int) else trial.number
         return checkpoints_of(self.store, self.name, self._folder).find(number)
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """One row per trial, by number.
-
-        Columns: ``number``, ``state``, one per objective, ``params.NAME`` for each parameter
-        and constant (missing where inactive), ``backend``, ``started``, ``finished`` (UTC),
-        ``seconds``, ``error``.
-        """
-        from .frame import to_frame
-
-        return to_frame(self.trials, self.objectives.names, [*self.space, *self.space.constants])
-
-    def __repr__(self) -> str:
-        return f"Study({self.name!r}, backend={self.backend!r}, store={self.store.url!r})"
-
-
-class _ByHand:
-    """The way of a trial that was asked for by hand to its study, from any thread."""
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-
-    def report(
-        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
-    ) -> None:
-        with self._study._lock:
-            self._study._drive().report(number, step, value, metrics)
-
-    def should_prune(self, number: int) -> bool:
-        with self._study._lock:
-            return self._study._drive().should_prune(number)
-
-
-__all__ = ["Choice", "Study"]
     def verify(self) -> Verification:
         """Whether the backends propose again what the log has, in every streak of one.
 
@@ -511,3 +629,36 @@ __all__ = ["Choice", "Study"]
             tolerance=tolerance, runner=runner, options=options,
         )  # fmt: skip
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per trial, by number.
+
+        Columns: ``number``, ``state``, one per objective, ``params.NAME`` for each parameter
+        and constant (missing where inactive), ``backend``, ``started``, ``finished`` (UTC),
+        ``seconds``, ``error``.
+        """
+        from .frame import to_frame
+
+        return to_frame(self.trials, self.objectives.names, [*self.space, *self.space.constants])
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, backend={self.backend!r}, store={self.store.url!r})"
+
+
+class _ByHand:
+    """The way of a trial that was asked for by hand to its study, from any thread."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        with self._study._lock:
+            self._study._drive().report(number, step, value, metrics)
+
+    def should_prune(self, number: int) -> bool:
+        with self._study._lock:
+            return self._study._drive().should_prune(number)
+
+
+__all__ = ["Choice", "Study"]

@@ -16,6 +16,7 @@ from hpo_bridge.errors import (
     WaitingForResults,
 )
 from hpo_bridge.study.proposer import MOST_REJECTED
+from hpo_bridge.study.schedule import schedule_of
 
 Make = Callable[..., Study]
 
@@ -51,7 +52,7 @@ def test_broken_contracts(study: Make, url: str, mode: str, match: str, where: s
     assert "\n" not in str(caught.value)
     (first,) = s.trials
     assert (first.state, first.value) == (TrialState.COMPLETE, 1.0)
-    s.backend, s._options = "core.random", {}  # another backend goes on
+    s._schedule = schedule_of("core.random")  # another backend goes on
     s.optimize(lambda trial: 1.0, trials=3)
     assert s.counts[TrialState.COMPLETE] == 3
 

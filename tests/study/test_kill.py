@@ -91,7 +91,7 @@ class Case:
     url: str
     folder: Path
     kills: int
-    backend: str = "core.random"
+    backend: Any = "core.random"
     runner: str = "inline"
     trials: int = 300
     life: float = 0.3
@@ -109,7 +109,7 @@ class Case:
         return self.log.read_bytes().count(b"done") if self.log.exists() else 0
 
     def nursery(self) -> subprocess.Popen[str]:
-        imports = "import hpo_bridge_optuna.samplers" if "optuna" in self.backend else ""
+        imports = "import hpo_bridge_optuna.samplers" if "optuna" in str(self.backend) else ""
         settings = [self.url, self.name, self.backend, self.runner, self.trials, str(self.log),
                     self.seed, self.nap]  # fmt: skip
         return subprocess.Popen(
@@ -250,5 +250,24 @@ def test_kill_nine_with_a_backend_that_learns(urls: Callable[[str], str], tmp_pa
     store = open_store(case.url)
     stored = list(store.trials("tpe"))
     store.close()
+    if not any("while this trial ran" in (t.error or "") for t in stored):
+        assert [t.params for t in stored] == uninterrupted(case)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="needs optuna")
+def test_kill_nine_all_along_a_schedule(urls: Callable[[str], str], tmp_path: Path) -> None:
+    schedule = [
+        {"name": "core.random", "trials": 8}, {"name": "optuna.tpe", "trials": 12},
+        {"name": "core.random", "trials": 4}, "optuna.tpe",
+    ]  # fmt: skip
+    case = Case(urls("sqlite"), tmp_path, 7, name="relay", backend=schedule, life=1.0,
+                trials=30, nap=0.01)  # fmt: skip
+    kill_over_and_over(case)
+    store = open_store(case.url)
+    stored = list(store.trials("relay"))
+    store.close()
+    names = ["core.random"] * 8 + ["optuna.tpe"] * 12 + ["core.random"] * 4 + ["optuna.tpe"] * 6
+    assert [t.backend for t in stored] == names
     if not any("while this trial ran" in (t.error or "") for t in stored):
         assert [t.params for t in stored] == uninterrupted(case)

@@ -21,6 +21,7 @@ from hpo_bridge import (
 from hpo_bridge.errors import StoreError
 from hpo_bridge.study import driver as driver_module
 from hpo_bridge.study.driver import MOST_LOSSES
+from hpo_bridge.study.schedule import schedule_of
 from hpo_bridge.trial import trial_seed
 
 Make = Callable[..., Study]
@@ -291,7 +292,7 @@ def test_a_second_streak_in_parts_is_one(study: Make, reopen: Make, url: str) ->
         s.tell(a, 2.0)
         crash(s)  # b was running
         assert b.number == 6
-    other.backend, other._options = "fake.generation", {"size": 4}
+    other._schedule = schedule_of(GENERATION)
     other.optimize(loss, trials=30)
     for trials in (9, 10, 15, 16, 30):
         s = reopen(backend=GENERATION)

@@ -1,0 +1,69 @@
+"""A schedule of backends, and another backend on a stored study, on the command line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+SCHEDULE = (
+    "backend: [{name: core.random, trials: 4}, {name: hyperopt.anneal, trials: 5}, core.random]"
+)
+
+
+def scheduled(command: Any) -> None:
+    text = (command.folder / "study.yaml").read_text()
+    command.write(text.replace("backend: core.random", SCHEDULE))
+
+
+def test_a_schedule_runs_and_shows_which_is_at_work(command: Any) -> None:
+    scheduled(command)
+    done = command("run", "study.yaml", "--trials", "7", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["backend"] == "hyperopt.anneal"
+    assert result["schedule"] == {"entry": 2, "of": 3}
+    status = command("status", "study.yaml")
+    assert "s  (hyperopt.anneal, 2 of 3 in its schedule)" in status.stdout
+    done = command("run", "study.yaml")
+    assert (
+        "s: core.random (4 trials), then hyperopt.anneal (5 trials), then core.random"
+        in done.stderr
+    )
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    names = ["core.random"] * 4 + ["hyperopt.anneal"] * 5 + ["core.random"] * 3
+    assert [trial["backend"] for trial in trials] == names
+    assert command("verify", "study.yaml").returncode == 0
+
+
+def test_explain_goes_through_the_schedule(command: Any) -> None:
+    scheduled(command)
+    table = json.loads(command("explain", "study.yaml", "--json").stdout)
+    assert table["backend"] == "core.random"
+    entries = [(t["backend"], t["trials"], t["handover"]) for t in table["schedule"]]
+    assert entries == [
+        ("core.random", 4, "tell"), ("hyperopt.anneal", 5, "tell"), ("core.random", None, "tell"),
+    ]  # fmt: skip
+    assert all(len(t["rows"]) == 4 for t in table["schedule"])
+    shown = command("explain", "study.yaml").stdout
+    assert "hyperopt.anneal, 5 trials:" in shown
+
+
+def test_a_stored_study_gets_another_backend(command: Any) -> None:
+    command.write((command.folder / "study.yaml").read_text().replace("when: {kind: b}", ""))
+    command.write((command.folder / "study.yaml").read_text().replace(", }", "}"))
+    assert command("run", "study.yaml", "--trials", "6").returncode == 0
+    refused = command("run", "study.yaml", "--backend", "deap.cmaes", "--trials", "9")
+    assert refused.returncode == 2
+    (line,) = refused.stderr.strip().splitlines()
+    assert "'deap.cmaes' learns from its own trials alone" in line
+    assert "deap.ga" in line
+    assert "handover: ignore" in line
+    done = command(
+        "run", "study.yaml", "--backend", "deap.cmaes", "--set", "backend.handover=ignore",
+        "--trials", "9",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert command("run", "study.yaml", "--backend", "deap.ga").returncode == 0
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    names = ["core.random"] * 6 + ["deap.cmaes"] * 3 + ["deap.ga"] * 3
+    assert [trial["backend"] for trial in trials] == names
