@@ -9,7 +9,7 @@ integer where the study has an integer. Labels are the parameters' names.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from hpo_bridge.errors import HistoryError, short
@@ -42,8 +42,7 @@ class Hyperopt:
         name = source if isinstance(source, str) else "the Trials"
         data = read_pickle(source) if isinstance(source, str) else source
         documents = _documents(data, name)
-        (objective, *others) = wanted.objectives
-        if others:
+        if len(wanted.objectives) > 1:
             raise HistoryError(
                 f"{name}: Hyperopt has one objective, the loss; the study has "
                 f"{', '.join(wanted.objectives)}"
@@ -114,7 +113,7 @@ def _seconds(moment: Any) -> float | None:
     """Seconds since the epoch; Hyperopt's times are UTC."""
     if not isinstance(moment, datetime):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _text(error: Any) -> str:

@@ -23,7 +23,6 @@ KINDS = (
     ("plus a multiple of", "between the steps"),
     ("of the choices", "not one of the choices"),
     ("is not active", "not active at that point"),
-    ("is no parameter", "not a parameter of the study"),
     ("is the constant", "not the value of the constant"),
     ("violates the constraint", "a constraint forbids it"),
 )
@@ -136,6 +135,12 @@ class Mapper:
             name = self._pairs.param(source)
             if name:
                 given[name] = value
+        for name, source in ((self._pairs.param(source), source) for source in found):
+            if name and name not in self._space and name not in self._space.constants:
+                raise Unfit(
+                    f"{source}: not a parameter of the study",
+                    f"--map {source}=NAME says what it is there, --map {source}= leaves it out",
+                )
         try:
             read = {name: self._value(name, value) for name, value in given.items()}
             if self._drop_inactive:

@@ -27,7 +27,7 @@ its store; Ray may lose anything, and the study loses nothing.
 from __future__ import annotations
 
 from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import PrunerSpec, RunnerSpec
+from hpo_bridge.optimizer import FormatSpec, PrunerSpec, RunnerSpec
 
 # What Ray Tune needs beside Ray itself: `ray[tune]`.
 _REQUIRES = ("ray>=2.50,<3", "fsspec", "pandas", "pyarrow", "requests", "tensorboardX")
@@ -64,3 +64,14 @@ def hpo_register_pruners() -> list[PrunerSpec]:
         )
         for name, (factory, summary) in pruners.items()
     ]  # fmt: skip
+
+
+@hookimpl
+def hpo_register_formats() -> FormatSpec:
+    """``ray``: experiments of Ray Tune."""
+    return FormatSpec(
+        name="ray",
+        factory="hpo_bridge_ray.experiments:Experiment",
+        summary="The folder of a Ray Tune experiment: its JSON files, none of its pickles",
+        url="https://docs.ray.io/en/latest/tune/index.html",
+    )

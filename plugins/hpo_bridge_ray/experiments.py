@@ -1,0 +1,310 @@
+"""The folder of a Ray Tune experiment as a source of trials.
+
+Read as data: the state of the experiment (``experiment_state-….json``), and of each trial
+``params.json``, ``result.json`` (or ``progress.csv``) and ``error.txt``. The pickles beside them
+(``params.pkl``, ``tuner.pkl``, …) are not opened, and Ray need not be installed.
+
+What one has to know of Tune:
+
+* Nested parameters are called by their path: ``model/layers``.
+* The value of a trial is that of its last result; every result is a report, with its
+  ``training_iteration`` as the step and the other numbers as metrics.
+* Nothing says which way a metric is better: it is taken to be the study's.
+* A trial that a scheduler has stopped is ``TERMINATED`` like one that ended by itself. Only its
+  last result says ``done``; so it is one that was pruned, if others went on for longer.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpo_bridge.errors import HistoryError, nearest
+from hpo_bridge.histories import History, PastTrial, Wanted
+from hpo_bridge.trial import Change, TrialState
+
+STATE = "experiment_state-*.json"
+STEP = "training_iteration"
+OWN = {
+    "checkpoint_dir_name", "date", "done", "experiment_tag", "hostname",
+    "iterations_since_restore", "node_ip", "pid", "should_checkpoint", "time_since_restore",
+    "time_this_iter_s", "time_total_s", "timestamp", STEP, "trial_id", "timesteps_total",
+    "episodes_total", "warmup_time", "experiment_id",
+}  # fmt: skip
+"""What Tune itself puts into a result."""
+ENDED = ("TERMINATED", "ERROR")
+LONGEST = 2**20
+"""Most bytes of an error's text that are read."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trial's files.
+
+    Attributes:
+        label: Tune's id.
+        config: Its parameters, flat.
+        results: What it reported, in order, flat.
+        status: Tune's word for where it stands; ``None`` if no state of the experiment is there.
+        started: Seconds since the epoch, or ``None``.
+        error: The last line of ``error.txt``; ``None`` without one.
+    """
+
+    label: str
+    config: Mapping[str, Any]
+    results: Sequence[Mapping[str, Any]]
+    status: str | None
+    started: float | None
+    error: str | None
+
+
+class Experiment:
+    """Reads folders that Ray Tune wrote."""
+
+    def recognises(self, source: Any) -> bool:
+        """Whether it is a folder with a state of an experiment, or with trials' folders."""
+        if not isinstance(source, str) or not Path(source).is_dir():
+            return False
+        folder = Path(source)
+        return any(folder.glob(STATE)) or any(folder.glob("*/params.json"))
+
+    def read(self, source: Any, wanted: Wanted) -> History:
+        """The trials, by their ids."""
+        folder = Path(source)
+        if not folder.is_dir():
+            raise HistoryError(f"{source}: is no folder, expected one of a Ray Tune experiment")
+        states, metric = _states(folder)
+        runs = [_run(each, states) for each in sorted(folder.glob("*/params.json"))]
+        if not runs:
+            raise HistoryError(
+                f"{source}: has no trials (no folder in it has params.json); the folder of one "
+                "experiment is meant"
+            )
+        runs.sort(key=lambda run: run.label)
+        objectives = _objectives(runs, wanted, metric, source)
+        idle = _idle(runs, wanted)
+        longest = max((_step(run.results[-1]) for run in runs if run.results), default=0)
+        trials = [_past(run, objectives, idle, longest) for run in runs]
+        return History(source, dict.fromkeys(objectives), trials, _notes(trials, idle))
+
+
+def _notes(trials: Sequence[PastTrial], idle: frozenset[str]) -> list[str]:
+    notes = []
+    if idle:
+        notes.append(f"the same in every trial, left out: {', '.join(sorted(idle))}")
+    pruned = sum(trial.state is TrialState.PRUNED for trial in trials)
+    if pruned:
+        notes.append(f"{pruned} trials were stopped before the longest: taken as pruned")
+    return notes
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise HistoryError(f"{path}: cannot be read: {error}") from None
+
+
+def _states(folder: Path) -> tuple[dict[str, tuple[str, Any]], str | None]:
+    """Trial id to status and start, from the last state; and the metric, if it is named."""
+    files = sorted(folder.glob(STATE))
+    if not files:
+        return {}, None
+    data = _json(files[-1])
+    found: dict[str, tuple[str, Any]] = {}
+    try:
+        for entry in data["trial_data"]:
+            trial, runtime = (json.loads(e) if isinstance(e, str) else e for e in entry)
+            found[str(trial["trial_id"])] = (str(trial["status"]), runtime.get("start_time"))
+        metric = data.get("runner_data", {}).get("_metric")
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise HistoryError(f"{files[-1]}: no state of an experiment that is known") from None
+    return found, metric if isinstance(metric, str) else None
+
+
+def _run(params: Path, states: Mapping[str, tuple[str, Any]]) -> Run:
+    folder = params.parent
+    config = _json(params)
+    if not isinstance(config, dict):
+        raise HistoryError(f"{params}: expected an object")
+    results = list(_results(folder))
+    label = next((str(r["trial_id"]) for r in results if "trial_id" in r), "")
+    known = re.search(r"_([0-9a-f]+_\d{5})_", folder.name)
+    label = label or (known.group(1) if known else folder.name)
+    status, started = states.get(label, (None, None))
+    return Run(
+        label, dict(_flat(config)), results, status,
+        float(started) if isinstance(started, (int, float)) else None, _error(folder),
+    )  # fmt: skip
+
+
+def _results(folder: Path) -> Iterator[dict[str, Any]]:
+    """What a trial reported; a last line that a crash cut off is left out."""
+    path = folder / "result.json"
+    if not path.is_file() and (folder / "progress.csv").is_file():
+        yield from _progress(folder / "progress.csv")
+        return
+    try:
+        lines = path.read_bytes().decode(errors="replace").splitlines() if path.is_file() else []
+    except OSError as error:
+        raise HistoryError(f"{path}: cannot be read: {error.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            result = json.loads(line)
+            if not isinstance(result, dict):
+                raise ValueError("expected an object")
+        except (ValueError, RecursionError) as error:
+            if number == len(lines):
+                return
+            raise HistoryError(f"{path}, line {number}: {error}") from None
+        yield dict(_flat(result))
+
+
+def _progress(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                yield {name: _cell(cell) for name, cell in row.items() if name and cell}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise HistoryError(f"{path}: cannot be read: {error}") from None
+
+
+def _cell(cell: Any) -> Any:
+    if cell in ("True", "False"):
+        return cell == "True"
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return cell
+
+
+def _error(folder: Path) -> str | None:
+    """The last line of an error's text, which says what it was."""
+    path = folder / "error.txt"
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        text = file.read(LONGEST).decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "failed in Ray Tune"
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested mappings with the paths as keys, as Tune itself writes them: ``a/b``."""
+    for key, value in data.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}/")
+        else:
+            yield f"{prefix}{key}", value
+
+
+# -- trials ---------------------------------------------------------------------------------
+
+
+def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
+    """What a trial measured: numbers that are not Tune's own."""
+    return {
+        name: float(value)
+        for name, value in result.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        and name not in OWN and not name.startswith("config/")
+    }  # fmt: skip
+
+
+def _objectives(
+    runs: Sequence[Run], wanted: Wanted, metric: str | None, source: str
+) -> tuple[str, ...]:
+    """The metrics that are the study's objectives."""
+    found: dict[str, None] = {}
+    for run in runs:
+        for result in run.results:
+            found |= dict.fromkeys(_numbers(result))
+    if len(wanted.objectives) == 1 and wanted.objectives[0] not in found and metric in found:
+        return (str(metric),)
+    for name in wanted.objectives:
+        if name not in found:
+            raise HistoryError(
+                f"{source}: no trial reported {name!r}{nearest(name, list(found))}; they reported "
+                f"{', '.join(found) or 'nothing'}; --map METRIC={name} names the one that is meant"
+            )
+    return wanted.objectives
+
+
+def _idle(runs: Sequence[Run], wanted: Wanted) -> frozenset[str]:
+    """The parameters that the study has not and that never varied: data paths and the like."""
+    names = {name for run in runs for name in run.config} - set(wanted.params)
+    return frozenset(
+        name for name in names
+        if len({repr(run.config.get(name)) for run in runs}) == 1
+        and all(name in run.config for run in runs)
+    )  # fmt: skip
+
+
+def _step(result: Mapping[str, Any]) -> int:
+    step = result.get(STEP, 0)
+    return int(step) if isinstance(step, (int, float)) and step == step else 0
+
+
+def _past(run: Run, objectives: Sequence[str], idle: frozenset[str], longest: int) -> PastTrial:
+    params = {name: value for name, value in run.config.items() if name not in idle}
+    state = _state(run, longest)
+    last = _numbers(run.results[-1]) if run.results else {}
+    reports, metrics = [], []
+    for result in run.results:
+        numbers = _numbers(result)
+        if objectives[0] in numbers:
+            reports.append((_step(result), numbers.pop(objectives[0])))
+            metrics.append(numbers)
+    return PastTrial(
+        f"trial {run.label}", state, params,
+        {name: last[name] for name in objectives if name in last} or None,
+        run.started, _ended(run), run.error, reports, metrics=metrics,
+        changes=list(_changes(run, set(params))),
+    )  # fmt: skip
+
+
+def _state(run: Run, longest: int) -> TrialState:
+    if run.error is not None or run.status == "ERROR":
+        return TrialState.FAILED
+    if run.status is not None and run.status not in ENDED:
+        return TrialState.RUNNING
+    if not run.results:
+        return TrialState.RUNNING if run.status is None else TrialState.COMPLETE
+    last = run.results[-1]
+    stopped = last.get("done") is True and _step(last) < longest
+    return TrialState.PRUNED if stopped else TrialState.COMPLETE
+
+
+def _ended(run: Run) -> float | None:
+    if not run.results:
+        return None
+    last = run.results[-1]
+    took, stamp = last.get("time_total_s"), last.get("timestamp")
+    if run.started is not None and isinstance(took, (int, float)):
+        return run.started + took
+    return float(stamp) if isinstance(stamp, (int, float)) else None
+
+
+def _changes(run: Run, names: set[str]) -> Iterator[Change]:
+    """Where population based training gave it other parameters."""
+    before: dict[str, Any] | None = None
+    step = 0
+    for result in run.results:
+        config = {
+            name.removeprefix("config/"): value for name, value in result.items()
+            if name.removeprefix("config/") in names and name.startswith("config/")
+        }  # fmt: skip
+        if before is not None and set(config) == names and config != before:
+            yield Change(step, before)
+        if set(config) == names:
+            before, step = config, _step(result)
+    if before is not None and before != {name: run.config[name] for name in names}:
+        yield Change(step, before)
