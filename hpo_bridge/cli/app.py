@@ -98,6 +98,28 @@ def best(
     raise typer.Exit(show_best(study, store, set_ or [], as_json=json, as_csv=csv))
 
 
+@app.command("test")
+def look_at_the_test_set(
+    study: StudyFile,
+    trial: Annotated[
+        int | None, typer.Option(metavar="N", help="Another trial than the one chosen.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Score it although it was scored before.")
+    ] = False,
+    store: Store = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Score the chosen configuration on the test set, once, and record that."""
+    from .testing import score_study
+
+    code = score_study(
+        study, trial=trial, again=again, store=store, overrides=set_ or [], as_json=json
+    )
+    raise typer.Exit(code)
+
+
 @app.command()
 def trials(
     study: StudyFile, store: Store = None, set_: Set = None, json: Json = False, csv: Csv = False

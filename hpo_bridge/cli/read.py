@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..config import load_study_file
+from ..config import StudyFile, load_study_file
 from ..plugins import manager
 from ..store import Store, open_store
 from ..trial import TrialRecord
+from . import WRONG_USE
+from .choice import add_choice
 from .listing import print_table
 from .summary import as_text, duration, full_trial, summary
 from .values import written
@@ -24,12 +26,14 @@ LONGEST = 100
 
 
 @contextmanager
-def _opened(path: Path, url: str | None, overrides: Sequence[str]) -> Iterator[tuple[Store, str]]:
-    """The store and the name of a study file's study; creates nothing."""
+def _opened(
+    path: Path, url: str | None, overrides: Sequence[str]
+) -> Iterator[tuple[Store, StudyFile]]:
+    """The store and the study file of a study; creates nothing."""
     file = load_study_file(path, plugins=manager(), overrides=overrides, store=url, reading=True)
     store = open_store(file.store, create=False)
     try:
-        yield store, file.name
+        yield store, file
     finally:
         store.close()
 
@@ -38,8 +42,10 @@ def show_status(
     path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
 ) -> None:
     """Prints how far the study is, and who drives it; as CSV, the number of trials by state."""
-    with _opened(path, url, overrides) as (store, name):
+    with _opened(path, url, overrides) as (store, file):
+        name = file.name
         result = summary(store, name)
+        add_choice(result, store, name, file.selection, selected=False)
         row = store.study(name)
         assert row is not None
         result |= {"store": store.url, "driver": row.driver}
@@ -56,23 +62,32 @@ def show_status(
 def show_best(
     path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
 ) -> int:
-    """Prints the best trial or the front; 1 if there is none."""
-    with _opened(path, url, overrides) as (store, name):
+    """Prints the best trial or the front, and what the file's ``selection`` chooses.
+
+    Returns:
+        0; 1 if there is none; 2 if the rule cannot be followed.
+    """
+    with _opened(path, url, overrides) as (store, file):
+        name = file.name
         result = summary(store, name)
+        add_choice(result, store, name, file.selection)
         best = result["front"] if "front" in result else [result["best"]] * bool(result["best"])
         if as_csv:
             numbers = [trial["number"] for trial in best]
             _print_csv(store, name, (next(store.trials(name, first=n)) for n in numbers))
         else:
             print(json.dumps(result) if as_json else as_text(result, store.url))
-        return 0 if best else NO_TRIAL
+        if not best:
+            return NO_TRIAL
+        return WRONG_USE if "not_selected" in result else 0
 
 
 def show_trials(
     path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
 ) -> None:
     """Prints every trial."""
-    with _opened(path, url, overrides) as (store, name):
+    with _opened(path, url, overrides) as (store, file):
+        name = file.name
         row = summary(store, name)  # raises if there is no such study
         if as_json:
             _print_json(store.trials(name))

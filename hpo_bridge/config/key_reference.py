@@ -21,6 +21,9 @@ _DEFAULTS = {
     "checkpoints": "STUDY.db.checkpoints beside a SQLite store",
     "budget.trials": "no limit",
     "budget.time": "no limit",
+    "selection.rule": "best",
+    "selection.errors": "1",
+    "selection.paired": "false",
     "space.NAME.log": "false",
     "space.NAME.ordered": "false",
 }

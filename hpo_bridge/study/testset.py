@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints import Checkpoints
-from ..errors import NoCheckpoints, ObjectiveError, TestSetWarning, short
+from ..errors import NoCheckpoints, ObjectiveError, short
 from ..gradients import Differentiation
 from ..objectives.objective import Objective, check_function, objective_from
 from ..store import Event, Store
@@ -215,9 +214,6 @@ def look(
     record = _complete(store, name, number)
     rule = chosen.rule if isinstance(chosen, Selection) else None
     source = named(function)
-    before = looks(store, name)
-    if before:
-        warnings.warn(warning_of(name, before), TestSetWarning, stacklevel=3)
     with of_the_test():
         loaded = source.load()
     with _appending(store, name, driver) as append:

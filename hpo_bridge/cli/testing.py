@@ -1,0 +1,102 @@
+"""``hpo-bridge test``: scores the chosen configuration on the test set, once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..config import StudyFile, load_study_file
+from ..errors import ConfigError, HpoBridgeError, NoCompleteTrial
+from ..objectives.objective import Objective
+from ..objectives.reasons import Failure, explain
+from ..plugins import manager
+from ..store import Store, open_store
+from ..study.checkpoints import checkpoints_of
+from ..study.selection import Selection, select_in
+from ..study.slopes import differentiation
+from ..study.testset import Place, Tested, look, looks, warning_of
+from ..study.values import Objectives
+from .output import kept_for_json
+from .summary import summary
+
+FAILED = 1
+NO_TRIAL = 1
+
+
+def score_study(
+    path: Path,
+    *,
+    trial: int | None,
+    again: bool,
+    store: str | None,
+    overrides: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Scores a study's choice on the test set, and records that.
+
+    Returns:
+        0, or 1 if there is no complete trial, or the test function raised: then nothing is
+        recorded.
+
+    Raises:
+        HpoBridgeError: If the test set was scored before, unless ``again``.
+    """
+    with kept_for_json(as_json):
+        file = load_study_file(
+            path, plugins=manager(), overrides=overrides, store=store, check_backend=False
+        )
+        if file.selection.test is None:
+            raise ConfigError(
+                f"{path.name}: selection.test: is missing, expected 'FILE.py:FUNCTION', or what "
+                "else scores a configuration on the test set"
+            )
+        opened = open_store(file.store, create=False)
+        try:
+            summary(opened, file.name)  # raises if there is no such study
+            found = _tested(opened, file, file.selection.test, trial, again=again)
+        finally:
+            opened.close()
+    if found is None:
+        return FAILED
+    plain: dict[str, Any] = {"study": file.name, **asdict(found)}
+    print(json.dumps(plain) if as_json else f"{file.name}: {found.line}")
+    return 0
+
+
+def _tested(
+    store: Store, file: StudyFile, function: Objective, trial: int | None, *, again: bool
+) -> Tested | None:
+    name = file.name
+    before = looks(store, name)
+    if before:
+        text = warning_of(name, before)
+        if not again:
+            raise HpoBridgeError(f"{text}; to look again all the same: --again")
+        print(text, file=sys.stderr)
+    try:
+        chosen = _chosen(store, file) if trial is None else trial
+    except NoCompleteTrial as error:
+        print(error, file=sys.stderr)
+        return None
+    row = store.study(name)
+    assert row is not None
+    kept = checkpoints_of(store, name, file.checkpoints)
+    tensors = differentiation(manager(), file.space, wanted=False)
+    try:
+        return look(
+            store, name, function, chosen, Place(int(row.definition["seed"]), kept, tensors)
+        )
+    except HpoBridgeError:
+        raise
+    except Exception as error:  # the user's
+        reason = str(error) if isinstance(error, Failure) else explain(error)
+        print(f"test {function.describe()}: {reason}; nothing is recorded", file=sys.stderr)
+        return None
+
+
+def _chosen(store: Store, file: StudyFile) -> Selection:
+    return select_in(store, file.name, Objectives(file.directions), file.selection.rule)
