@@ -17,7 +17,8 @@ from hpo_bridge import (
     TrialState,
     hookimpl,
 )
-from hpo_bridge.trial import Outcome
+from hpo_bridge.objectives.objective import evaluate
+from hpo_bridge.trial import Outcome, Trial
 
 MADE: list[Any] = []
 """Every backend that was built, in order; a test clears it."""
@@ -57,8 +58,11 @@ def hpo_register_pruners() -> PrunerSpec:
 
 
 @hookimpl
-def hpo_register_runners() -> RunnerSpec:
-    return RunnerSpec(name="fake.changes", factory="study_fakes:Changes")
+def hpo_register_runners() -> list[RunnerSpec]:
+    return [
+        RunnerSpec(name="fake.changes", factory="study_fakes:Changes"),
+        RunnerSpec(name="fake.shuffled", factory="study_fakes:Shuffled"),
+    ]
 
 
 class Changes:
@@ -86,6 +90,33 @@ class Changes:
         finally:
             for trial in running:
                 work.give_back(trial.number, "cut")
+
+
+class Shuffled:
+    """Several workers at once, in this process: which trial ends next is drawn at random.
+
+    All that a trial says is committed at that moment, up to its end.
+    """
+
+    def __init__(
+        self, workers: int = 3, order: str = "free", draws: int = 0, retries: int = 0
+    ) -> None:
+        self.workers, self.order, self.retries = workers, order, retries
+        self.rng = random.Random(draws)
+
+    def run(self, work: Any) -> None:
+        function, running = work.objective.load(), []
+        while True:
+            while len(running) < self.workers and (trial := work.next()) is not None:
+                running.append(trial)
+            if not running:
+                return
+            trial = running.pop(self.rng.randrange(len(running)))
+            own = Trial(
+                trial.number, trial.params, trial.seed, work, work.checkpoints,
+                work.differentiation,
+            )  # fmt: skip
+            work.finish(trial.number, evaluate(function, own))
 
 
 class Recorder:
