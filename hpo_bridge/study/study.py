@@ -40,7 +40,7 @@ from .schedule import Entry, schedule_of
 from .selection import BEST, Rule, Selection, select_in
 from .session import Session
 from .slopes import differentiation
-from .testset import Place, Tested, look, looks, warning_of
+from .testset import Place, Tested, look, looks
 from .values import SINGLE, Objectives
 from .verify import Verification, verify
 
@@ -378,11 +378,13 @@ class Study:
 
         Raises:
             HistoryError: If the source cannot be read or mapped; nothing has been added.
+            UnsupportedProblem: If the backend would ignore the trials.
             StudyLocked: If another driver works on the study.
         """
         options = ImportOptions(
             format, study, rename or {}, allow_pickle, strict, drop_inactive
         )  # fmt: skip
+        self._phases().refuse_deaf("the imported trials")
         with self._lock:
             if self._driver is not None and self._driver.broken:
                 self._leave(broken=True)
@@ -555,13 +557,12 @@ class Study:
         chosen = self.select() if trial is None else trial
         kept = checkpoints_of(self.store, self.name, self._folder)
         tensors = differentiation(self._plugins, self.space, wanted=False)
-        if before := self.tested:
-            warnings.warn(warning_of(self.name, before), TestSetWarning, stacklevel=2)
         with self._lock:
-            driver = self._driver if self._holding else None
             return look(
-                self.store, self.name, function, chosen, Place(self.seed, kept, tensors), driver
-            )
+                self.store, self.name, function, chosen, Place(self.seed, kept, tensors),
+                self._driver if self._holding else None,
+                lambda text: warnings.warn(text, TestSetWarning, stacklevel=4),
+            )  # fmt: skip
 
     @property
     def tested(self) -> list[Tested]:

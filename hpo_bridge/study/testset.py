@@ -199,6 +199,7 @@ def look(
     chosen: Selection | TrialRecord | int,
     place: Place,
     driver: Driver | None = None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Tested:
     """Scores a configuration of a stored study, and records it; see ``Study.test``.
 
@@ -209,11 +210,15 @@ def look(
         chosen: What a rule gave, or a trial that somebody named.
         place: What it is scored in.
         driver: Who holds the study, if it is this process; else it is held meanwhile.
+        warn: Is told if the test set was scored before.
     """
     number = chosen if isinstance(chosen, int) else chosen.number
     record = _complete(store, name, number)
     rule = chosen.rule if isinstance(chosen, Selection) else None
     source = named(function)
+    before = looks(store, name)
+    if before:
+        warn(warning_of(name, before))
     with of_the_test():
         loaded = source.load()
     with _appending(store, name, driver) as append:
