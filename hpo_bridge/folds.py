@@ -92,7 +92,7 @@ class Folded:
         folds = self.folds
         if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
             raise HpoBridgeError(
-                f"Folded: folds: found {short(folds)}, expected an integer from 2"
+                f"Folded: folds: found {short(folds)}, expected an integer, at least 2"
             )
         if not callable(self.score):
             raise HpoBridgeError(

@@ -185,6 +185,41 @@ def test_numbers_that_json_has_not(store: Store, make: Any) -> None:
     assert [repr(v) for v in read] == ["nan", "inf", "-inf"]
 
 
+def test_metrics(store: Store, make: Any) -> None:
+    store.create("s", {})
+    writer = store.acquire("s")
+    metrics = {"none": math.nan, "most": math.inf, "\ud800\0": -math.inf, "auc": 0.5}
+    reports = [make.reported(0, 0, 1.0), make.reported(0, 4, 2.0), make.reported(0, 5, 3.0)]
+    reports[1].data["metrics"] = metrics
+    writer.append([make.asked(0), make.started(0), *reports])
+    (trial,) = store.trials("s")
+    assert repr(trial.metrics) == repr(({}, metrics, {}))
+    read = [e.data.get("metrics") for e in store.events("s", kinds=["reported"])]
+    assert repr(read) == repr([None, metrics, None])
+    writer.append([make.requeued(0, "failure"), make.started(0, attempt=2)])
+    again = make.reported(0, 0, 1.0)
+    again.data["metrics"] = {"auc": 0.75}
+    writer.append([again, make.reported(0, 1, 1.0)])
+    (trial,) = store.trials("s")
+    assert trial.metrics == ({"auc": 0.75}, {})
+
+
+def test_standard_errors_and_estimates(store: Store, make: Any) -> None:
+    store.create("s", {})
+    writer = store.acquire("s")
+    for number in range(3):
+        writer.append([make.asked(number), make.started(number), make.reported(number, 0, 1.0)])
+    sure, pruned = make.finished(0, **{'q"$.x': 1.0}), make.failed(1, "", state="PRUNED")
+    sure.data["standard_errors"] = {'q"$.x': 0.25}
+    pruned.data["estimate"] = 0.0
+    writer.append([sure, pruned, make.finished(2, **{'q"$.x': 2.0})])
+    found = [(trial.standard_errors, trial.estimate) for trial in store.trials("s")]
+    assert found == [({'q"$.x': 0.25}, None), (None, 0.0), (None, None)]
+    best = store.best("s", 'q"$.x', 1.0)
+    assert best is not None
+    assert (best.number, best.standard_errors) == (0, {'q"$.x': 0.25})
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_any_text_is_data(store: Store, make: Any, text: str) -> None:
     store.create("s", {text: text})
