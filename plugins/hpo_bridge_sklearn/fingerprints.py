@@ -31,7 +31,7 @@ def fingerprints(evaluation: Evaluation, scoring: Any) -> dict[str, str]:
     data = [evaluation.X, evaluation.y, dict(evaluation.fit_params)]
     splits = [np.concatenate([np.asarray(test), [-1]]) for _, test in evaluation.splits]
     return {
-        "data": hashed([_stable(part) for part in data]),
+        "data": hashed([stable(part) for part in data]),
         "splits": hashed(splits),
         "estimator": printed(evaluation.estimator),
         "scoring": printed(scoring),
@@ -48,10 +48,10 @@ def printed(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
 
 
-def _stable(part: Any) -> Any:
+def stable(part: Any) -> Any:
     """Data frames and series as arrays: their pickles differ from process to process."""
     if isinstance(part, Mapping):
-        return [(name, _stable(value)) for name, value in sorted(part.items())]
+        return [(name, stable(value)) for name, value in sorted(part.items())]
     if hasattr(part, "iloc") and hasattr(part, "dtypes"):
         from pandas.util import hash_pandas_object
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn import get_config
@@ -24,6 +24,10 @@ from .fold_pool import FoldPool
 from .prepared import FoldOutcome, Params, Prepared, points_of, prepare, said_of
 from .scoring import VALUE, aims, check_names
 from .splits import check_number, kept
+
+if TYPE_CHECKING:
+    from .outer import OuterLoop
+    from .tester import TestScore
 
 ErrorScore = float | Literal["raise"]
 
@@ -142,12 +146,24 @@ class CrossValidated:
         scoring = self._scoring()
         number = np.nan if self.error_score == "raise" else float(self.error_score)
         return prepare(
-            self._found(self.estimator), self._data(),
-            cv=self._splitter(), scoring=scoring, error_score=number,
+            self.found(self.estimator), self.loaded(),
+            cv=self.splitter(), scoring=scoring, error_score=number,
             return_train_score=self.return_train_score,
             aims=aims(self.directions, scoring, self.objective),
             config=self.config, points=points, space=self.space,
         )  # fmt: skip
+
+    def outer(self, nested: Any) -> OuterLoop:
+        """An outer loop around it; see :class:`hpo_bridge.objectives.parts.Nests`."""
+        from .outer import outer_loop
+
+        return outer_loop(self, nested)
+
+    def tester(self, options: Mapping[str, Any]) -> TestScore:
+        """Its test; see :class:`hpo_bridge.objectives.parts.Tests`."""
+        from .tester import tester_of
+
+        return tester_of(self, options)
 
     def __call__(self, trial: Trial) -> Measured:
         """Evaluates one trial, everything loaded for it alone."""
@@ -170,7 +186,8 @@ class CrossValidated:
     def _named(self) -> list[Named]:
         return [part for part in self._parts() if isinstance(part, Named)]
 
-    def _found(self, part: Any) -> Any:
+    def found(self, part: Any) -> Any:
+        """A part of it; imports what is only named."""
         return part.reference(self.folder).load() if isinstance(part, Named) else part
 
     def _known_scoring(self) -> Any:
@@ -178,10 +195,11 @@ class CrossValidated:
         return _replaced(self.scoring, lambda named: lambda *data: 0.0)
 
     def _scoring(self) -> Any:
-        return _replaced(self.scoring, self._found)
+        return _replaced(self.scoring, self.found)
 
-    def _splitter(self) -> Any:
-        cv = self._found(self.cv)
+    def splitter(self) -> Any:
+        """What cuts the folds; imports it if it is only named."""
+        cv = self.found(self.cv)
         if cv is self.cv:
             return cv
         with said_of("cv"):  # it may be a class, or a function that gives one
@@ -192,8 +210,13 @@ class CrossValidated:
                 check_number(made)
             return kept(made)
 
-    def _data(self) -> Data:
-        data = self._found(self.data)
+    def loaded(self) -> Data:
+        """The data; loads them.
+
+        Raises:
+            ObjectiveError: If that fails, or they are none.
+        """
+        data = self.found(self.data)
         with said_of("data"):
             return as_data(data() if callable(data) else data)
 

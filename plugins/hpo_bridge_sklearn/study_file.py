@@ -61,7 +61,7 @@ def from_study_file(
     return CrossValidated(
         _named(estimator, "estimator", _ESTIMATOR),
         _named(data, "data", _DATA),
-        _splitter(cv),
+        splitter(cv),
         _scoring(scoring),
         checked_objective(objective),
         checked_error_score(error_score),
@@ -79,7 +79,12 @@ def _named(text: Any, key: str, expected: str) -> Named:
     return Named(text, key)
 
 
-def _splitter(cv: Any) -> Any:
+def splitter(cv: Any) -> Any:
+    """A number of folds as it is, or the splitter that a study file names, imported or not.
+
+    Raises:
+        ObjectiveError: With the key path of what is wrong, from ``cv`` on.
+    """
     if isinstance(cv, str):
         return Named(cv, "cv") if ":" in cv else splits.named_splitter(cv, {})
     if isinstance(cv, Mapping):
