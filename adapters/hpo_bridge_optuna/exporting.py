@@ -12,6 +12,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -150,11 +151,21 @@ def write_storage(target: str, study: StudyToWrite, *, overwrite: bool) -> Writt
         HistoryError: If there is one and ``overwrite`` is false, or it cannot be written.
     """
     forms = Forms(study.space)
-    if _scheme(target):
-        count = _to_database(target, study, forms, overwrite=overwrite)
-    else:
-        count = _to_journal(target, study, forms, overwrite=overwrite)
+    write = _to_database if _scheme(target) else _to_journal
+    with _quiet():
+        count = write(target, study, forms, overwrite=overwrite)
     return Written(count, forms.notes)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Optuna's words on studies that are created."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _to_database(target: str, study: StudyToWrite, forms: Forms, *, overwrite: bool) -> int:

@@ -169,6 +169,76 @@ def replay(
     raise typer.Exit(code)
 
 
+@app.command("import")
+def import_(
+    study: StudyFile,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a folder, or a URL.")],
+    format: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="The source's format.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--study", metavar="NAME", help="Which study of the source.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="THEIRS=OURS", help="Another name; =-OURS: the negative."),
+    ] = None,
+    unpickle: Annotated[
+        bool, typer.Option("--unpickle", help="Open a pickle, which can run any code.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="All of its trials, or none.")] = False,
+    drop_inactive: Annotated[
+        bool, typer.Option("--drop-inactive", help="Leave out parameters that are not active.")
+    ] = False,
+    store: Store = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Add the trials of another tool to a study; see docs/history.md."""
+    from .exchange import import_trials
+
+    code = import_trials(
+        study,
+        source,
+        format=format,
+        name=name,
+        renames=map_ or [],
+        unpickle=unpickle,
+        strict=strict,
+        drop_inactive=drop_inactive,
+        store=store,
+        overrides=set_ or [],
+        as_json=json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def export(
+    study: StudyFile,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="A file or a URL.")],
+    format: Annotated[
+        str | None, typer.Option("--to", metavar="FORMAT", help="The target's format.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    store: Store = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Write the trials for other tools: CSV, JSON, Parquet, a storage of Optuna's."""
+    from .exchange import export_trials
+
+    export_trials(
+        study,
+        target,
+        format=format,
+        overwrite=overwrite,
+        store=store,
+        overrides=set_ or [],
+        as_json=json,
+    )
+
+
 @app.command()
 def explain(
     study: StudyFile, backend: Backend = None, set_: Set = None, json: Json = False

@@ -236,14 +236,14 @@ def _measured(
             source = next(iter(found))
         if source not in found:
             raise HistoryError(
-                f"{history.study}: has no objective {source!r}{nearest(source, list(found))}; its "
-                f"objectives: {there}; --map THEIRS={name} names the one that is meant"
+                f"the source has no objective {source!r}{nearest(source, list(found))}; it has "
+                f"{there}; --map THEIRS={name} names the one that is meant"
             )
         flipped = source in pairs.negative
         way, own = found[source], objectives.directions[name]
         if way is not None and (way is own) is flipped:
             raise HistoryError(
-                f"{history.study}: {_doing(way)} {source!r}, the study {_doing(own)} {name!r}; "
+                f"the source {_doing(way)} {source!r}, the study {_doing(own)} {name!r}; "
                 f"--map {source}={'' if flipped else '-'}{name} takes "
                 f"{'it as it is' if flipped else 'its negative'}"
             )

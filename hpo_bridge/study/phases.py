@@ -69,6 +69,15 @@ class Phases:
             ignoring=entry.handover == "ignore",
         )  # fmt: skip
 
+    def refuse_deaf(self, what: str) -> None:
+        """Refuses a schedule with a backend that would ignore ``what`` in silence.
+
+        Raises:
+            UnsupportedProblem: Names the backend, and those that would not.
+        """
+        for entry in self.schedule:
+            self._refuse_deaf(entry, what)
+
     def _refuse_deaf(self, entry: Entry, what: str) -> None:
         ignoring = entry.handover == "ignore"
         refuse_deaf(self._plugins, entry.name, ignoring, self._n_objectives, what)

@@ -90,7 +90,20 @@ def _recognised(plugins: PluginManager, source: Any) -> str:
     what = shown(source) if isinstance(source, str) else short(source)
     if names:
         raise HistoryError(f"{what}: could be {' or '.join(names)}; --from says which")
+    if isinstance(source, str) and _is_store(source):
+        raise HistoryError(
+            f"{what}: is a store of hpo-bridge; export its study as JSON, which can be imported"
+        )
     raise HistoryError(f"{what}: is of no known format; {_known(plugins)}; --from says which")
+
+
+def _is_store(source: str) -> bool:
+    """Whether a file is a SQLite database with our own tables, by its first pages."""
+    if not os.path.isfile(source):
+        return False
+    with open(source, "rb") as file:
+        head = file.read(2**16)
+    return head.startswith(b"SQLite format 3") and b"hpo_meta" in head
 
 
 def _active(plugins: PluginManager, *, writes: bool) -> list[str]:
