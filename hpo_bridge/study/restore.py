@@ -17,10 +17,12 @@ from ..checkpoints import NOWHERE
 from ..errors import StoreError
 from ..gradients import Differentiation
 from ..optimizer import Capability, Observation, Pruner, Snapshot
+from ..plugins import one_line
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
 from .driver import MOST_LOSSES, Driver, Running
+from .duplicates import Duplicates
 from .handover import has_history, tell_history, unfinished
 from .ledger import Ledger
 from .proposer import Proposer, infeasible
@@ -45,6 +47,7 @@ class Setup:
         checkpoints: Where trials keep checkpoints.
         differentiation: What trials are told of derivatives; ``None``: what the backend at work
             wants.
+        duplicates: What is done with configurations that are there already.
     """
 
     phases: Sequence[Phase]
@@ -54,6 +57,7 @@ class Setup:
     begin: Callable[[Driver], None] = lambda driver: None
     checkpoints: Kept = NOWHERE
     differentiation: Differentiation | None = None
+    duplicates: str = "evaluate"
 
 
 def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
@@ -135,6 +139,7 @@ class _Restoring:
             identity={**self.phase.backend, "seed": self.seed, "begin": self.begin},
             relay=self.relay,
             runner=runner,
+            duplicates=Duplicates(self.setup.duplicates, self.store, self.name),
         )
 
     def _restored(self) -> tuple[Proposer, Ledger]:
@@ -142,22 +147,42 @@ class _Restoring:
             if has_history(self.store, self.name):
                 self.phase.check(f"the trials of study {self.name!r}")
             return self._handed_over()
+        problem: Exception | None = None
         for attempt in (self._from_snapshot, self._replayed):
             try:
                 restored = attempt()
             except StoreError:
                 raise
             except Exception as error:  # whatever an adapter makes of what it is given
-                log.warning(
-                    "study %s: backend %s cannot be continued exactly (%s: %s)",
-                    self.name, self.phase.backend["backend"], type(error).__name__, error,
-                )  # fmt: skip
+                problem = error
                 continue
             if restored is not None:
+                if problem is not None:
+                    log.warning(
+                        "study %s: the snapshot of backend %s cannot be used (%s); the log was "
+                        "replayed instead, and nothing is lost",
+                        self.name, self.phase.backend["backend"], _reason(problem),
+                    )  # fmt: skip
                 return restored
+        assert problem is not None  # a replay gives something, or raises
+        return self._begun_anew(problem)
+
+    def _begun_anew(self, problem: Exception) -> tuple[Proposer, Ledger]:
+        """The same backend as if it took over from another: it proposes other trials now."""
+        *_, last = self.store.events(self.name, kinds=["session"])
+        then, here = last.data["library"], self.phase.backend["library"]
         self.begin = None
         self.seed = trial_seed(self.setup.seed, -self.writer.seq)
-        return self._handed_over()
+        proposer, ledger = self._told()
+        learns = Capability.INJECT in proposer.capabilities
+        log.warning(
+            "study %s: backend %s cannot be continued exactly (%s): %s; it begins anew, %s",
+            self.name, proposer.name, here if then == here else f"{then} then, {here} now",
+            _reason(problem),
+            "and is told the trials that are there" if learns
+            else "and does not learn from the trials that are there",
+        )  # fmt: skip
+        return proposer, ledger
 
     def _from_snapshot(self) -> tuple[Proposer, Ledger] | None:
         stored = self.store.snapshot(self.name)
@@ -197,12 +222,16 @@ class _Restoring:
 
     def _handed_over(self) -> tuple[Proposer, Ledger]:
         """A new backend, told the history as points that it did not propose."""
-        proposer = self.phase.build(self.seed)
+        proposer, ledger = self._told()
         if has_history(self.store, self.name) and Capability.INJECT not in proposer.capabilities:
             log.warning(
                 "study %s: backend %s does not learn from the trials that are there",
                 self.name, proposer.name,
             )  # fmt: skip
+        return proposer, ledger
+
+    def _told(self) -> tuple[Proposer, Ledger]:
+        proposer = self.phase.build(self.seed)
         tell_history(self.store, self.name, proposer, self.setup.objectives)
         return proposer, unfinished(self.store, self.name)
 
@@ -260,6 +289,11 @@ def _give_up(driver: Driver, trial: Pending) -> None:
         "run the study with the runner 'processes' to isolate its trials"
     )
     driver.finish(trial.number, Outcome.failed(reason, retriable=False))
+
+
+def _reason(error: Exception) -> str:
+    """Why a backend cannot be continued, in one line."""
+    return str(error) if isinstance(error, Diverged) else one_line(error)
 
 
 def _record(trial: Pending, state: TrialState) -> TrialRecord:

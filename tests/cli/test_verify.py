@@ -72,6 +72,15 @@ def test_a_new_version_of_the_library_differs_and_goes_on(command, acme):
     assert (streak["verdict"], streak["trial"], streak["checked"]) == ("differs", 10, 10)
     trials = json.loads(command("trials", "study.yaml", "--json").stdout)
     assert streak["log"] == trials[10]["params"] != streak["now"]
+    done = command("run", "study.yaml", "--trials", "15")
+    (warning,) = [line for line in done.stderr.splitlines() if "cannot be continued" in line]
+    assert "(acme-search 1.0 then, acme-search 2.3 now)" in warning
+    assert "trial 10 " in warning
+    streaks = json.loads(command("verify", "study.yaml", "--json").stdout)["streaks"]
+    assert [s["verdict"] for s in streaks] == ["differs", "reproducible"]
+    assert [(s["logged"], s["trials"]) for s in streaks] == [
+        (["acme-search 1.0"], 12), (["acme-search 2.3"], 3),
+    ]  # fmt: skip
 
 
 def test_a_backend_that_is_not_here(command, acme):
