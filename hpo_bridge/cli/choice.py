@@ -11,7 +11,7 @@ from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
 from ..study.nested_score import as_plain, nested_score
 from ..study.selection import BEST, select_in
-from ..study.testset import Tested, ended, looks, went_on
+from ..study.testset import Look, ended, looks, went_on
 from ..study.values import Objectives
 from ..trial import TrialRecord
 from .values import written
@@ -102,7 +102,7 @@ def choice_lines(result: dict[str, Any]) -> list[str]:
             shown = ", ".join("-" if v is None else written(v, 4) for v in values)
             lines.append(f"  {name:<{width}}  {shown}")
     for look in result.get("tested", ()):
-        lines.append(f"tested   {Tested(**look).line}")
+        lines.append(f"tested   {Look(**look).line}")
     if "warning" in result:
         lines.append(f"  {result['warning']}")
     return lines

@@ -18,7 +18,7 @@ from ..store import Store, open_store
 from ..study.checkpoints import checkpoints_of
 from ..study.selection import Selection, select_in
 from ..study.slopes import differentiation
-from ..study.testset import Place, Tested, look, looks, warning_of
+from ..study.testset import Look, Place, look, looks, warning_of
 from ..study.values import Objectives
 from .output import kept_for_json
 from .summary import summary
@@ -69,7 +69,7 @@ def score_study(
 
 def _tested(
     store: Store, file: StudyFile, function: Objective, trial: int | None, *, again: bool
-) -> Tested | None:
+) -> Look | None:
     name = file.name
     before = looks(store, name)
     if before:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ObjectiveError, SelectionError
 from ..objectives.objective import Objective
-from ..objectives.parts import Nests, Outer, Tests
+from ..objectives.parts import Nests, Outer, ScoresTest
 from ..space import Space
 from ..study.nested import LONGEST_NAME
 from ..study.selection import Rule
@@ -99,7 +99,7 @@ def _test(spec: Any, objective: Objective, folder: Path, problems: Problems) -> 
             return None
         if isinstance(spec, str) or "command" in spec:
             return named(spec, folder)
-        if isinstance(objective, Tests):
+        if isinstance(objective, ScoresTest):
             return objective.tester(spec)
     except ObjectiveError as error:
         _note(error, place, spec, problems)

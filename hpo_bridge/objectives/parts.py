@@ -63,7 +63,7 @@ class Nests(Protocol):
 
 
 @runtime_checkable
-class Tests(Protocol):
+class ScoresTest(Protocol):
     """An objective that can score a configuration on test data by itself."""
 
     def tester(self, options: Mapping[str, Any]) -> Objective:
@@ -79,4 +79,4 @@ class Tests(Protocol):
         ...
 
 
-__all__ = ["Nests", "Outer", "OuterSplit", "Tests"]
+__all__ = ["Nests", "Outer", "OuterSplit", "ScoresTest"]

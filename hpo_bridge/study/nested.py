@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from ..checkpoints import NOWHERE
-from ..errors import HpoBridgeError, NoCompleteTrial, StoreError, short
-from ..objectives.objective import FunctionObjective, Objective
+from ..errors import NoCompleteTrial, ObjectiveError, StoreError
+from ..objectives.objective import Objective
 from ..objectives.parts import OuterSplit
+from ..objectives.reasons import Failure
 from ..space import Space
 from ..store import Event, Store
-from ..trial import Trial, trial_seed
+from ..trial import trial_seed
 from .selection import Rule, Selection, select_in
-from .testset import Place, Tested, ended, event_of, looks, score
+from .testset import Look, Place, ended, event_of, looks, score
 from .values import Objectives
 
 OUTER = "outer"
@@ -136,7 +135,10 @@ def _score(study: Tuned, split: OuterSplit, rule: Rule) -> None:
     if valid_look(store, name, chosen) is not None:
         return
     record, scored = chosen.trial, split.score.describe()
-    values, seconds = score(split.score.load(), scored, record, Place(study.seed, NOWHERE))
+    try:
+        values, seconds = score(split.score.load(), scored, record, Place(study.seed, NOWHERE))
+    except Failure as failure:
+        raise ObjectiveError(f"nested: {scored}: {failure}") from failure
     writer = store.acquire(name)
     try:
         trials = ended(store, name)
@@ -155,80 +157,9 @@ def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Se
         ) from None
 
 
-def valid_look(store: Store, name: str, chosen: Selection) -> Tested | None:
+def valid_look(store: Store, name: str, chosen: Selection) -> Look | None:
     """The score of a split, if it is that of what its study chooses now."""
     for look in reversed(looks(store, name)):
         if look.trial == chosen.number:
             return look
     return None
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Functions of rows as objectives of outer splits, for data of any kind.
-
-    Attributes:
-        objective: Called with a trial and the rows of the training part.
-        score: Called with a trial, the rows of the training part, and those of the test part.
-        splits: ``(train, test)`` of each split: indices, or whatever the functions take.
-    """
-
-    objective: Callable[[Trial, Any], Any]
-    score: Callable[[Trial, Any, Any], Any]
-    splits: Sequence[tuple[Any, Any]]
-
-    def outer_splits(self) -> list[OuterSplit]:
-        """The outer splits.
-
-        Raises:
-            HpoBridgeError: If they are not two or more pairs.
-        """
-        return list(self._made())
-
-    def _made(self) -> Iterator[OuterSplit]:
-        pairs = list(self.splits)
-        if len(pairs) < 2 or any(not _is_pair(pair) for pair in pairs):
-            found = short(pairs)
-            raise HpoBridgeError(f"splits: found {found}, expected two or more (train, test)")
-        for train, test in pairs:
-            yield OuterSplit(
-                FunctionObjective(_On(self.objective, train)),
-                FunctionObjective(_On(self.score, train, test)),
-                identity_of(train, test),
-            )
-
-
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2
-
-
-class _On:
-    """A function of a trial, with the rows that it works on."""
-
-    def __init__(self, function: Callable[..., Any], *rows: Any) -> None:
-        self._call = partial(function)
-        self._rows = rows
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-        self.__qualname__, self.__module__ = name, getattr(function, "__module__", "?")
-
-    def __call__(self, trial: Trial) -> Any:
-        return self._call(trial, *self._rows)
-
-
-def identity_of(*rows: Any) -> str:
-    """What tells rows from others: a digest of them as plain lists.
-
-    >>> identity_of([0, 1], [2]) == identity_of((0, 1), (2,)) != identity_of([0], [1, 2])
-    True
-    """
-    from hashlib import blake2b
-
-    from .definition import as_json
-
-    plain = [each.tolist() if hasattr(each, "tolist") else each for each in rows]
-    return blake2b(as_json(plain).encode(), digest_size=8).hexdigest()
-
-
-def options_of(given: Mapping[str, Any] | None, space: Space) -> Rule:
-    """The rule that ``{"rule": …, "simplest": …}`` names."""
-    return Rule.of(space, **dict(given or {}))

@@ -29,7 +29,7 @@ REUSED = "a test set that is looked at twice is a validation set"
 
 
 @dataclass(frozen=True)
-class Tested:
+class Look:
     """One look at the test set, as the log has it.
 
     Attributes:
@@ -61,12 +61,12 @@ class Tested:
         return f"{values} for trial {self.trial} on {when}, by {self.scored}"
 
 
-def looks(store: Store, name: str) -> list[Tested]:
+def looks(store: Store, name: str) -> list[Look]:
     """Every look at a study's test set, in order."""
-    return [Tested(**event.data, time=event.time) for event in store.events(name, kinds=[TESTED])]
+    return [Look(**event.data, time=event.time) for event in store.events(name, kinds=[TESTED])]
 
 
-def warning_of(name: str, before: list[Tested]) -> str:
+def warning_of(name: str, before: list[Look]) -> str:
     """What to say to somebody who scores a test set that was scored before."""
     return (
         f"study {name!r}: its test set was scored before: {before[-1].line}"
@@ -74,7 +74,7 @@ def warning_of(name: str, before: list[Tested]) -> str:
     )
 
 
-def went_on(store: Store, name: str, before: list[Tested] | None = None) -> str | None:
+def went_on(store: Store, name: str, before: list[Look] | None = None) -> str | None:
     """What to say where a study has ended trials after its test set was scored, else ``None``."""
     before = looks(store, name) if before is None else before
     if not before:
@@ -200,7 +200,7 @@ def look(
     place: Place,
     driver: Driver | None = None,
     warn: Callable[[str], None] = lambda text: None,
-) -> Tested:
+) -> Look:
     """Scores a configuration of a stored study, and records it; see ``Study.test``.
 
     Args:
