@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpo_bridge.errors import InvalidOptions, SpaceError
+from hpo_bridge.objectives.base import KeepsBusy, Objective
 from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.options import number
 from hpo_bridge.space.expressions import Expression
@@ -61,6 +62,20 @@ class Resources:
         if not fixed and not varying:
             raise InvalidOptions("cpu: a worker needs something: found cpu 0, gpu 0, no resources")
         return cls(fixed, varying)
+
+    def check_room_for(self, objective: Objective) -> None:
+        """Compares with what a trial keeps busy.
+
+        Raises:
+            InvalidOptions: If it is more than a worker asks for; ``cpu: 0`` asks for no part.
+        """
+        wanted = objective.processes if isinstance(objective, KeepsBusy) else 1
+        cpu = self.fixed.get("CPU", 0.0)
+        if wanted > 1 and 0 < cpu < wanted:
+            raise InvalidOptions(
+                f"cpu: found {cpu:g}, expected {wanted} or more: {objective.describe()} runs "
+                f"{wanted} processes for each trial"
+            )
 
     @property
     def vary(self) -> bool:

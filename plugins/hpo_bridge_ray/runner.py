@@ -112,6 +112,7 @@ class Ray:
             KeyboardInterrupt: After Ctrl-C, when all has been tidied up.
         """
         work.objective.check()
+        self.resources.check_room_for(work.objective)
         if work.exhausted:
             return
         pruner: Any = work.pruner if hasattr(work.pruner, "scheduler") else None

@@ -40,16 +40,17 @@ class Data:
             ValueError, TypeError: Scikit-learn's own.
         """
         X, y, groups = indexable(self.X, self.y, self.groups)
-        samples = _length(X)
+        samples = length(X)
         for name, value in {**self.fit_params, **self.score_params}.items():
             if name.endswith("sample_weight") and value is not None:
-                found = _length(value)
+                found = length(value)
                 if found != samples:  # in scikit-learn's words
                     raise ValueError(f"{name}.shape == ({found},), expected ({samples},)!")
         return Data(X, y, groups, self.fit_params, self.score_params)
 
 
-def _length(values: Any) -> int:
+def length(values: Any) -> int:
+    """How many samples there are."""
     shape = getattr(values, "shape", None)  # a sparse matrix has no len()
     return int(shape[0]) if shape else len(values)
 

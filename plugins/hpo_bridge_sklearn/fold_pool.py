@@ -76,7 +76,11 @@ class FoldPool:
             for worker in self._busy():
                 worker.stop()
             raise
-        except BaseException:  # perhaps in the middle of a message
+        except KeyboardInterrupt:  # the run has ended
+            for worker in tuple(self._hired):
+                self._dismiss(worker)
+            raise
+        except BaseException:  # a timeout, say, perhaps in the middle of a message
             for worker in self._busy():
                 self._dismiss(worker)
             raise
@@ -108,8 +112,8 @@ class FoldPool:
             try:
                 outcome = worker.receive()
             except (EOFError, OSError):
-                self._dismiss(worker)
                 outcome = FoldOutcome(failure=worker.epitaph(), whole=True)
+                self._dismiss(worker)
             if not stopping and outcome is not None:
                 yield fold, outcome
 
@@ -157,6 +161,7 @@ class _Worker:
         self.line: Connection[Any, Any]
         self.line, theirs = Pipe()
         threads = str(max(1, usable_cpus() // workers))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [STOP])  # until it can take it
         try:
             self._process = subprocess.Popen(
                 (sys.executable, "-c", _MAIN.format(path=sys.path, line=theirs.fileno())),
@@ -171,6 +176,7 @@ class _Worker:
             self.line.close()
             raise
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         with suppress(OSError):  # it has gone already: the next message will say so
             self.line.send_bytes(objective)
@@ -205,15 +211,16 @@ class _Worker:
 
     def kill(self) -> None:
         """Ends it, and all that it started, at once."""
-        with suppress(subprocess.TimeoutExpired):  # one that has crashed: for its exit code
-            self._process.wait(0.1 if self._process.poll() is None and self.line.closed else 0)
         self._group.kill()
         self._process.wait()
         self.line.close()
 
     def epitaph(self) -> str:
-        """How it ended."""
-        return f"the fold's process {ending(self._process.returncode)}"
+        """How it ended, once its end of the line has closed."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
+        code = self._process.poll()
+        return f"the fold's process {'was lost' if code is None else ending(code)}"
 
 
 def _kill_all(workers: list[_Worker]) -> None:

@@ -25,6 +25,7 @@ class _Switch:
     def __init__(self) -> None:
         self.on = False
         signal.signal(STOP, self._ring)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [STOP])  # blocked at the start
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
         if self.on:

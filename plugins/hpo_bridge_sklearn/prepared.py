@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.utils.multiclass import check_classification_targets
@@ -17,7 +18,7 @@ from hpo_bridge.errors import HpoBridgeError, ObjectiveError, nearest, short
 from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.space import Space
 
-from .data import Data
+from .data import Data, length
 from .evaluation import Evaluation, Result, by_name, metrics_of
 from .scoring import TIMES, AnyEstimator, Recording, last_words
 from .splits import fixed_splits
@@ -158,7 +159,7 @@ def prepare(
             data = data.checked()
         with said_of("estimator"):
             model, factory = _maker(estimator)
-            sample = model if factory is None else _sample(factory, points)
+            sample = sample_of(estimator, points)
         classifier = bool(is_classifier(sample))
         with said_of("data"):
             hole = _check_targets(data.y, classifier=classifier)
@@ -212,6 +213,21 @@ def _maker(found: Any) -> tuple[Any, Factory | None]:
                     "was passed")  # fmt: skip
 
 
+def sample_of(estimator: Any, points: Iterable[Params]) -> Any:
+    """An estimator of the kind that trials evaluate.
+
+    Args:
+        estimator: An estimator, a class of one, or a factory.
+        points: Parameters of possible trials, for a factory.
+
+    Raises:
+        TypeError: If it is none of these.
+        ObjectiveError: If a factory fails for all the points.
+    """
+    model, factory = _maker(estimator)
+    return model if factory is None else _sample(factory, points)
+
+
 def _sample(factory: Factory, points: Iterable[Params]) -> Any:
     """An estimator as a factory makes them.
 
@@ -255,8 +271,10 @@ def _check_tolerance(evaluation: Evaluation, factory: Factory | None, hole: Valu
     """Raises ObjectiveError unless the estimator takes targets with holes."""
     if factory is None:
         try:
-            replace(evaluation, error_score="raise").fold({}, 0)
-            return
+            every = np.arange(length(evaluation.X))  # fitted on all, scored on all
+            replace(evaluation, splits=[(every, every)], error_score="raise").fold({}, 0)
+            if not evaluation.scorer.failures:
+                return
         except Exception:
             pass
     raise ObjectiveError(f"data: {' '.join(str(hole).split())}")

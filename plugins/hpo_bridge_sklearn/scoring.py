@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ TIMES = ("fit_time", "score_time")
 EXPECTED = "the name of a scorer, 'FILE.py:NAME', or a list or mapping of them"
 VALUE = "value"
 """What the only objective of a study is called if it has no name."""
+
+
+_FRAME = re.compile(r'  File ".*", line \d+')
 
 
 class AnyEstimator(BaseEstimator):  # type: ignore[misc]
@@ -191,6 +195,8 @@ def last_words(traceback: str) -> str:
     'ValueError: bad'
     """
     lines = traceback.rstrip().splitlines()
-    places = [number for number, line in enumerate(lines) if line.startswith("  ")]
-    words = " ".join(" ".join(lines[places[-1] + 1 if places else 0 :]).split())
-    return words or " ".join(traceback.split())
+    frames = [number for number, line in enumerate(lines) if _FRAME.match(line)]
+    first = frames[-1] + 1 if frames else 0
+    while first < len(lines) and lines[first].startswith("    "):  # the frame's source
+        first += 1
+    return " ".join(" ".join(lines[first:] or lines).split())
