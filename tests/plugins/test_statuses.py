@@ -44,7 +44,7 @@ def test_active(site: Site) -> None:
 
 def test_several_specs_of_all_kinds(site: Site) -> None:
     site("hpo-acme", """
-from hpo_bridge import BackendSpec, PrunerSpec, RunnerSpec, hookimpl
+from hpo_bridge import BackendSpec, ObjectiveSpec, PrunerSpec, RunnerSpec, hookimpl
 @hookimpl
 def hpo_register_backends():
     for name in "ab":
@@ -55,9 +55,13 @@ def mine():
 @hookimpl
 def hpo_register_pruners():
     return PrunerSpec(name="p", factory="m:C")
+@hookimpl
+def hpo_register_objectives():
+    return ObjectiveSpec(name="o", factory="m:C", direction="maximize")
 """)  # fmt: skip
     manager = PluginManager()
-    for kind, name in [("backend", "a"), ("backend", "b"), ("runner", "r"), ("pruner", "p")]:
+    found = {"a": "backend", "b": "backend", "r": "runner", "p": "pruner", "o": "objective"}
+    for name, kind in found.items():
         assert manager.find(kind, name).plugin.distribution == "hpo-acme"  # type: ignore[arg-type]
 
 
@@ -160,7 +164,7 @@ def spec(**changes: object) -> str:
          "hpo_register_backends has no argument 'manager' in hpo-bridge 0.1.0, it has none"),
         ("from hpo_bridge import hookimpl\n@hookimpl\ndef hpo_trial_reported(trial, valeu): pass",
          "hpo_trial_reported has no argument 'valeu' in hpo-bridge 0.1.0, it has study, trial, "
-         "step, value (did you mean 'value'?)"),
+         "step, value, metrics (did you mean 'value'?)"),
         ("def hpo_study_start(study): pass", "hpo_study_start is no hook (did you mean "
          "'hpo_study_started'?), and nothing in it is decorated with @hpo_bridge.hookimpl"),
         ("x = 1", "nothing in it is decorated with @hpo_bridge.hookimpl"),
