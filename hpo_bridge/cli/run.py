@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from ..config import StudyFile, load_study_file
+from ..errors import ConfigError, ObjectiveError
 from ..objectives.objective import Objective
 from ..objectives.parts import Outer
 from ..plugins import manager
@@ -51,6 +52,8 @@ def run_study(
             seed=seed,
             store=store,
         )
+        if file.selection.outer is not None:
+            _check_splits(file, file.selection.outer)
         with _study(file) as study:
             warn_of_test(study.store, study.name, file.trials)
             interrupted = _run(study, file, quiet=as_json)
@@ -82,6 +85,7 @@ def _study(file: StudyFile, name: str | None = None, seed: int | None = None) ->
         name=file.name if name is None else name,
         checkpoints=file.checkpoints,
         pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
+        duplicates=file.duplicates,
         observers=file.observers,
     )
 
@@ -96,6 +100,15 @@ def _run(study: Study, file: StudyFile, *, quiet: bool) -> bool:
     except KeyboardInterrupt:
         return True
     return False
+
+
+def _check_splits(file: StudyFile, outer: Outer) -> None:
+    """Cuts the outer splits once, before anything is created."""
+    try:
+        outer.splits(file.seed or 0)
+    except ObjectiveError as error:
+        text = str(error).removeprefix("nested: ")
+        raise ConfigError(f"{file.path.name}: selection.nested: {text}") from error
 
 
 def _run_splits(study: Study, file: StudyFile, outer: Outer, *, quiet: bool) -> None:

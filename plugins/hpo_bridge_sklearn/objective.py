@@ -160,7 +160,7 @@ class CrossValidated:
         return outer_loop(self, nested)
 
     def tester(self, options: Mapping[str, Any]) -> TestScore:
-        """Its test; see :class:`hpo_bridge.objectives.parts.Tests`."""
+        """Its test; see :class:`hpo_bridge.objectives.parts.ScoresTest`."""
         from .tester import tester_of
 
         return tester_of(self, options)
