@@ -6,14 +6,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hpo_bridge import Categorical, Float, Int, Space, Study
 from hpo_bridge.checkpoints import Nowhere
 from hpo_bridge.gradients import NO_DIFFERENTIATION
 from hpo_bridge.objectives.objective import objective_from
 from hpo_bridge.trial import Outcome, Trial
+
+HERE = Path(__file__).parent
 
 
 class FakeWork:
@@ -111,3 +115,34 @@ class FakeWork:
 @pytest.fixture
 def make_work() -> type[FakeWork]:
     return FakeWork
+
+
+@pytest.fixture
+def restless(tmp_path: Path) -> Callable[..., list[Any]]:
+    """Runs a study in deterministic order; what of its trials must not depend on timing."""
+    opened = iter(range(100))
+
+    def run(runner: str, nap: int, **options: Any) -> list[Any]:
+        folder = tmp_path / str(next(opened))
+        folder.mkdir()
+        space = Space(
+            x=Float(0.05, 1, log=True), o=Categorical(["s", None]), n=Int(0, 9, when={"o": "s"}),
+            nap=nap, folder=str(folder), constraints=["x * n <= 1", "x <= 0.7"],
+        )  # fmt: skip
+        backend = {"name": "optuna.tpe", "options": {"n_startup_trials": 4}}
+        with Study(space, backend=backend, seed=4) as study:
+            study.optimize(
+                f"{HERE}/restless.py:loss", trials=14, runner=runner, order="deterministic",
+                retries=1, **options,
+            )  # fmt: skip
+            assert study.verify().reproducible
+            asked = study.store.events("study", kinds=["asked"])
+            assert sum(event.data["rejected"] for event in asked) > 0
+            trials = study.trials
+        assert sum(trial.attempts for trial in trials) >= 14 + 5 + 2
+        return [
+            [trial.params.get(name) for name in ("x", "o", "n")] + [trial.values, trial.state]
+            for trial in trials
+        ]
+
+    return run

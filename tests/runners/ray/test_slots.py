@@ -111,6 +111,12 @@ def test_a_study_is_the_same_as_on_processes(runner):
     assert len(found[0]) == 25
 
 
+def test_trials_in_order_do_not_depend_on_timing(restless, ray_here):
+    """Failures, retries, killed workers and infeasible points among them."""
+    expected = restless("processes", 0, workers=2)
+    assert [restless("ray", nap, workers=2) for nap in (1, 2)] == [expected, expected]
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
