@@ -169,3 +169,23 @@ def test_tune_imports_no_tracker_to_count_its_callbacks(monkeypatch):
     monkeypatch.setattr(tune_controller, "_ActorClassCache", tune_controller._ActorClassCache)
     stand_in()
     assert tune.air_usage.tag_callbacks([object()]) is False
+
+
+def folded(trial, fold):
+    loss = 0.0 if trial.number < 2 else 5.0
+    return hpo.FoldScore(loss + fold + trial["x"] * (-1) ** fold, {"fold": fold})
+
+
+@pytest.mark.usefixtures("ray_here")
+@pytest.mark.parametrize("mode", ["slots", "trials"])
+def test_folds_and_their_metrics(mode):
+    """A hopeless trial stops after its first fold; every fold comes with its metrics."""
+    with hpo.Study({"x": hpo.Float(0, 0.01)}, seed=0, pruner="folds") as study:
+        study.optimize(hpo.Folded(folded, 3), trials=3, runner="ray", workers=1, mode=mode)
+        *complete, stopped = study.trials
+    for trial in complete:
+        assert trial.error is None
+        assert trial.metrics == ({"fold": 0.0}, {"fold": 1.0}, {"fold": 2.0})
+        assert trial.standard_errors["value"] > 0
+    assert (stopped.state, stopped.metrics) == (TrialState.PRUNED, ({"fold": 0.0},))
+    assert stopped.estimate == pytest.approx(complete[0].value + 5, abs=0.1)
