@@ -32,15 +32,18 @@ from .definition import ensure_study
 from .driver import Driver
 from .exporting import ExportReport, export_history
 from .importing import ImportOptions, ImportReport, import_history, leased
+from .nested import tune_splits
+from .nested_score import NestedScore, nested_score
 from .observers import Observers, study_info
+from .outer import outer_splits
 from .phases import Phases
 from .rerun import Rerun, rerun
 from .restore import Setup, take_over
 from .schedule import Entry, schedule_of
-from .selection import BEST, Rule, Selection, select_in
+from .selection import BEST, Rule, Selection, check_single, select_in
 from .session import Session
 from .slopes import differentiation
-from .testset import Place, Tested, look, looks
+from .testset import Look, Place, look, looks
 from .values import SINGLE, Objectives
 from .verify import Verification, verify
 
@@ -118,6 +121,11 @@ class Study:
         self._schedule = schedule_of(backend)
         self._pruner = None if pruner is None else split_choice(pruner, "pruner")
         self._folder = given_folder(checkpoints)
+        self._like: dict[str, Any] = {
+            "backend": backend, "directions": self.objectives.directions, "pruner": pruner,
+            "observers": observers, "checkpoints": checkpoints, "plugins": plugins,
+        }  # fmt: skip
+        """What makes a study like this one, but for its name, seed and store."""
         seed = check_seed(seed)
         self._phases().check(0 if seed is None else seed)  # raises before anything is created
         if self._pruner is not None:
@@ -534,7 +542,7 @@ class Study:
         self,
         function: Callable[[Trial], Any] | str | Objective,
         trial: Selection | TrialRecord | int | None = None,
-    ) -> Tested:
+    ) -> Look:
         """Scores the chosen configuration on the test set, and records that.
 
         To be done once, at the end: a second look warns, with what the first one gave. An
@@ -564,8 +572,72 @@ class Study:
                 lambda text: warnings.warn(text, TestSetWarning, stacklevel=4),
             )  # fmt: skip
 
+    def nested(
+        self,
+        objective: Callable[..., Any] | Objective,
+        splits: Any,
+        score: Callable[[Trial, Any, Any], Any] | None = None,
+        *,
+        trials: int | None = None,
+        seconds: float | None = None,
+        selection: Mapping[str, Any] | None = None,
+        runner: str = "inline",
+        **options: Any,
+    ) -> NestedScore:
+        """The score of the whole procedure, by nested cross-validation.
+
+        On the training part of each outer split a study of its own, like this one and in the
+        same store (``NAME.outer-1``, …), spends the budget and chooses; the choice is fitted on
+        that part and scored on the test part. What there is already is not done again. This
+        study itself is not run: tune it on all data afterwards, for a configuration to use.
+
+        Args:
+            objective: ``hpo_bridge_sklearn.cross_validated(…)``; or, with ``score``, a function
+                of a trial and the training part, which must look at no other rows.
+            splits: For ``cross_validated`` a number of outer splits, or a splitter; with
+                ``score`` pairs ``(train, test)``, of indices or whatever the functions take.
+            score: Called with a trial, the training and the test part: fits the trial's
+                configuration on the one and scores it on the other.
+            trials: The budget of each split's study, as in :meth:`optimize`.
+            seconds: Likewise.
+            selection: How each of them chooses: arguments of :meth:`select`.
+            runner: Who evaluates, as in :meth:`optimize`.
+            options: The runner's options.
+
+        Raises:
+            HpoBridgeError: If an argument is wrong, or the splits are.
+            NoCompleteTrial: If a split has none.
+            StoreError: If a study of such a name was tuned on other data or another split.
+
+        Example:
+            >>> import hpo_bridge as hpo
+            >>> data = [3.1, 2.9, 3.0, 3.2, 2.8, 3.3]
+            >>> def fit(trial, train):
+            ...     return sum((data[row] - trial["x"]) ** 2 for row in train) / len(train)
+            >>> def check(trial, train, test):
+            ...     return fit(trial, test)
+            >>> study = hpo.Study(hpo.Space(x=hpo.Float(2, 4)), seed=0)
+            >>> pairs = [([2, 3, 4, 5], [0, 1]), ([0, 1, 4, 5], [2, 3]), ([0, 1, 2, 3], [4, 5])]
+            >>> found = study.nested(fit, pairs, check, trials=20)
+            >>> len(found.outer), found.mean > 0, len(study.trials)
+            (3, True, 0)
+        """
+        check_single(self.objectives)
+        rule = Rule.of(self.space, **dict(selection or {}))
+        directions = self.objectives.directions
+        outer = outer_splits(objective, splits, score, self.space, directions, self.seed)
+
+        def run(study: Study, part: Objective, text: str) -> None:
+            study.optimize(part, trials=trials, seconds=seconds, runner=runner, **options)
+
+        tune_splits(self, outer, self._sibling, run, rule)
+        return nested_score(self.store, self.name, self.objectives, rule)
+
+    def _sibling(self, name: str, seed: int) -> Study:
+        return Study(self.space, name=name, seed=seed, store=self.store, **self._like)
+
     @property
-    def tested(self) -> list[Tested]:
+    def tested(self) -> list[Look]:
         """Every look at the test set, in order; see :meth:`test`."""
         return looks(self.store, self.name)
 
