@@ -59,6 +59,34 @@ def test_every_streak_with_its_own_options_and_seed(study: Make, url: str) -> No
     assert len({c.seed for c in found.streaks}) == 4
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("order", ["free", "deterministic"])
+def test_a_schedule_is_a_streak_for_each_entry(
+    study: Make, url: str, workers: int, order: str
+) -> None:
+    """Entries in turn, one of them told of nothing, cut and continued at a seam."""
+    schedule = [
+        {"name": "core.random", "trials": 5},
+        {"name": "optuna.tpe", "trials": 6, "options": {"n_startup_trials": 2}},
+        {"name": "deap.cmaes", "trials": 5, "handover": "ignore"},
+        {"name": "deap.cmaes", "trials": 4, "handover": "ignore"},
+        "hyperopt.anneal",
+    ]
+    for draws, trials in enumerate((7, 11, 24)):
+        with study(SPACE, backend=schedule, store=url) as s:
+            s.optimize(
+                eventful, trials=trials, runner="fake.shuffled", workers=workers, order=order,
+                draws=draws,
+            )  # fmt: skip
+    found = study(SPACE, store=url).verify()
+    assert [(c.backend, c.trials) for c in found.streaks] == [
+        ("core.random", 5), ("optuna.tpe", 6), ("deap.cmaes", 5), ("deap.cmaes", 4),
+        ("hyperopt.anneal", 4),
+    ]  # fmt: skip
+    assert [c.reason for c in found.streaks] == [""] * 5
+    assert [c.checked for c in found.streaks] == [5, 6, 5, 4, 4]
+
+
 def test_several_workers_replay_as_it_happened(study: Make, url: str) -> None:
     s = study(SPACE, backend="optuna.tpe", store=url)
     running = [s.ask() for _ in range(4)]
