@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from ..errors import HpoBridgeError, ObjectiveError, UnknownName, nearest
 from ..objectives.base import FitsStudy, Function, Objective, ObjectiveContext
 from ..objectives.objective import objective_from
-from ..plugins import PluginManager
+from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
 from ..trial import Direction
 from .problems import KeyPath, Problems, shown
@@ -105,12 +105,21 @@ def kind_of_objective(
             objective = objective.fitted(space, named)
         objective.check()
     except HpoBridgeError as error:
-        _note(str(error), place, options or {}, problems)
+        _note(str(error), place, _accepted(kind, options or {}, plugins), problems)
         return None
     return objective
 
 
-def _note(text: str, place: KeyPath, options: Mapping[str, Any], problems: Problems) -> None:
+def _accepted(kind: str, options: Mapping[str, Any], plugins: PluginManager) -> set[str]:
+    """The options that an error may be about: those given, and those that are missing."""
+    try:
+        factory = load_factory("objective", plugins.find("objective", kind))
+    except HpoBridgeError:
+        return set(options)
+    return {*options, *(accepted_options(factory, 1) or ())}
+
+
+def _note(text: str, place: KeyPath, options: Container[str], problems: Problems) -> None:
     """Notes an error at the option it is about, if it begins with its key path."""
     match = _AT.match(text)
     if match:

@@ -78,8 +78,8 @@ class Reference:
 
     @property
     def label(self) -> str:
-        """As the user wrote it, after what it is."""
-        return f"{self.what} {self.source}:{self.name}"
+        """What begins a message: the key, or of an objective, which has no other name, its name."""
+        return f"{self.what} {self.source}:{self.name}" if self.noun == "function" else self.what
 
     def check(self) -> None:
         """Looks the name up in the source text; nothing of the user's is imported.
