@@ -137,4 +137,4 @@ def _alike(cell: str, choice: Any) -> bool:
         with suppress(ValueError, RecursionError):
             return bool(json.loads(cell) == choice)
         return False
-    return bool(choice == cell)
+    return bool(choice == text_in(cell))
