@@ -290,3 +290,20 @@ def test_a_channel_without_metrics_is_asked_for_none() -> None:
 
     Trial(3, {}, 0, Old()).report(1, 2)  # type: ignore[arg-type]
     assert got == [(3, 2, 1.0)]
+
+
+def test_a_data_frame(study: Callable[..., hpo.Study]) -> None:
+    s = study(pruner="folds")
+    offset = [0.0, 0.1, 9.0]
+
+    def constant(trial: Any, fold: int) -> float:
+        return offset[trial.number] + fold
+
+    s.optimize(hpo.Folded(constant, 3), trials=3)
+    frame = s.to_pandas()
+    assert list(frame.columns[:5]) == [
+        "number", "state", "value", "standard_errors.value", "estimate",
+    ]  # fmt: skip
+    assert frame["standard_errors.value"][:2].tolist() == pytest.approx([3**-0.5] * 2)
+    assert frame["estimate"].tolist()[2] == pytest.approx(10.0)
+    assert frame[["standard_errors.value", "estimate"]].isna().sum().tolist() == [1, 2]

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import pandas
 
 
-FIXED = ("number", "state", "backend", "started", "finished", "seconds", "error")
-"""The columns that every study has."""
+FIXED = ("number", "state", "backend", "started", "finished", "seconds", "error", "estimate")
+"""The columns that every study has; the last one only a study with estimates."""
 
 
 def to_frame(
@@ -38,6 +38,12 @@ def to_frame(
         # An objective called "state", say, must not hide the column of that name.
         column = f"values.{name}" if name in FIXED else name
         columns[column] = [(t.values or {}).get(name) for t in trials]
+    for name in objectives:
+        errors = [(t.standard_errors or {}).get(name) for t in trials]
+        if any(error is not None for error in errors):
+            columns[f"standard_errors.{name}"] = errors
+    if any(t.estimate is not None for t in trials):
+        columns["estimate"] = [t.estimate for t in trials]
     for name in params:
         columns[f"params.{name}"] = [t.params.get(name) for t in trials]
     columns["backend"] = [t.backend for t in trials]
