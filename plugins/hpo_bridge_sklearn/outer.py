@@ -27,7 +27,7 @@ from .fingerprints import hashed, stable
 from .objective import CrossValidated
 from .prepared import Prepared, points_of, said_of, sample_of
 from .private import _check_method_params
-from .splits import Split, check_number, fixed_splits, kept
+from .splits import EXPECTED, Split, check_number, fixed_splits, kept
 
 KEYS = ("cv", "seed")
 
@@ -68,8 +68,10 @@ class OuterLoop:
                 check_classes(data.y, train, number)
             part = replace(objective, data=TrainingPart(objective, train))
             score = SplitScore(objective, (train, test), f"outer split {number}")
-            with said_of(f"nested: outer split {number}"):
+            try:
                 part.prepared()
+            except ObjectiveError as error:
+                raise ObjectiveError(f"nested: outer split {number}: {error}") from error
             found.append(OuterSplit(part, score, f"{whole}-{hashed([train, test])}"))
         return found
 
@@ -84,6 +86,8 @@ class OuterLoop:
         cv = kept(self._objective.found(self._cv))
         if isinstance(cv, type) or (callable(cv) and not hasattr(cv, "split")):
             cv = kept(cv())
+        if cv is None and self._cv is not None:
+            raise ObjectiveError(f"cv: found None, expected {EXPECTED}")
         if cv is not None and not isinstance(cv, (int, np.integer)):
             return cv
         how = {"n_splits": 5 if cv is None else int(cv), "shuffle": True, "random_state": seed}
