@@ -89,6 +89,8 @@ class TrialRecord:
             trial whose objective gave any (see :class:`hpo_bridge.Measured`), else ``None``.
         estimate: For a pruned trial, the value that the pruner expects it would have had, where
             it can say: backends are told of that. ``None`` for all others.
+        reused: The earlier trial with the same parameters whose result it has, if it was not
+            run for that reason (``duplicates: reuse``), else ``None``.
     """
 
     number: int
@@ -106,6 +108,7 @@ class TrialRecord:
     metrics: tuple[Mapping[str, float], ...] = ()
     standard_errors: Mapping[str, float] | None = None
     estimate: float | None = None
+    reused: int | None = None
 
     @property
     def value(self) -> float | None:

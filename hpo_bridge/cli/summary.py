@@ -18,7 +18,9 @@ from .values import written
 def summary(store: Store, name: str) -> dict[str, Any]:
     """``study backend best counts seconds``; with several objectives ``front`` for ``best``.
 
-    Of a study with a schedule also ``schedule``: which ``entry`` is at work, ``of`` how many.
+    Also ``duplicates``: how many trials repeat the parameters of an earlier one (``trials``), of
+    these not run (``reused``), and how many suggestions were asked for again (``resampled``). Of
+    a study with a schedule ``schedule``: which ``entry`` is at work, ``of`` how many.
 
     Raises:
         StudyNotFound: If the store has no such study.
@@ -40,6 +42,7 @@ def summary(store: Store, name: str) -> dict[str, Any]:
         complete = store.trials(name, [TrialState.COMPLETE])
         result["front"] = [short_trial(trial) for trial in objectives.front(complete)]
     result["counts"] = {state.value: n for state, n in store.counts(name).items()}
+    result["duplicates"] = asdict(store.repeats(name))
     result["seconds"] = round(row.seconds, 3)
     return result
 
@@ -63,6 +66,7 @@ def full_trial(trial: TrialRecord) -> dict[str, Any]:
         "metrics": [strict_metrics(metrics) for metrics in trial.metrics],
         "standard_errors": errors,
         "estimate": trial.estimate,
+        "reused": trial.reused,
     }
 
 
@@ -74,6 +78,9 @@ def as_text(result: dict[str, Any], url: str) -> str:
     lines = [f"study    {result['study']}  ({backend})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
     lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
+    repeats = _repeats(result["duplicates"])
+    if repeats:
+        lines.append(f"repeats  {repeats}")
     if "front" in result:
         lines.append(f"front    {len(result['front'])} trials")
         lines += [f"  {_line(trial)}" for trial in result["front"]]
@@ -84,6 +91,18 @@ def as_text(result: dict[str, Any], url: str) -> str:
         width = max(map(len, result["best"]["params"]))
         lines += [f"  {k:<{width}}  {written(v, 6)}" for k, v in result["best"]["params"].items()]
     return "\n".join([*lines, *choice_lines(result), f"store    {url}"])
+
+
+def _repeats(counts: dict[str, int]) -> str:
+    """How often parameters came again; empty if never."""
+    parts = []
+    if counts["trials"]:
+        parts.append(f"{counts['trials']} trials with the parameters of an earlier one")
+    if counts["reused"]:
+        parts.append(f"{counts['reused']} not run, but given its result")
+    if counts["resampled"]:
+        parts.append(f"{counts['resampled']} suggestions asked for again")
+    return ", ".join(parts)
 
 
 def _line(trial: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ _DEFAULTS = {
     "direction": "minimize",
     "backend": DEFAULT_BACKEND,
     "runner": DEFAULT_RUNNER,
+    "duplicates": "evaluate",
     "seed": "drawn at random",
     "store": "sqlite:///STUDY.db beside the file",
     "checkpoints": "STUDY.db.checkpoints beside a SQLite store",

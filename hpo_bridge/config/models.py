@@ -247,6 +247,13 @@ class StudyModel(_Strict):
         "tested.",
         "a mapping such as {rule: one_standard_error, simplest: [max_depth]}",
     )
+    duplicates: Literal["evaluate", "reuse", "resample"] | None = _field(
+        None,
+        "What happens where parameters are proposed that are there already: they are run again "
+        "(`evaluate`), get the earlier value (`reuse`, for objectives that always give the same "
+        "one), or are asked for anew (`resample`). [Duplicates](history.md#duplicates).",
+        "evaluate, reuse or resample",
+    )
     observers: list[Annotated[Chosen, BeforeValidator(_named)]] | None = _field(
         None,
         "What [watches](observers.md) the study, such as a tracker: a list of names, or of "

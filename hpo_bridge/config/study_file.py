@@ -49,6 +49,7 @@ class StudyFile:
         runner_options: Its options, durations in seconds.
         pruner: The pruner's name, or ``None``.
         pruner_options: Its options.
+        duplicates: What happens with parameters that are there already.
         observers: ``{"name", "options"}`` of each observer.
         store: The store's URL; a SQLite path is absolute.
         checkpoints: The folder for checkpoints, absolute; ``None`` for the store's own.
@@ -72,6 +73,7 @@ class StudyFile:
     runner_options: dict[str, Any] = field(default_factory=dict)
     pruner: str | None = None
     pruner_options: dict[str, Any] = field(default_factory=dict)
+    duplicates: str = "evaluate"
     observers: tuple[dict[str, Any], ...] = ()
     checkpoints: Path | None = None
     selection: SelectionFile = field(default_factory=SelectionFile)
@@ -255,5 +257,6 @@ def _file(
         runner_options=choices.runner.options,
         pruner=None if pruner is None else pruner.name,
         pruner_options={} if pruner is None else pruner.options,
+        duplicates=model.duplicates or "evaluate",
         observers=tuple({"name": o.name, "options": o.options} for o in choices.observers),
     )

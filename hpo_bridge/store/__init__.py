@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from .base import Event, Pending, Store, StudyRow, Writer
+from .base import Event, Pending, Repeats, Store, StudyRow, Writer
 from .memory import MemoryStore
 
-__all__ = ["Event", "MemoryStore", "Pending", "Store", "StudyRow", "Writer", "open_store"]
+__all__ = [
+    "Event", "MemoryStore", "Pending", "Repeats", "Store", "StudyRow", "Writer", "open_store",
+]  # fmt: skip
 
 
 def open_store(url: str | None, *, create: bool = True) -> Store:

@@ -18,6 +18,10 @@ event        data
              just before, in order), ``rejected`` (how many suggestions a constraint
              forbade), ``forbidden`` (these, as a list of ``params token``, for a backend
              with snapshots) and ``trials``: a list of ``number params raw token``
+``resampled`` one ask, whose suggestion was there already and was not made a trial: ``n backend
+             told rejected forbidden`` as with ``asked``, the ``point`` (``params raw token``), the
+             trial that it repeats (``of``), and how that ended (``result``) if the backend had
+             been told of it; ``None`` if it is told of both together, later
 ``started``  an attempt begins: ``attempt`` (from 1)
 ``reported`` an intermediate value: ``step value``, and ``metrics`` where any were measured
              besides: name to number
@@ -26,7 +30,8 @@ event        data
 ``finished`` final: ``state values error``, and ``gradients`` where the objective gave them: name
              to number, or to a list for a vector; of the value, in its own direction; likewise
              ``standard_errors`` of the values, by objective; for a pruned trial ``estimate``,
-             the value that its pruner expects it would have had, where it can say
+             the value that its pruner expects it would have had, where it can say; ``reused``
+             is the trial whose result it has, if it was not run
 ``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
              (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died)
 ``ended``    the driver leaves: ``reason``
@@ -136,6 +141,21 @@ def metrics_of(
     return tuple(dict(found[n]) if n in found else {} for n in range(reports))
 
 
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """How often a study met parameters that were there already.
+
+    Attributes:
+        trials: How many trials have the parameters of an earlier one.
+        reused: How many of these have its result, too, and were not run.
+        resampled: How many suggestions were not made trials, and asked for again.
+    """
+
+    trials: int = 0
+    reused: int = 0
+    resampled: int = 0
+
+
 class Writer(Protocol):
     """A driver's hold on one study: the only way to write."""
 
@@ -208,6 +228,14 @@ class Store(Protocol):
         self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0
     ) -> Iterator[TrialRecord]:
         """The trials from number ``first`` on, by number, with their reports."""
+        ...
+
+    def trial(self, name: str, number: int) -> TrialRecord:
+        """The trial of that number, which must be there."""
+        ...
+
+    def repeats(self, name: str) -> Repeats:
+        """How often parameters came that were there already."""
         ...
 
     def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import LeaseLost, StudyLocked, StudyNotFound
 from ..trial import Change, TrialRecord, TrialState
-from .base import Event, Pending, StudyRow, metrics_of
+from .base import Event, Pending, Repeats, StudyRow, metrics_of
 from .codec import read_metrics
 
 WRITTEN_AT_ONCE = 256
@@ -27,8 +27,8 @@ class _Row:
 
     __slots__ = (
         "attempts", "backend", "changes", "error", "estimate", "failures", "finished",
-        "gradients", "losses", "metrics", "params", "raw", "reports", "standard_errors",
-        "started", "state", "token", "values",
+        "gradients", "losses", "metrics", "params", "raw", "reports", "reused",
+        "standard_errors", "started", "state", "token", "values",
     )  # fmt: skip
 
     def __init__(self, params: Any, raw: Any, token: Any, backend: str | None) -> None:
@@ -44,6 +44,7 @@ class _Row:
         self.metrics: dict[int, dict[str, float]] | None = None  # by position in the reports
         self.standard_errors: Any = None
         self.estimate: float | None = None
+        self.reused: int | None = None
         self.attempts = self.failures = self.losses = 0
 
     def record(self, number: int) -> TrialRecord:
@@ -51,6 +52,7 @@ class _Row:
             number, self.state, self.params, self.values, self.backend, self.started,
             self.finished, self.error, self.reports, self.attempts, self.changes, self.gradients,
             metrics_of(len(self.reports), self.metrics), self.standard_errors, self.estimate,
+            self.reused,
         )  # fmt: skip
 
     def pending(self, number: int) -> Pending:
@@ -91,6 +93,7 @@ class _MemoryStudy:
         self.snapshot: tuple[int, Any] | None = None
         self.backend: str | None = None
         self.seconds = 0.0
+        self.resampled = 0
         self.lease: weakref.ref[_MemoryWriter] | None = None
 
     @property
@@ -126,6 +129,8 @@ class _MemoryStudy:
             self.rows.append(_imported(data))
         elif event.kind == "session":
             self.backend = data["backend"]
+        elif event.kind == "resampled":
+            self.resampled += 1
         elif event.trial is not None:
             self._change(self.rows[event.trial], event)
 
@@ -149,7 +154,7 @@ class _MemoryStudy:
             row.values, row.error = data.get("values"), data.get("error")
             row.gradients = data.get("gradients")
             row.standard_errors = data.get("standard_errors")
-            row.estimate = data.get("estimate")
+            row.estimate, row.reused = data.get("estimate"), data.get("reused")
             row.raw = row.token = None
         elif event.kind == "requeued":
             row.state = TrialState.WAITING
@@ -253,6 +258,15 @@ class MemoryStore:
         for number in range(first, len(rows)):
             if states is None or rows[number].state in states:
                 yield rows[number].record(number)
+
+    def trial(self, name: str, number: int) -> TrialRecord:
+        return self._get(name).rows[number].record(number)
+
+    def repeats(self, name: str) -> Repeats:
+        study = self._get(name)
+        texts = {json.dumps(row.params) for row in study.rows}
+        reused = sum(row.reused is not None for row in study.rows)
+        return Repeats(len(study.rows) - len(texts), reused, study.resampled)
 
     def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
         complete = self.trials(name, [TrialState.COMPLETE])

@@ -165,9 +165,10 @@ class _Plan:
 
     def uncertain(self, number: int, data: dict[str, Any]) -> None:
         errors, estimate = data.get("standard_errors"), data.get("estimate")
-        if errors is not None or estimate is not None:
+        reused = data.get("reused")
+        if errors is not None or estimate is not None or reused is not None:
             self.add("estimate", {
-                "study": self.study, "number": number, "estimate": estimate,
+                "study": self.study, "number": number, "estimate": estimate, "reused": reused,
                 "errors": None if errors is None else dump(errors),
             })  # fmt: skip
 

@@ -34,7 +34,7 @@ def read_records(
             row.started, row.finished, load(row.error), tuple(found.get(row.number, ())),
             row.attempts, tuple(changed.get(row.number, ())), slopes.get(row.number),
             metrics_of(len(found.get(row.number, ())), besides.get(row.number)),
-            *judged.get(row.number, (None, None)),
+            *judged.get(row.number, (None, None, None)),
         )
         for row in rows
     ]  # fmt: skip
@@ -78,13 +78,14 @@ def _metrics(
 
 def _estimates(
     connection: Connection, study: int, low: int, high: int
-) -> dict[int, tuple[Any, float | None]]:
-    """Standard errors and estimates."""
+) -> dict[int, tuple[Any, float | None, int | None]]:
+    """Standard errors, estimates, and whose results were reused."""
     query = select(estimates).where(
         estimates.c.study_id == study, estimates.c.number.between(low, high)
     )
     return {
-        row.number: (load(row.standard_errors), row.estimate) for row in connection.execute(query)
+        row.number: (load(row.standard_errors), row.estimate, row.reused)
+        for row in connection.execute(query)
     }
 
 

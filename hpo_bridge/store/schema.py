@@ -130,7 +130,8 @@ gradients = Table(
     Column("data", Text, nullable=False),
 )
 
-# The standard errors of complete trials, and what pruned ones are expected to have had.
+# The standard errors of complete trials, what pruned ones are expected to have had, and whose
+# result was reused.
 estimates = Table(
     "hpo_estimates",
     metadata,
@@ -138,6 +139,7 @@ estimates = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("standard_errors", Text),
     Column("estimate", Double),
+    Column("reused", Integer),
 )
 
 # The values of complete trials, in the order that makes the best one a look-up.
@@ -218,8 +220,8 @@ _WRITES = {
         INSERT INTO hpo_metrics (study_id, number, seq, data)
         VALUES (:study, :number, :seq, :data)""",
     "estimate": """
-        INSERT INTO hpo_estimates (study_id, number, standard_errors, estimate)
-        VALUES (:study, :number, :errors, :estimate)""",
+        INSERT INTO hpo_estimates (study_id, number, standard_errors, estimate, reused)
+        VALUES (:study, :number, :errors, :estimate, :reused)""",
     "forget_metrics": "DELETE FROM hpo_metrics WHERE study_id = :study AND number = :number",
     "forget": "DELETE FROM hpo_reports WHERE study_id = :study AND number = :number",
     "value": """

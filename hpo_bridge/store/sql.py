@@ -16,13 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import StoreError, StudyLocked, StudyNotFound
 from ..trial import TrialRecord, TrialState
 from . import schema
-from .base import Event, Pending, StudyRow
+from .base import Event, Pending, Repeats, StudyRow
 from .codec import dump, load, load_event
 from .engine import describe, make_engine, parse_url, retrying
 from .lease import HEARTBEAT, Holder
 from .opening import prepare
 from .records import read_records
-from .schema import definitions, events, snapshots, studies, trials, values
+from .schema import definitions, estimates, events, snapshots, studies, trials, values
 from .writer import SqlWriter
 
 CHUNK = 1000
@@ -183,6 +183,25 @@ class SqlStore:
                 high = min(low + CHUNK, end) - 1
                 records = read_records(connection, study, low, high, wanted)
             yield from records
+
+    def trial(self, name: str, number: int) -> TrialRecord:
+        """The trial of that number, which must be there."""
+        with self._read() as connection:
+            (record,) = read_records(connection, self._id(connection, name), number, number)
+        return record
+
+    def repeats(self, name: str) -> Repeats:
+        """How often parameters came that were there already."""
+        with self._read() as connection:
+            study = self._id(connection, name)
+            unequal = func.count(trials.c.params.distinct())
+            counts = select(func.count() - unequal).where(trials.c.study_id == study)
+            reused = select(func.count(estimates.c.reused)).where(estimates.c.study_id == study)
+            again = select(func.count()).where(
+                events.c.study_id == study, events.c.kind == "resampled"
+            )
+            found = [connection.execute(query).scalar_one() for query in (counts, reused, again)]
+        return Repeats(*found)
 
     def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
         """The complete trial with the smallest ``sign * value``; the first of equals."""

@@ -17,6 +17,7 @@ from typing import Any
 from ..checkpoints import NOWHERE
 from ..errors import (
     BackendError,
+    BudgetSpent,
     GradientRequired,
     HpoBridgeError,
     LeaseLost,
@@ -29,10 +30,12 @@ from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..store.base import metrics_of
 from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept
+from .duplicates import Duplicates
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
 from .pruning import learn_imported
 from .relay import Relay
+from .repeats import end_of_reuse, release, resamples, settle
 from .slopes import any_given, lacking, wrong
 from .values import Objectives
 
@@ -76,6 +79,7 @@ class Driver:
         identity: The backend, its options, versions and seed, and where it took over.
         relay: Where the study is in its schedule of backends.
         runner: The runner's name, for the log.
+        duplicates: What is done with configurations that are there already.
 
     Attributes:
         retries: How many failed attempts of one trial are tried again.
@@ -101,11 +105,12 @@ class Driver:
         identity: Mapping[str, Any],
         relay: Relay,
         runner: str,
+        duplicates: Duplicates,
     ) -> None:
         self.store, self.name, self.writer = store, name, writer
         self.proposer, self.ledger, self.pruner = proposer, ledger, pruner
         self.objectives, self.seed, self.identity = objectives, seed, identity
-        self.relay, self.runner = relay, runner
+        self.relay, self.runner, self.duplicates = relay, runner, duplicates
         self.counts = store.counts(name)
         self.running: dict[int, Running] = {}
         self.waiting: deque[Pending] = deque()
@@ -117,6 +122,7 @@ class Driver:
         self.checkpoints: Kept = NOWHERE
         self._sign = objectives.sign
         self._told: list[int] = []
+        self._echoed = False
         self._snapshots = self._lists_forbidden = self._can_snapshot()
         self._snapshot_due = time.monotonic() + SNAPSHOT_EVERY
 
@@ -149,48 +155,58 @@ class Driver:
 
     # -- beginning trials -------------------------------------------------------------
 
-    def next(self) -> Trial:
+    def next(self, allowed: Callable[[], bool] = lambda: True) -> Trial:
         """Starts the next trial: one that waits, else a new one.
+
+        Args:
+            allowed: Whether there may be one more; asked again after each trial that took an
+                earlier one's result, and so was over before it began.
 
         Raises:
             WaitingForResults: If the backend needs a running trial to end first.
             SearchExhausted: If nothing is left.
+            BudgetSpent: If no further trial is allowed.
             BackendError: If the backend breaks its contract.
         """
         try:
-            return self._next(time.time())
-        except (WaitingForResults, SearchExhausted):
+            while True:
+                trial = self._next(time.time())
+                if trial is not None:
+                    return trial
+                if not allowed():
+                    raise BudgetSpent("the budget allows no further trial")
+        except (WaitingForResults, SearchExhausted, BudgetSpent):
             raise
         except BaseException:
             self.broken = True
             raise
 
-    def _next(self, now: float) -> Trial:
+    def _next(self, now: float) -> Trial | None:
+        """The next trial; ``None`` if it has an earlier one's result, or waits for it."""
         if self.waiting:
-            pending = self.waiting.popleft()
-            started = Event("started", now, pending.number, {"attempt": pending.attempts + 1})
-            self.write(started)
-            return self._begin(pending, now)
+            return settle(self, self.waiting.popleft(), (), now)
         asked = self._ask(now)
-        number = self.created
-        attempt = Event("started", now, number, {"attempt": 1})
-        self.write(asked, attempt)
-        self.counts[TrialState.WAITING] += 1
-        self.relay.proposed += 1
-        if self._snapshots and time.monotonic() >= self._snapshot_due:
-            self.save_snapshot()
         trial = asked.data["trials"][0]
         pending = Pending(
-            number, TrialState.WAITING, trial["params"], trial["raw"], trial["token"],
+            self.created, TrialState.WAITING, trial["params"], trial["raw"], trial["token"],
             self.proposer.name,
         )  # fmt: skip
-        return self._begin(pending, now)
+        return settle(self, pending, (asked,), now)
+
+    def added(self, pending: Pending) -> None:
+        """Counts a new trial, which is in the log by now."""
+        self.counts[TrialState.WAITING] += 1
+        self.relay.proposed += 1
+        self.duplicates.add(pending.number, pending.params)
+        if self._snapshots and time.monotonic() >= self._snapshot_due:
+            self.save_snapshot()
 
     def _ask(self, now: float) -> Event:
         """Asks for one point; the ``asked`` event, not yet written."""
         if self.exhausted is not None:
             raise SearchExhausted(self.exhausted)
         self.relay.turn(self)
+        end_of_reuse(self)
         self._tell_due()
         while True:
             try:
@@ -203,8 +219,11 @@ class Driver:
                     continue
                 self.exhausted = str(end)
                 raise
-            if proposals:
+            if proposals and not resamples(self, now, proposals[0], rejected):
                 return self._asked(now, proposals, rejected)
+            if proposals:
+                self._tell_due()
+                continue
             if rejected:  # the backend was told of them, which the log must know
                 self.write(self._asked(now, [], rejected))
             if not self._tell_next():
@@ -215,18 +234,21 @@ class Driver:
                 )
 
     def _asked(self, now: float, proposals: list[Proposal], rejected: list[Observation]) -> Event:
-        told, self._told = self._told, []
         trials = [
             {"number": number, "params": p.params, "raw": p.raw, "token": p.token}
             for number, p in enumerate(proposals, self.created)
         ]
-        data = {
+        return Event("asked", now, None, {**self.answered(rejected), "trials": trials})
+
+    def answered(self, rejected: list[Observation]) -> dict[str, Any]:
+        """What the log has of an ask, whatever became of the suggestion."""
+        told, self._told, self._echoed = self._told, [], False
+        data: dict[str, Any] = {
             "n": 1, "backend": self.proposer.name, "told": told, "rejected": len(rejected),
-            "trials": trials,
         }  # fmt: skip
         if rejected and self._lists_forbidden:
             data["forbidden"] = [{"params": o.params, "token": o.token} for o in rejected]
-        return Event("asked", now, None, data)
+        return data
 
     def _tell_due(self) -> None:
         """Tells the backend what it should know before the next ask.
@@ -265,7 +287,7 @@ class Driver:
             session: The event in which it takes over, not yet written.
         """
         self.ledger.hand_over(session.data.get("known"))
-        self.proposer, self._told, self.exhausted = proposer, [], None
+        self.proposer, self._told, self._echoed, self.exhausted = proposer, [], False, None
         self.write(session)
         self.identity = {**identity, "begin": session.seq}
         self._snapshots = self._lists_forbidden = self._can_snapshot()
@@ -281,19 +303,22 @@ class Driver:
         return True
 
     def _tell(self, numbers: list[int]) -> None:
-        if numbers:
+        if numbers or self.ledger.due:
+            self._echoed = self._echoed or bool(self.ledger.due)
             taken = self.ledger.take(numbers)
             self._told += numbers
             self.proposer.tell(
                 [observation(trial, self.proposer, self.objectives) for _, trial in taken]
             )
 
-    def _begin(self, pending: Pending, now: float) -> Trial:
+    def begin(self, pending: Pending, now: float) -> Trial:
+        """Follows the start of a trial."""
         record = TrialRecord(
             pending.number, TrialState.RUNNING, pending.params, None, pending.backend, now,
             attempts=pending.attempts + 1,
         )  # fmt: skip
         self.running[pending.number] = Running(record, pending.failures, pending.losses)
+        self.duplicates.started(pending.number, self.ledger.open[pending.number].params)
         self.moved(TrialState.WAITING, TrialState.RUNNING)
         self.notify("hpo_trial_started", trial=record)
         seed = trial_seed(self.seed, pending.number)
@@ -372,6 +397,7 @@ class Driver:
         event = Event("finished", time.time(), number, data)
         self.write(event)
         del self.running[number]
+        release(self, number, data if outcome.state is TrialState.COMPLETE else None)
         self.moved(TrialState.RUNNING, outcome.state)
         self.checkpoints.end(number, keep=outcome.state is TrialState.COMPLETE)
         if self.pruner is not None:
@@ -448,6 +474,7 @@ class Driver:
             self.waiting.appendleft(pending)
         else:
             self.waiting.append(pending)
+        release(self, number, None)
         self.moved(TrialState.RUNNING, TrialState.WAITING)
         if self.observers:
             record = replace(running.record, state=TrialState.WAITING)
@@ -458,6 +485,7 @@ class Driver:
         number = self.created
         self.write(Event("enqueued", time.time(), number, {"params": params}))
         self.waiting.append(Pending(number, TrialState.WAITING, params, None, None, None))
+        self.duplicates.add(number, params)
         self.counts[TrialState.WAITING] += 1
         return number
 
@@ -483,7 +511,7 @@ class Driver:
 
     def save_snapshot(self) -> None:
         """Keeps the optimizer's state, so that continuing need not replay the whole log."""
-        if not self._snapshots or self._told:
+        if not self._snapshots or self._told or self._echoed:
             return  # what the backend was told must be in the log first
         begin = time.monotonic()
         optimizer = self.proposer.optimizer

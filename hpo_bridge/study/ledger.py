@@ -7,7 +7,7 @@ come to the same state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..optimizer import Observation
@@ -34,13 +34,15 @@ class Open:
     reports: list[tuple[int, float]] = field(default_factory=list)
     result: Mapping[str, Any] | None = None
     changed: bool = False
+    echoes: list[tuple[Mapping[str, Any] | None, Any]] = field(default_factory=list)
+    """Suggestions that repeat it, as ``raw`` and ``token``: told of when it is."""
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, for a snapshot."""
         return {
             "params": self.params, "raw": self.raw, "token": self.token,
             "backend": self.backend, "reports": self.reports, "result": self.result,
-            "changed": self.changed,
+            "changed": self.changed, "echoes": self.echoes,
         }  # fmt: skip
 
 
@@ -51,6 +53,10 @@ class Ledger:
         self.open: dict[int, Open] = {}
         self.finished: dict[int, None] = {}
         """Numbers of the open trials that have a result, in the order of finishing."""
+        self.due: list[Open] = []
+        """Suggestions that repeat a trial which the backend was told of already."""
+        self.repeats = 0
+        """How many suggestions in a row were there already."""
 
     def apply(self, event: Event) -> None:
         """Follows one event of the log."""
@@ -62,9 +68,13 @@ class Ledger:
                     asked["params"], asked["raw"], asked["token"], data["backend"]
                 )
             return
+        if kind == "resampled":
+            self._echo(data)
         number = event.trial
         if number is None:
             return
+        if kind in ("started", "finished"):
+            self.repeats = self.repeats + 1 if "reused" in data else 0
         if kind == "enqueued":
             self.open[number] = Open(data["params"], None, None, None)
         elif kind == "imported":
@@ -82,12 +92,28 @@ class Ledger:
             self.open[number].result = data
             self.finished[number] = None
 
+    def _echo(self, data: Mapping[str, Any]) -> None:
+        """Keeps a suggestion that repeats a trial: the backend is told that trial's result."""
+        self.repeats += 1
+        point, number, result = data["point"], data["of"], data["result"]
+        if result is None:
+            self.open[number].echoes.append((point["raw"], point["token"]))
+            return
+        reports = [(step, value) for step, value in result.get("reports", ())]
+        self.due.append(
+            Open(point["params"], point["raw"], point["token"], data["backend"], reports, result)
+        )
+
     def take(self, numbers: Iterable[int]) -> list[tuple[int, Open]]:
-        """Removes finished trials, to be told in this order."""
-        taken = []
+        """Removes finished trials, and what repeats them, to be told in this order."""
+        taken: list[tuple[int, Open]] = [(-1, echo) for echo in self.due]
+        self.due = []
         for number in numbers:
             del self.finished[number]
-            taken.append((number, self.open.pop(number)))
+            trial = self.open.pop(number)
+            taken.append((number, trial))
+            for raw, token in trial.echoes:
+                taken.append((number, replace(trial, raw=raw, token=token, echoes=[])))
         return taken
 
     def hand_over(self, known: int | None = None) -> list[tuple[int, Open]]:
@@ -99,25 +125,35 @@ class Ledger:
             known: The first trial that it is not to know yet; ``None``: it knows all that have
                 ended.
         """
-        told = self.take(sorted(n for n in self.finished if known is None or n < known))
-        for trial in (*self.open.values(), *(trial for _, trial in told)):
-            trial.token = trial.raw = None
-        return told
+        self.due, self.repeats = [], 0
+        for trial in self.open.values():
+            trial.token, trial.raw, trial.echoes = None, None, []
+        return self.take(sorted(n for n in self.finished if known is None or n < known))
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, for a snapshot."""
         open_trials = [[number, trial.to_plain()] for number, trial in self.open.items()]
-        return {"open": open_trials, "finished": list(self.finished)}
+        due = [echo.to_plain() for echo in self.due]
+        return {
+            "open": open_trials, "finished": list(self.finished), "due": due,
+            "repeats": self.repeats,
+        }  # fmt: skip
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Ledger:
         """The ledger of a snapshot."""
         ledger = cls()
-        for number, trial in plain["open"]:
-            reports = [(step, value) for step, value in trial.pop("reports")]
-            ledger.open[number] = Open(**trial, reports=reports)
+        ledger.open = {number: _open(trial) for number, trial in plain["open"]}
         ledger.finished = dict.fromkeys(plain["finished"])
+        ledger.due = [_open(echo) for echo in plain.get("due", ())]
+        ledger.repeats = plain.get("repeats", 0)
         return ledger
+
+
+def _open(plain: Mapping[str, Any]) -> Open:
+    reports = [(step, value) for step, value in plain["reports"]]
+    echoes = [(raw, token) for raw, token in plain.get("echoes", ())]
+    return Open(**{**plain, "reports": reports, "echoes": echoes})
 
 
 def _imported(data: Mapping[str, Any]) -> Open:

@@ -73,7 +73,7 @@ class Streak:
                 for _, trial in former:
                     trial.result = {k: (trial.result or {}).get(k) for k in HANDED_OVER}
                 yield observations(former, proposer, self.objectives), None
-            if event.seq > self.begin and event.kind == "asked":
+            if event.seq > self.begin and event.kind in ("asked", "resampled"):
                 told = [n for n in event.data["told"] if n in ledger.finished]
                 yield observations(ledger.take(told), proposer, self.objectives), event.data
             ledger.apply(event)
@@ -91,7 +91,7 @@ class Streak:
                 self._ask_again(asked)
 
     def _ask_again(self, asked: Mapping[str, Any]) -> None:
-        trials = asked["trials"]
+        trials = asked["trials"] if "trials" in asked else [{"number": None, **asked["point"]}]
         first = trials[0] if trials else {"number": None, "params": None}
         try:
             proposals, rejected = self.proposer.ask(asked["n"])
@@ -110,12 +110,15 @@ class Streak:
 
     def _compare(self, proposal: Proposal, trial: Mapping[str, Any], backend: str) -> None:
         if plain(proposal.params) != plain(trial["params"]):
+            what = f"trial {trial['number']}"
+            if trial["number"] is None:
+                what = "a suggestion that was there already"
             raise Diverged(
-                f"it now proposes other parameters for trial {trial['number']} "
+                f"it now proposes other parameters for {what} "
                 f"than the log has, made by {backend}",
                 trial["number"], trial["params"], proposal.params,
             )  # fmt: skip
-        self.checked += 1
+        self.checked += trial["number"] is not None
 
 
 def observations(

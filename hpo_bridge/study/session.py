@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..checkpoints import Checkpoints
-from ..errors import SearchExhausted, WaitingForResults
+from ..errors import BudgetSpent, SearchExhausted, WaitingForResults
 from ..gradients import Differentiation
 from ..objectives.objective import Objective
 from ..space import Space
@@ -68,12 +68,15 @@ class Session:
 
     def next(self) -> Trial | None:
         """The next trial, running; ``None`` if none can start now."""
-        if self.stopping or self._is_spent or self.seconds_left == 0.0:
+        if not self._goes_on():
             return None
         try:
-            return self._driver.next()
-        except (WaitingForResults, SearchExhausted):
+            return self._driver.next(self._goes_on)
+        except (WaitingForResults, SearchExhausted, BudgetSpent):
             return None
+
+    def _goes_on(self) -> bool:
+        return not (self.stopping or self._is_spent or self.seconds_left == 0.0)
 
     @property
     def _is_spent(self) -> bool:
@@ -81,7 +84,9 @@ class Session:
         if self._trials is None:
             return False
         counts = self._driver.counts
-        return self._driver.created - counts[TrialState.WAITING] >= self._trials
+        # A trial that waits for another one's result has begun: it will not run.
+        begun = self._driver.created - counts[TrialState.WAITING]
+        return begun + self._driver.duplicates.waiting >= self._trials
 
     @property
     def exhausted(self) -> bool:

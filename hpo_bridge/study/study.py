@@ -30,6 +30,7 @@ from .arguments import (
 from .checkpoints import checkpoints_of, given_folder
 from .definition import ensure_study
 from .driver import Driver
+from .duplicates import checked_mode
 from .exporting import ExportReport, export_history
 from .importing import ImportOptions, ImportReport, import_history, leased
 from .nested import tune_splits
@@ -75,6 +76,9 @@ class Study:
             by default.
         name: The study's name in the store.
         pruner: What stops trials early: a name or a mapping, like ``backend``.
+        duplicates: What happens where parameters are proposed that are there already:
+            ``evaluate`` runs them again, ``reuse`` takes over the earlier value (for objectives
+            that give the same value for the same parameters), ``resample`` asks for others.
         observers: What watches the study: a list of names, of mappings with ``name`` and
             ``options``, and of objects with methods decorated with ``hookimpl``. Each is told
             in a thread of its own; see ``docs/observers.md``.
@@ -107,6 +111,7 @@ class Study:
         store: str | Store | None = None,
         name: str = "study",
         pruner: Choice | None = None,
+        duplicates: str = "evaluate",
         observers: Sequence[Any] = (),
         checkpoints: str | os.PathLike[str] | None = None,
         plugins: PluginManager | None = None,
@@ -119,11 +124,13 @@ class Study:
         self._driver: Driver | None = None
         self._holding = False
         self._schedule = schedule_of(backend)
+        self._duplicates = checked_mode(duplicates)
         self._pruner = None if pruner is None else split_choice(pruner, "pruner")
         self._folder = given_folder(checkpoints)
         self._like: dict[str, Any] = {
             "backend": backend, "directions": self.objectives.directions, "pruner": pruner,
             "observers": observers, "checkpoints": checkpoints, "plugins": plugins,
+            "duplicates": duplicates,
         }  # fmt: skip
         """What makes a study like this one, but for its name, seed and store."""
         seed = check_seed(seed)
@@ -178,6 +185,7 @@ class Study:
         setup = Setup(
             phases.all(), pruner, self.objectives, self.seed, partial(self._begin, runner),
             checkpoints, phases.check(self.seed) if len(self._schedule) > 1 else None,
+            self._duplicates,
         )  # fmt: skip
         try:
             self._driver = take_over(self.store, self.name, setup, runner)
@@ -705,8 +713,9 @@ class Study:
     def to_pandas(self) -> pandas.DataFrame:
         """One row per trial, by number.
 
-        Columns: ``number``, ``state``, one per objective, ``params.NAME`` for each parameter
-        and constant (missing where inactive), ``backend``, ``started``, ``finished`` (UTC),
+        Columns: ``number``, ``state``, one per objective, where there are any
+        ``standard_errors.NAME`` and ``estimate``, ``params.NAME`` for each parameter and
+        constant (missing where inactive), ``backend``, ``started``, ``finished`` (UTC),
         ``seconds``, ``error``.
         """
         from .frame import to_frame

@@ -67,3 +67,22 @@ def test_a_stored_study_gets_another_backend(command: Any) -> None:
     trials = json.loads(command("trials", "study.yaml", "--json").stdout)
     names = ["core.random"] * 6 + ["deap.cmaes"] * 3 + ["deap.ga"] * 3
     assert [trial["backend"] for trial in trials] == names
+
+
+def test_duplicates_are_counted(command: Any) -> None:
+    text = (command.folder / "study.yaml").read_text()
+    x = "x: {type: float, low: -1.0, high: 1.0}"
+    command.write(text.replace(x, "x: {type: int, low: 0, high: 1}"))
+    done = command("run", "study.yaml", "--set", "duplicates=reuse", "--json")
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)["duplicates"]
+    assert counts["trials"] == counts["reused"] >= 12 - 8
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    again = [trial for trial in trials if trial["reused"] is not None]
+    assert len(again) == counts["reused"]
+    assert all(trial["values"] == trials[trial["reused"]]["values"] for trial in again)
+    shown = command("status", "study.yaml").stdout
+    assert f"repeats  {counts['trials']} trials with the parameters of an earlier one" in shown
+    wrong = command("run", "study.yaml", "--set", "duplicates=reus")
+    assert wrong.returncode == 2
+    assert "duplicates: found 'reus', expected evaluate, reuse or resample" in wrong.stderr
