@@ -78,7 +78,7 @@ class Reference:
 
     @property
     def label(self) -> str:
-        """What begins a message: the key, or of an objective, which has no other name, its name."""
+        """What begins a message: the key; of an objective its name, too."""
         return f"{self.what} {self.source}:{self.name}" if self.noun == "function" else self.what
 
     def check(self) -> None:

@@ -9,8 +9,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
-from hpo_bridge.objectives.reasons import explain
-
+from .failures import explained
 from .fold_pool import STOP
 from .prepared import FoldOutcome
 
@@ -56,7 +55,7 @@ def _loaded(objective: bytes) -> tuple[Any, str]:
     try:
         return pickle.loads(objective).prepared(), ""
     except Exception as error:
-        return None, f"the fold's process cannot load the objective: {explain(error)}"
+        return None, f"the fold's process cannot load the objective: {explained(error)}"
 
 
 def _evaluated(prepared: Any, params: Any, fold: int, switch: _Switch) -> FoldOutcome | None:
@@ -69,5 +68,5 @@ def _evaluated(prepared: Any, params: Any, fold: int, switch: _Switch) -> FoldOu
         return None
     except BaseException as error:  # sys.exit() in a fit
         switch.on = False
-        return FoldOutcome(failure=explain(error), whole=True)
+        return FoldOutcome(failure=explained(error), whole=True)
     return outcome

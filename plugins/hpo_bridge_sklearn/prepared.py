@@ -15,12 +15,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
 from hpo_bridge.errors import HpoBridgeError, ObjectiveError, nearest, short
-from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.space import Space
 
 from .data import Data, length
 from .evaluation import Evaluation, Result, by_name, metrics_of
-from .scoring import TIMES, AnyEstimator, Recording, last_words
+from .failures import explained, last_words
+from .scoring import TIMES, AnyEstimator, Recording
 from .splits import fixed_splits
 
 Params = Mapping[str, Any]
@@ -80,7 +80,7 @@ class Prepared:
                     evaluation, params = replace(evaluation, estimator=made), {}
                 result = evaluation.fold(params, fold)
         except Exception as error:  # what fit and score raise does not come here
-            return FoldOutcome(failure=explain(error), whole=True)
+            return FoldOutcome(failure=explained(error), whole=True)
         return self._outcome(result)
 
     def _outcome(self, result: Result) -> FoldOutcome:
@@ -121,7 +121,7 @@ def said_of(key: str) -> Iterator[None]:
     except (TypeError, ValueError) as error:
         raise ObjectiveError(f"{key}: {' '.join(str(error).split())}") from error
     except Exception as error:
-        raise ObjectiveError(f"{key}: {explain(error)}") from error
+        raise ObjectiveError(f"{key}: {explained(error)}") from error
 
 
 def prepare(
@@ -242,7 +242,7 @@ def _sample(factory: Factory, points: Iterable[Params]) -> Any:
             failure = failure or error
     raise ObjectiveError(
         f"estimator: no estimator comes of the space's parameters: "
-        f"{explain(failure) if failure else 'there are none'}"
+        f"{explained(failure) if failure else 'there are none'}"
     )
 
 

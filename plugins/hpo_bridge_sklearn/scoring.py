@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,19 +10,16 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.trial import Direction
 
 from .evaluation import SCORE, as_scorer
+from .failures import explained, last_words
 
 TIMES = ("fit_time", "score_time")
 """What is measured besides, in seconds, and can be an objective: to be minimised."""
 EXPECTED = "the name of a scorer, 'FILE.py:NAME', or a list or mapping of them"
 VALUE = "value"
 """What the only objective of a study is called if it has no name."""
-
-
-_FRAME = re.compile(r'  File ".*", line \d+')
 
 
 class AnyEstimator(BaseEstimator):  # type: ignore[misc]
@@ -148,13 +144,13 @@ class Recording:
 
     Attributes:
         scorer: What is called.
-        several: Whether it is several scorers of scikit-learn's as one.
+        singles: The scorers by name, if ``scorer`` is several of scikit-learn's as one.
         error_score: What counts instead.
         failures: Score to reason, since the last :meth:`clear`.
     """
 
     scorer: Any
-    several: bool
+    singles: Mapping[str, Any]
     error_score: float
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -165,9 +161,13 @@ class Recording:
         Raises:
             ValueError, TypeError: Scikit-learn's own.
         """
-        scorer = as_scorer(AnyEstimator() if estimator is None else estimator, scoring)
-        several = isinstance(scoring, (Mapping, list, tuple, set))
-        return cls(scorer, several, error_score)
+        estimator = AnyEstimator() if estimator is None else estimator
+        if isinstance(scoring, (list, tuple, set)):
+            scoring = {name: name for name in scoring}
+        singles = {}
+        if isinstance(scoring, Mapping):
+            singles = {name: as_scorer(estimator, one) for name, one in scoring.items()}
+        return cls(as_scorer(estimator, scoring), singles, error_score)
 
     def clear(self) -> None:
         """Forgets failures."""
@@ -178,25 +178,25 @@ class Recording:
         try:
             scores = self.scorer(estimator, *data, **params)
         except Exception as error:
-            self.failures[SCORE] = explain(error)
-            return self.error_score
-        if self.several:
+            if not self.singles:
+                self.failures[SCORE] = explained(error)
+                return self.error_score
+            # Several as one share predictions, and raise where one asks for some that the
+            # estimator does not have, such as probabilities.
+            return {
+                name: self._alone(name, one, estimator, *data, **params)
+                for name, one in self.singles.items()
+            }
+        if self.singles:
             for name, score in scores.items():
                 if isinstance(score, str):  # a traceback
                     self.failures[name] = last_words(score)
                     scores[name] = self.error_score
         return scores
 
-
-def last_words(traceback: str) -> str:
-    r"""The exception of a traceback's text, in one line.
-
-    >>> last_words("Traceback (most recent call last):\n  File …\nValueError: bad\n")
-    'ValueError: bad'
-    """
-    lines = traceback.rstrip().splitlines()
-    frames = [number for number, line in enumerate(lines) if _FRAME.match(line)]
-    first = frames[-1] + 1 if frames else 0
-    while first < len(lines) and lines[first].startswith("    "):  # the frame's source
-        first += 1
-    return " ".join(" ".join(lines[first:] or lines).split())
+    def _alone(self, name: str, scorer: Any, *data: Any, **params: Any) -> Any:
+        try:
+            return scorer(*data, **params)
+        except Exception as error:
+            self.failures[name] = explained(error)
+            return self.error_score

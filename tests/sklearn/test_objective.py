@@ -340,6 +340,18 @@ def test_a_scorer_that_fails() -> None:
     assert found.best.value == -1
 
 
+def test_a_scorer_that_asks_for_what_the_estimator_has_not() -> None:
+    scoring = ["accuracy", "neg_log_loss"]  # a support vector machine has no probabilities
+    found = run(cross_validated(SVC(), X, y, scoring=scoring, objective="accuracy"), 1)
+    expected = cross_validate(SVC(**found.best.params), X, y)["test_score"]
+    assert [value for _, value in found.best.reports] == list(expected)
+    assert all(math.isnan(metrics["test_neg_log_loss"]) for metrics in found.best.metrics)
+    found = run(cross_validated(SVC(), X, y, scoring=scoring, objective="neg_log_loss"), 1)
+    assert found.trials[0].error is not None
+    assert "predict_proba" in found.trials[0].error
+    assert "scoring.py" not in found.trials[0].error  # a line of ours is nothing to look for
+
+
 def test_a_function_of_several_scores() -> None:
     def scores(model: Any, X: Any, y: Any) -> dict[str, float]:
         return {"right": float((model.predict(X) == y).mean()), "size": len(y)}
