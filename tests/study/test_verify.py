@@ -87,6 +87,24 @@ def test_a_schedule_is_a_streak_for_each_entry(
     assert [c.checked for c in found.streaks] == [5, 6, 5, 4, 4]
 
 
+@pytest.mark.parametrize("mode", ["reuse", "resample"])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_repeated_configurations_are_replayed(
+    study: Make, url: str, mode: str, workers: int
+) -> None:
+    few = Space(x=Float(0, 1, step=0.25), n=Int(1, 3), constraints=["x * n <= 2"])
+    s = study(few, backend="optuna.tpe", store=url, duplicates=mode)
+    s.optimize(
+        lambda trial: abs(trial["x"] - 0.4) + trial["n"], trials=12, runner="fake.shuffled",
+        workers=workers,
+    )  # fmt: skip
+    repeated = [e for e in s.store.events("study") if e.kind == "resampled"]
+    assert repeated or any(t.reused is not None for t in s.trials)
+    (streak,) = s.verify().streaks
+    assert (streak.verdict, streak.reason) == ("reproducible", "")
+    assert streak.checked == streak.trials == len(s.trials)
+
+
 def test_several_workers_replay_as_it_happened(study: Make, url: str) -> None:
     s = study(SPACE, backend="optuna.tpe", store=url)
     running = [s.ask() for _ in range(4)]
