@@ -152,17 +152,15 @@ class Mapper:
             raise Unfit(f"{where}: {reason}" if where else reason, str(error)) from None
 
     def _value(self, name: str, value: Any) -> Any:
-        if isinstance(value, (Text, Position)):
-            parameter = self._space.get(name)
+        """What the source has as a value, text or position, as the value that it means."""
+        known = self._space[name] if name in self._space else self._space.constants[name]
+        try:
             if isinstance(value, Position):
-                return _at(value.number, parameter)
-            if parameter is None and name not in self._space.constants:
-                return value.text
-            try:
-                known = self._space.constants[name] if parameter is None else parameter
+                return _at(value.number, known)
+            if isinstance(value, Text):
                 return meant(value.text, known)
-            except SpaceError as error:
-                raise error.under(name) from None
+        except SpaceError as error:
+            raise error.under(name) from None
         return list(value) if isinstance(value, tuple) else value
 
     def _active(self, params: Mapping[str, Any]) -> dict[str, Any]:
