@@ -110,10 +110,10 @@ def option_table() -> str:
 
     lines = ["| kind | name | options and defaults | what it is |", "|---|---|---|---|"]
     for kind in KINDS:
-        if kind in ("backend", "autodiff", "objective", "format"):
+        if kind in ("backend", "autodiff", "format"):
             continue
         for offer in manager().offers(kind):
-            options = _options(load_factory(kind, offer))
+            options = _options(load_factory(kind, offer), skip=int(kind == "objective"))
             lines.append(f"| {kind} | `{offer.spec.name}` | {options} | {offer.spec.summary} |")
     return "\n".join(lines)
 
@@ -192,6 +192,11 @@ CONTRACT = (
     "hpo_bridge.optimizer.Pruner",
     "hpo_bridge.runners.base.Runner",
     "hpo_bridge.runners.base.Work",
+    "hpo_bridge.objectives.base.Objective",
+    "hpo_bridge.objectives.base.ObjectiveContext",
+    "hpo_bridge.objectives.base.FitsStudy",
+    "hpo_bridge.objectives.base.KeepsBusy",
+    "hpo_bridge.objectives.base.Reference",
     "hpo_bridge.hookspecs.StudyInfo",
     "hpo_bridge.TrialRecord",
     "hpo_bridge.gradients.Tape",

@@ -15,6 +15,7 @@ MODULES = (
     "hpo_bridge.optimizer",
     "hpo_bridge.hookspecs",
     "hpo_bridge.runners.base",
+    "hpo_bridge.objectives.base",
     "hpo_bridge.gradients",
     "hpo_bridge.generators",
     "hpo_bridge.options",
