@@ -27,8 +27,9 @@ def translated(name: str, frozen: Any) -> Float | Int:
 
     Example:
         >>> from scipy.stats import randint
-        >>> translated("depth", randint(1, 9))
-        Int(low=1, high=8)
+        >>> depth = translated("depth", randint(1, 9))
+        >>> depth.low, depth.high
+        (1, 8)
     """
     kind = getattr(getattr(frozen, "dist", None), "name", "")
     if kind == "uniform":

@@ -12,13 +12,13 @@ from sklearn.utils import check_random_state
 from hpo_bridge import Capability, HpoBridgeError, Space, Study
 from hpo_bridge.plugins import manager
 from hpo_bridge.store import Store, open_store
-from hpo_bridge.study.arguments import split_choice
 from hpo_bridge.study.definition import definition
 from hpo_bridge.study.values import Objectives
 
 from .fingerprints import KEY, check_same
 
 Choice = str | Mapping[str, Any]
+Backends = Choice | Sequence[Choice]
 
 
 def seed_of(random_state: Any) -> int | None:
@@ -30,14 +30,17 @@ def seed_of(random_state: Any) -> int | None:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def check_trials(n_trials: int | None, backend: Choice) -> None:
+def check_trials(n_trials: int | None, backend: Backends) -> None:
     """Refuses a search without end.
 
     Raises:
         UnknownName: If there is no such backend; says which is nearest.
         HpoBridgeError: If the backend never ends by itself, and ``n_trials`` is missing.
     """
-    name, _ = split_choice(backend, "backend")
+    last = backend[-1] if isinstance(backend, list) and backend else backend
+    name = last.get("name") if isinstance(last, Mapping) else last
+    if not isinstance(name, str):
+        return  # which the study refuses
     spec = manager().find("backend", name).spec
     if n_trials is None and Capability.FINITE not in getattr(spec, "capabilities", ()):
         raise HpoBridgeError(
@@ -51,7 +54,7 @@ def opened(
     space: Space,
     objectives: Sequence[str],
     *,
-    backend: Choice,
+    backend: Backends,
     pruner: Choice | None,
     random_state: Any,
     store: str | None,

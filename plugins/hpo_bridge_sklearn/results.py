@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from hpo_bridge import TrialRecord, TrialState
 
 from .evaluation import ErrorScore, Result, by_name
 from .schedule import Seen
+from .spaces import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,14 @@ class Tabulated:
 
     Attributes:
         records: The trials, by number.
+        params: The estimator's parameters of each.
         ran: The results of the folds that ran, trial by trial.
         padded: The same with a result of NaNs for each fold that did not.
         missing: For each trial whether folds of it did not run.
     """
 
     records: tuple[TrialRecord, ...]
+    params: list[dict[str, Any]]
     ran: list[Result]
     padded: list[Result]
     missing: list[bool]
@@ -38,7 +42,8 @@ class Tabulated:
 
 
 def tabulated(
-    records: Iterable[TrialRecord],
+    records: Sequence[TrialRecord],
+    space: SearchSpace,
     seen: Seen,
     folds: int,
     *,
@@ -46,10 +51,11 @@ def tabulated(
     error_score: ErrorScore,
     train: bool,
 ) -> Tabulated:
-    """Gathers the folds of all trials that have ended.
+    """Gathers the folds of trials.
 
     Args:
-        records: All trials of the study, as the store has them.
+        records: Trials that have ended, as the store has them.
+        space: The way from a trial to the estimator's parameters.
         seen: The folds that ran here; those of earlier sessions are read from the records.
         folds: How many a trial has.
         several: Whether the scores are a mapping, whatever their number.
@@ -57,16 +63,17 @@ def tabulated(
             was no number to be kept.
         train: Whether scores on the training part are tabulated; NaN where there are none.
     """
-    ended = tuple(record for record in records if record.state.is_final)
-    found = [dict(seen.get(r.number) or from_log(r, several=several)) for r in ended]
-    for record, results in zip(ended, found, strict=True):
+    found = [dict(seen.get(r.number) or from_log(r, several=several)) for r in records]
+    for record, results in zip(records, found, strict=True):
         if record.state is TrialState.FAILED and record.number not in seen:
             _add_failed(results, record, folds, error_score)
     ran = [results[fold] for results in found for fold in sorted(results)]
     blank = _blank(ran)
     rows = (results.get(fold, blank) for results in found for fold in range(folds))
     padded = [_with_train(row) if train else dict(row) for row in rows]
-    return Tabulated(ended, ran, padded, [len(results) < folds for results in found])
+    params = [space.params(record.params) for record in records]
+    missing = [len(results) < folds for results in found]
+    return Tabulated(tuple(records), params, ran, padded, missing)
 
 
 def from_log(record: TrialRecord, *, several: bool) -> dict[int, Result]:

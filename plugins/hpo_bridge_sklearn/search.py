@@ -48,8 +48,8 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
             lists, frozen distributions of SciPy (``uniform``, ``loguniform``, ``randint``) and
             parameters of the bridge; or a list of such dictionaries. Lists may hold anything,
             estimators too.
-        backend: Who proposes: a name such as ``"optuna.tpe"``, or a mapping with ``name`` and
-            ``options``.
+        backend: Who proposes: a name such as ``"optuna.tpe"``, a mapping with ``name`` and
+            ``options``, or a list of them that take turns, as in :class:`hpo_bridge.Study`.
         n_trials: How many candidates the study may have in all, those of earlier runs in
             ``store`` included. ``None`` for backends that end by themselves.
         scoring: As in scikit-learn; scores are maximised.
@@ -87,13 +87,13 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         >>> X, y = load_iris(return_X_y=True)
         >>> space = {"C": hpo.Float(0.1, 100, log=True), "kernel": ["linear", "rbf"]}
         >>> search = BridgeSearchCV(SVC(), space, n_trials=10, random_state=0).fit(X, y)
-        >>> search.best_score_ > 0.95, len(search.cv_results_["params"])
+        >>> bool(search.best_score_ > 0.95), len(search.cv_results_["params"])
         (True, 10)
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseSearchCV._parameter_constraints,
-        "backend": [str, Mapping],
+        "backend": [str, Mapping, list],
         "n_trials": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "objectives": [str, list, tuple, None],
@@ -217,9 +217,8 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
             else:
                 self._run(study, FoldScorer(evaluation, space, names))
             self.trials_ = [trial for trial in study.trials if trial.state.is_final]
-        self._params = [space.params(trial.params) for trial in self.trials_]
         return tabulated(
-            self.trials_, seen, evaluation.folds, error_score=self.error_score,
+            self.trials_, space, seen, evaluation.folds, error_score=self.error_score,
             several=isinstance(evaluation.scorer, _MultimetricScorer),
             train=self.return_train_score,
         )  # fmt: skip
@@ -262,9 +261,8 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         more = {} if self.pruner is None else {"pruned": table.pruned}
         with quiet_about_missing(table):
             results: dict[str, Any] = self._format_results(
-                self._params, self.n_splits_, table.padded, more
+                table.params, self.n_splits_, table.padded, more
             )
-        del self._params
         return results
 
     def _choose(self, results: dict[str, Any], refit_metric: str) -> None:

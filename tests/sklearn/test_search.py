@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import pickle
 import threading
 from pathlib import Path
@@ -112,6 +114,14 @@ def test_a_backend_that_waits_for_its_generation_ends_with_several_workers(backe
         search.fit(X, y)
     assert len(search.trials_) == 33
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_backends_take_turns() -> None:
+    search = BridgeSearchCV(
+        SVC(), SPACE, backend=[{"name": "core.random", "trials": 3}, "optuna.tpe"], n_trials=5,
+        random_state=0, cv=2,
+    ).fit(X, y)  # fmt: skip
+    assert [t.backend for t in search.trials_] == ["core.random"] * 3 + ["optuna.tpe"] * 2
 
 
 # -- spaces ---------------------------------------------------------------------------------
@@ -335,6 +345,12 @@ def test_several_objectives() -> None:
         assert trial.values is not None
         assert list(trial.values) == ["accuracy", "f1_macro"]
         assert trial.values["accuracy"] == accuracy
+
+
+@pytest.mark.parametrize("name", ["search", "spaces", "distributions", "evaluation"])
+def test_examples_in_docstrings_run(name: str) -> None:
+    module = importlib.import_module(f"hpo_bridge_sklearn.{name}")
+    assert doctest.testmod(module).failed == 0
 
 
 def test_it_nests_clones_and_pickles() -> None:
