@@ -32,7 +32,7 @@ from hpo_bridge.runners.processes import usable_cpus
 
 from .prepared import FoldOutcome, Params
 
-STOP = signal.SIGUSR1
+STOP: Any = getattr(signal, "SIGUSR1", None)  # none where there are no such processes
 """Tells a worker that its fold is not needed any more."""
 _GRACE = 1.0  # seconds that it then has
 _LOOK = 0.25  # seconds between two looks at what has not stopped
@@ -90,9 +90,11 @@ class FoldPool:
 
     def free(self) -> _Worker | None:
         """A worker that has nothing to do; a new one, if there may be another."""
-        for worker in self._hired:
-            if worker.fold is None:
+        for worker in tuple(self._hired):
+            if worker.fold is None and worker.is_there:
                 return worker
+            if worker.fold is None:  # it has died while it was idle
+                self._dismiss(worker)
         for worker in self._busy():
             if worker.overdue:
                 self._dismiss(worker)
@@ -180,6 +182,11 @@ class _Worker:
             theirs.close()
         with suppress(OSError):  # it has gone already: the next message will say so
             self.line.send_bytes(objective)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
 
     @property
     def overdue(self) -> bool:

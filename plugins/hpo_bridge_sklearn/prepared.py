@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
-from hpo_bridge.errors import HpoBridgeError, ObjectiveError, nearest, short
+from hpo_bridge.errors import HpoBridgeError, ObjectiveError, SpaceError, nearest, short
 from hpo_bridge.space import Space
 
 from .data import Data, length
@@ -134,7 +135,7 @@ def prepare(
     return_train_score: bool,
     aims: Mapping[str, str],
     config: Mapping[str, Any],
-    points: Sequence[Params],
+    points: Iterable[Params],
     space: Space | None,
 ) -> Prepared:
     """Checks everything that can be checked before a trial.
@@ -178,12 +179,13 @@ def prepare(
     return Prepared(evaluation, factory, scorer, aims, config)
 
 
-def points_of(space: Space) -> list[dict[str, Any]]:
-    """Some parameters of possible trials, always the same."""
-    import random
-
+def points_of(space: Space) -> Iterator[dict[str, Any]]:
+    """Some parameters of possible trials, always the same; made when they are asked for."""
+    yield space.decode([0.5] * space.dimension)
     rng = random.Random(0)
-    return [space.decode([0.5] * space.dimension), *(space.sample(rng) for _ in range(20))]
+    with suppress(SpaceError):  # the constraints leave too little
+        for _ in range(20):
+            yield space.sample(rng)
 
 
 def made_by(factory: Factory, params: Params) -> Any:

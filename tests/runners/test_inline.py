@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo_bridge.errors import InvalidOptions, ObjectiveError, StoreError
+from hpo_bridge.errors import InvalidOptions, ObjectiveError, StopStudy, StoreError
 from hpo_bridge.runners.inline import Inline
 from hpo_bridge.trial import TrialState
 
@@ -41,6 +41,17 @@ def test_reports_and_pruning(make_work):
     Inline().run(work)
     assert work.reports == {0: [(s, float(s)) for s in range(5)], 1: [(0, 10.0), (1, 11.0)]}
     assert work.outcomes[1].state is TrialState.PRUNED
+
+
+def test_an_objective_may_stop_the_study(make_work):
+    def stops(trial):
+        raise StopStudy("the data are gone")
+
+    work = make_work(stops, [{}, {}])
+    with pytest.raises(StopStudy, match=r"^the data are gone$"):
+        Inline().run(work)
+    assert not work.outcomes
+    assert list(work.given_back) == [0]
 
 
 def test_timeout_also_of_an_objective_that_swallows_it_once(make_work):

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hpo_bridge.errors import InvalidOptions, ObjectiveError
+from hpo_bridge.errors import InvalidOptions, ObjectiveError, StopStudy
 from hpo_bridge.runners.inline import Inline
 from hpo_bridge.runners.processes import Processes
 from hpo_bridge.trial import TrialState
@@ -231,6 +231,20 @@ def test_objective_that_cannot_be_loaded_ends_the_run_once(make_work, tmp_path):
     assert not work.outcomes
     assert not work.running
     assert work.given_back
+
+
+def test_an_objective_may_stop_the_study(make_work):
+    def stops(trial):
+        if trial["x"]:
+            raise StopStudy("the data are gone")
+        return 0.0
+
+    work = make_work(stops, [{"x": 0.0}, {"x": 1.0}, {"x": 0.0}])
+    with pytest.raises(ObjectiveError, match=r"^the data are gone$"):
+        Processes(workers=1).run(work)
+    assert list(work.outcomes) == [0]
+    assert not work.running
+    assert list(work.given_back) == [1]
 
 
 def test_objective_whose_import_kills_the_worker(make_work, tmp_path):
