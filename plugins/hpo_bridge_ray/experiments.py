@@ -172,17 +172,23 @@ def _progress(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                yield {name: _cell(cell) for name, cell in row.items() if name and cell}
+                yield {
+                    name: _cell(cell)
+                    for name, cell in row.items()
+                    if name and isinstance(cell, str) and cell
+                }
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise HistoryError(f"{path}: cannot be read: {error}") from None
 
 
-def _cell(cell: Any) -> Any:
+def _cell(cell: str) -> Any:
     if cell in ("True", "False"):
         return cell == "True"
+    if "_" in cell:  # an id, which Python would take for a number: 93327_00000
+        return cell
     try:
         return float(cell)
-    except (TypeError, ValueError):
+    except ValueError:
         return cell
 
 
