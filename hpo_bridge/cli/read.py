@@ -17,7 +17,7 @@ from ..trial import TrialRecord
 from . import WRONG_USE
 from .choice import add_choice
 from .listing import print_table
-from .summary import as_text, duration, full_trial, summary
+from .summary import adopted_line, as_text, duration, full_trial, summary
 from .values import written
 
 NO_TRIAL = 1
@@ -139,4 +139,6 @@ def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
             took = duration(trial.finished - trial.started)
         rows.append((str(trial.number), trial.state.value, values, params, took))
     print_table(("trial", "state", "values", "params", "time"), rows)
+    if "adopted" in result:
+        print(f"besides, not trials of this study: {adopted_line(result['adopted'])}")
     print(", ".join(f"{n} {s.lower()}" for s, n in result["counts"].items() if n) or "no trials")

@@ -86,6 +86,7 @@ def _study(file: StudyFile, name: str | None = None, seed: int | None = None) ->
         checkpoints=file.checkpoints,
         pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
         duplicates=file.duplicates,
+        warm_start=file.warm_start if name is None else (),  # a split must not see all data
         observers=file.observers,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import StudyNotFound
 from ..store import Store
 from ..store.codec import strict_metrics
-from ..study.facts import schedule_entry
+from ..study.facts import adopted, schedule_entry
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
 from .choice import choice_lines, short_trial
@@ -20,7 +20,8 @@ def summary(store: Store, name: str) -> dict[str, Any]:
 
     Also ``duplicates``: how many trials repeat the parameters of an earlier one (``trials``), of
     these not run (``reused``), and how many suggestions were asked for again (``resampled``). Of
-    a study with a schedule ``schedule``: which ``entry`` is at work, ``of`` how many.
+    a study with a schedule ``schedule``: which ``entry`` is at work, ``of`` how many. Of one that
+    began with others' trials ``adopted``: how many (``trials``), ``left`` by reason, ``sources``.
 
     Raises:
         StudyNotFound: If the store has no such study.
@@ -42,6 +43,9 @@ def summary(store: Store, name: str) -> dict[str, Any]:
         complete = store.trials(name, [TrialState.COMPLETE])
         result["front"] = [short_trial(trial) for trial in objectives.front(complete)]
     result["counts"] = {state.value: n for state, n in store.counts(name).items()}
+    earlier = adopted(store, name)
+    if earlier is not None:
+        result["adopted"] = earlier
     result["duplicates"] = asdict(store.repeats(name))
     result["seconds"] = round(row.seconds, 3)
     return result
@@ -78,6 +82,8 @@ def as_text(result: dict[str, Any], url: str) -> str:
     lines = [f"study    {result['study']}  ({backend})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
     lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
+    if "adopted" in result:
+        lines.append(f"adopted  {adopted_line(result['adopted'])}")
     repeats = _repeats(result["duplicates"])
     if repeats:
         lines.append(f"repeats  {repeats}")
@@ -91,6 +97,15 @@ def as_text(result: dict[str, Any], url: str) -> str:
         width = max(map(len, result["best"]["params"]))
         lines += [f"  {k:<{width}}  {written(v, 6)}" for k, v in result["best"]["params"].items()]
     return "\n".join([*lines, *choice_lines(result), f"store    {url}"])
+
+
+def adopted_line(found: dict[str, Any]) -> str:
+    """What a study took from earlier ones."""
+    text = f"{found['trials']} trials of {', '.join(found['sources'])}"
+    if found["left"]:
+        left = ", ".join(f"{n} {reason}" for reason, n in found["left"].items())
+        text += f"; left out: {left}"
+    return text
 
 
 def _repeats(counts: dict[str, int]) -> str:

@@ -166,6 +166,38 @@ class SelectionModel(_Strict):
     )
 
 
+class WarmStart(_Strict):
+    """An earlier study, whose trials the backend is told of."""
+
+    study: Annotated[str, AfterValidator(_some)] = _field(
+        ..., "The earlier study's name.", "a name"
+    )
+    store: str | None = _field(
+        None,
+        "Where it is: a URL; a relative SQLite path is relative to this file. Without it, this "
+        "study's own store.",
+        "a URL such as sqlite:///study.db or postgresql://host/database",
+    )
+    map: dict[str, Any] | None = _field(
+        None,
+        "Parameter to where its value comes from: a parameter there, an expression over them, "
+        "`{value: …}`, or `{from: …, value: …}` with what it is where that is missing.",
+        "a mapping such as {lr: learning_rate}",
+    )
+    values: dict[str, str] | None = _field(
+        None,
+        "Objective to its name there; `-NAME` takes the negative.",
+        "a mapping such as {value: val_loss}",
+        "an objective's name there, or -NAME",
+    )
+    ignore: list[str] | None = _field(
+        None,
+        "Parameters there that may be left out, whatever they were.",
+        "a list of names",
+        "a name",
+    )
+
+
 class StudyModel(_Strict):
     """The keys of a study file."""
 
@@ -272,6 +304,13 @@ class StudyModel(_Strict):
         "file, that every driver of the study sees.",
         "a folder such as checkpoints, relative to the study file",
     )
+    warm_start: list[WarmStart] | None = _field(
+        None,
+        "[Earlier studies](history.md#warm-start), whose trials the backend is told of as points "
+        "that it did not propose.",
+        "a list such as [{store: sqlite:///old.db, study: name}]",
+        "a mapping such as {store: sqlite:///old.db, study: name}",
+    )
     plugins: list[str] | None = _field(
         None,
         "Unpackaged plugins to load: files relative to this file, or modules.",
@@ -295,5 +334,5 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 """Keys of a study file that hold a mapping with keys of its own."""
 
-SECTION_LISTS: dict[str, type[BaseModel]] = {"observers": Chosen}
+SECTION_LISTS: dict[str, type[BaseModel]] = {"observers": Chosen, "warm_start": WarmStart}
 """Keys of a study file that hold a list of such mappings."""

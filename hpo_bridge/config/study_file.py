@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..objectives.objective import Objective
 from ..plugins import PluginManager
 from ..space import Space
 from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
+from .earlier import warm_start_of
 from .models import StudyModel
 from .needs import add_plugins, check_requirements
 from .objective_kinds import NotLooked, default_direction, is_kind, kind_of_objective
@@ -53,6 +54,7 @@ class StudyFile:
         observers: ``{"name", "options"}`` of each observer.
         store: The store's URL; a SQLite path is absolute.
         checkpoints: The folder for checkpoints, absolute; ``None`` for the store's own.
+        warm_start: The earlier studies, as :class:`hpo_bridge.Study` takes them.
         selection: Which configuration is chosen, and how it is tested.
     """
 
@@ -76,6 +78,7 @@ class StudyFile:
     duplicates: str = "evaluate"
     observers: tuple[dict[str, Any], ...] = ()
     checkpoints: Path | None = None
+    warm_start: tuple[dict[str, Any], ...] = ()
     selection: SelectionFile = field(default_factory=SelectionFile)
 
 
@@ -153,13 +156,15 @@ def load_study_file(
         model, objective, folder, space, len(directions), name, problems, reading=reading
     )
     url = _store(model, store, folder, name, problems)
+    earlier = warm_start_of(model, folder, problems)
     checkpoints = _checkpoints(model, folder, problems)
     problems.raise_any()
     assert objective is not None
-    return _file(
+    file = _file(
         path, folder, name, objective, space, directions, url, checkpoints, selection, model,
         choices,
     )  # fmt: skip
+    return replace(file, warm_start=earlier)
 
 
 def _with_flags(

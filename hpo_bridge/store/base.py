@@ -9,6 +9,11 @@ runs no code.
 event        data
 ===========  ==========================================================================
 ``session``  a driver begins: ``backend options seed library runner``
+``adopted``  before the first session, trials of an earlier study, which are none of this one:
+             ``place`` in the list of sources, ``source`` (``store study map values ignore``),
+             ``trials`` (a list of ``trial params state values reports``, and ``estimate`` and
+             ``gradients`` where there are any); in the first of a source ``left``, how many
+             were left out by reason
 ``enqueued`` a point that no backend proposed: ``params`` (the trial gets its number)
 ``imported`` a trial of another tool, as it ended there: ``params state values error backend
              attempts``, ``started`` and ``finished`` (or ``None``), ``reports`` as ``step value``,

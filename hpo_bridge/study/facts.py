@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ..store import Store
@@ -18,3 +19,19 @@ def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
     if "phase" not in last:
         return None
     return {"entry": last["phase"] + 1, "of": last["of"]}
+
+
+def adopted(store: Store, name: str) -> dict[str, Any] | None:
+    """What a study took from earlier ones: ``trials``, ``left`` by reason, ``sources``.
+
+    ``None`` if it began with nothing.
+    """
+    trials, left, sources = 0, Counter[str](), {}
+    for event in store.events(name, kinds=["adopted"]):
+        trials += len(event.data["trials"])
+        left.update(event.data.get("left", {}))
+        source = event.data["source"]
+        sources[event.data["place"]] = f"{source['study']} in {source['store']}"
+    if not sources:
+        return None
+    return {"trials": trials, "left": dict(left), "sources": list(sources.values())}

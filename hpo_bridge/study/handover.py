@@ -14,7 +14,7 @@ from ..optimizer import BackendSpec, Capability
 from ..plugins import PluginManager
 from ..store import Store
 from ..trial import TrialRecord, TrialState
-from .ledger import Ledger, Open
+from .ledger import Ledger, Open, adopted
 from .proposer import Proposer
 from .replaying import HANDED_OVER, observations
 from .values import Objectives
@@ -86,12 +86,16 @@ def tell_history(
     """
     if Capability.INJECT not in proposer.capabilities:
         return
+    earlier = [
+        (-1, trial) for event in store.events(name, kinds=["adopted"])
+        for trial in adopted(event.data)
+    ]  # fmt: skip
     ended = store.trials(name, FINAL)
     history = [
         (trial.number, as_open(trial)) for trial in ended if known is None or trial.number < known
     ]
-    if history:
-        proposer.tell(observations(history, proposer, objectives))
+    if earlier or history:
+        proposer.tell(observations(earlier + history, proposer, objectives))
 
 
 def unfinished(store: Store, name: str) -> Ledger:
@@ -108,7 +112,9 @@ def unfinished(store: Store, name: str) -> Ledger:
 def has_history(store: Store, name: str) -> bool:
     """Whether there is anything to be handed over."""
     counts = store.counts(name)
-    return any(counts[state] for state in FINAL)
+    if any(counts[state] for state in FINAL):
+        return True
+    return any(event.data["trials"] for event in store.events(name, kinds=["adopted"]))
 
 
 def as_open(trial: TrialRecord) -> Open:

@@ -55,6 +55,8 @@ class Ledger:
         """Numbers of the open trials that have a result, in the order of finishing."""
         self.due: list[Open] = []
         """Suggestions that repeat a trial which the backend was told of already."""
+        self.adopted: list[Open] = []
+        """Trials of earlier studies, until a backend is told of them."""
         self.repeats = 0
         """How many suggestions in a row were there already."""
 
@@ -70,6 +72,8 @@ class Ledger:
             return
         if kind == "resampled":
             self._echo(data)
+        elif kind == "adopted":
+            self.adopted += adopted(data)
         number = event.trial
         if number is None:
             return
@@ -128,7 +132,9 @@ class Ledger:
         self.due, self.repeats = [], 0
         for trial in self.open.values():
             trial.token, trial.raw, trial.echoes = None, None, []
-        return self.take(sorted(n for n in self.finished if known is None or n < known))
+        earlier, self.adopted = [(-1, trial) for trial in self.adopted], []
+        told = self.take(sorted(n for n in self.finished if known is None or n < known))
+        return earlier + told
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, for a snapshot."""
@@ -154,6 +160,17 @@ def _open(plain: Mapping[str, Any]) -> Open:
     reports = [(step, value) for step, value in plain["reports"]]
     echoes = [(raw, token) for raw, token in plain.get("echoes", ())]
     return Open(**{**plain, "reports": reports, "echoes": echoes})
+
+
+def adopted(data: Mapping[str, Any]) -> list[Open]:
+    """The trials of an event ``adopted``."""
+    return [
+        Open(
+            trial["params"], None, None, None, [(step, value) for step, value in trial["reports"]],
+            {key: trial.get(key) for key in ("state", "values", "gradients", "estimate")},
+        )
+        for trial in data["trials"]
+    ]  # fmt: skip
 
 
 def _imported(data: Mapping[str, Any]) -> Open:

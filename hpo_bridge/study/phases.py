@@ -34,8 +34,12 @@ class Phases:
         self.schedule, self._plugins = tuple(schedule), plugins
         self._space, self._n_objectives = space, n_objectives
 
-    def check(self, seed: int) -> Differentiation | None:
+    def check(self, seed: int, *, warm: bool = False) -> Differentiation | None:
         """Builds each backend once, so that what it refuses shows before anything is created.
+
+        Args:
+            seed: The seed for that.
+            warm: Whether the first one, too, is to be told trials that it did not propose.
 
         Returns:
             What all trials are told of derivatives, if they differ in what they want: workers
@@ -48,8 +52,9 @@ class Phases:
         wants: list[Differentiation] = []
         for place, entry in enumerate(self.schedule):
             wants.append(self.build(entry, seed).differentiation)
-            if place > 0:
-                self._refuse_deaf(entry, "the trials before its own")
+            if place > 0 or warm:
+                what = "the trials before its own" if place else "the trials of the warm start"
+                self._refuse_deaf(entry, what)
             if place < len(self.schedule) - 1 and entry.trials is None and not self._ends(entry):
                 raise HpoBridgeError(
                     f"backend.{place}.trials: is missing, expected a whole number: {entry.name} "

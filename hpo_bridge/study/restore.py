@@ -48,6 +48,7 @@ class Setup:
         differentiation: What trials are told of derivatives; ``None``: what the backend at work
             wants.
         duplicates: What is done with configurations that are there already.
+        adopted: The trials of earlier studies, as events that a new study begins with.
     """
 
     phases: Sequence[Phase]
@@ -58,6 +59,7 @@ class Setup:
     checkpoints: Kept = NOWHERE
     differentiation: Differentiation | None = None
     duplicates: str = "evaluate"
+    adopted: Sequence[Event] = ()
 
 
 def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
@@ -76,6 +78,7 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
     """
     writer = store.acquire(name)
     try:
+        _begin_with(store, name, writer, setup.adopted)
         pending = store.pending(name)
         driver = _Restoring(store, name, setup, writer).driver(runner)
         relay = driver.relay
@@ -96,6 +99,12 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
         writer.release()
         raise
     return driver
+
+
+def _begin_with(store: Store, name: str, writer: Writer, adopted: Sequence[Event]) -> None:
+    """Writes what a study begins with, all or nothing, before its first session."""
+    if adopted and next(store.events(name, kinds=["session", "adopted"]), None) is None:
+        writer.append(adopted)
 
 
 class _Restoring:

@@ -47,6 +47,7 @@ from .slopes import differentiation
 from .testset import Look, Place, look, looks
 from .values import SINGLE, Objectives
 from .verify import Verification, verify
+from .warm_start import prepared, sources_of
 
 if TYPE_CHECKING:
     import pandas
@@ -85,6 +86,10 @@ class Study:
         checkpoints: The folder for checkpoints of trials, created when it is needed. By
             default ``study.db.checkpoints`` beside the database ``study.db``; for a study in
             memory a temporary one, removed with the store; for PostgreSQL none.
+        warm_start: Earlier studies, whose trials the backend is told of as points that it did
+            not propose: a list of mappings with ``study``, ``store`` (a URL or an open store;
+            this study's own by default), ``map``, ``values`` and ``ignore``; see
+            docs/history.md.
         plugins: Where to find backends, runners and pruners; the installed ones by default.
 
     Raises:
@@ -114,6 +119,7 @@ class Study:
         duplicates: str = "evaluate",
         observers: Sequence[Any] = (),
         checkpoints: str | os.PathLike[str] | None = None,
+        warm_start: Sequence[Mapping[str, Any]] | None = None,
         plugins: PluginManager | None = None,
     ) -> None:
         self.space = space if isinstance(space, Space) else Space(space)
@@ -134,13 +140,16 @@ class Study:
         }  # fmt: skip
         """What makes a study like this one, but for its name, seed and store."""
         seed = check_seed(seed)
-        self._phases().check(0 if seed is None else seed)  # raises before anything is created
+        sources = sources_of(warm_start)
+        # Raises before anything is created.
+        self._phases().check(0 if seed is None else seed, warm=bool(sources))
         if self._pruner is not None:
             self._build_pruner()
         self._observers = Observers(self._plugins, observers)
         self._owns_store = isinstance(store, (str, type(None)))
         self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
         try:
+            self._adopted = prepared(sources, self.store, name, self.space, self.objectives)
             self.seed = ensure_study(self.store, name, self.space, self.objectives, seed)
         except BaseException:
             self._close_store()
@@ -185,7 +194,7 @@ class Study:
         setup = Setup(
             phases.all(), pruner, self.objectives, self.seed, partial(self._begin, runner),
             checkpoints, phases.check(self.seed) if len(self._schedule) > 1 else None,
-            self._duplicates,
+            self._duplicates, self._adopted,
         )  # fmt: skip
         try:
             self._driver = take_over(self.store, self.name, setup, runner)

@@ -86,3 +86,24 @@ def test_duplicates_are_counted(command: Any) -> None:
     wrong = command("run", "study.yaml", "--set", "duplicates=reus")
     assert wrong.returncode == 2
     assert "duplicates: found 'reus', expected evaluate, reuse or resample" in wrong.stderr
+
+
+def test_a_study_begins_with_another_ones_trials(command: Any) -> None:
+    text = (command.folder / "study.yaml").read_text()
+    assert command("run", "study.yaml", "--json").returncode == 0
+    new = text.replace("study: s", "study: t").replace("x: {", "y: {").replace("[a, b]", "[b, c]")
+    new = new.replace("objective.py:train", "objective.py:other")
+    new += "backend: optuna.tpe\nwarm_start: [{store: sqlite:///s.db, study: s, map: {y: x}}]\n"
+    command.write(new.replace("backend: core.random\n", ""))
+    with (command.folder / "objective.py").open("a") as file:
+        file.write("def other(trial):\n    return trial['y'] ** 2\n")
+    done = command("run", "study.yaml", "--trials", "3", "--json")
+    assert done.returncode == 0, done.stderr
+    adopted = json.loads(done.stdout)["adopted"]
+    assert adopted["trials"] + adopted["left"]["kind: not one of the choices"] == 12
+    (command.folder / "s.db").unlink()
+    assert command("run", "study.yaml", "--trials", "5").returncode == 0
+    shown = command("status", "study.yaml").stdout
+    assert f"adopted  {adopted['trials']} trials of s in sqlite:///" in shown
+    assert "besides, not trials of this study" in command("trials", "study.yaml").stdout
+    assert len(json.loads(command("trials", "study.yaml", "--json").stdout)) == 5

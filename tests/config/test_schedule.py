@@ -1,4 +1,4 @@
-"""A list of backends in a study file."""
+"""A list of backends in a study file, and earlier studies."""
 
 from __future__ import annotations
 
@@ -100,3 +100,39 @@ def test_what_plugins_say_of_an_entry(good: dict[str, Any], refused: Refused) ->
     (line,) = refused(good | {"backend": [FIRST, {"name": "acme.walk"}]})
     assert line.startswith("study.yaml: backend.1: backend 'acme.walk' learns from its own trials")
     assert "handover: ignore" in line
+
+
+# -- warm_start -------------------------------------------------------------------------------
+
+
+def test_earlier_studies_are_loaded(load: Load, good: dict[str, Any], folder: Any) -> None:
+    earlier = {"store": "sqlite:///old.db", "study": "old", "map": {"lr": "rate"}}
+    file = load(good | {"warm_start": [earlier, {"study": "demo2"}]})
+    assert file.warm_start == (
+        {**earlier, "store": f"sqlite:///{folder}/old.db"}, {"study": "demo2"},
+    )  # fmt: skip
+    assert load(good).warm_start == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("old", "warm_start: found 'old', expected a list such as [{store: sqlite:///old.db, "
+         "study: name}]"),
+        ([3], "warm_start.0: found 3, expected a mapping such as {store: sqlite:///old.db, "
+         "study: name}"),
+        ([{}], "warm_start.0.study: is missing, expected a name"),
+        ([{"study": "a", "mpa": {}}], "warm_start.0.mpa: unknown key, accepted: study, store, map, "
+         "values, ignore (did you mean 'map'?)"),
+        ([{"study": "a", "values": {"value": 3}}],
+         "warm_start.0.values.value: found 3, expected an objective's name there, or -NAME"),
+        ([{"study": "a", "map": {"lr": []}}], "warm_start.0.map.lr: found [], expected a name, an "
+         "expression, {value: …} or {from: …, value: …}"),
+        ([{"study": "a", "store": "mysql://x"}], "warm_start.0.store: "),
+    ],
+)  # fmt: skip
+def test_wrong_earlier_studies(
+    good: dict[str, Any], refused: Refused, given: Any, line: str
+) -> None:
+    (found,) = refused(good | {"warm_start": given})
+    assert found.startswith(f"study.yaml: {line}")
