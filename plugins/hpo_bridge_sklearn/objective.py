@@ -2,57 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn import get_config
 
-from hpo_bridge import Folded, FoldScore, Measured, Trial
-from hpo_bridge.errors import ObjectiveError, StopStudy, short
-from hpo_bridge.objectives.base import Function, Reference
+from hpo_bridge import Measured, Trial
+from hpo_bridge.errors import ObjectiveError
+from hpo_bridge.objectives.base import Function
 from hpo_bridge.objectives.packing import packed, unpacked
-from hpo_bridge.objectives.reasons import Failure
 from hpo_bridge.space import Space
 from hpo_bridge.trial import Direction
 
+from .arguments import ErrorScore, checked_error_score, checked_objective, checked_workers
 from .data import Data, as_data
 from .fold_pool import FoldPool
-from .prepared import FoldOutcome, Params, Prepared, points_of, prepare, said_of
+from .folding import CrossValidation
+from .named import Named, replaced
+from .prepared import Params, Prepared, points_of, prepare, said_of
 from .scoring import VALUE, aims, check_names
 from .splits import check_number, kept
 
 if TYPE_CHECKING:
     from .outer import OuterLoop
     from .tester import TestScore
-
-ErrorScore = float | Literal["raise"]
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Something of the user's that a study file names.
-
-    Attributes:
-        text: ``FILE.py:NAME`` or ``package.module:NAME``.
-        key: The option's key path.
-        noun: What it is to be, in messages.
-    """
-
-    text: str
-    key: str
-    noun: str = "name"
-
-    def reference(self, folder: str | None) -> Reference:
-        """Where it is to be found.
-
-        Raises:
-            ObjectiveError: If the text is of another form.
-        """
-        return Reference.parse(self.text, folder or ".", self.key, self.noun)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +107,7 @@ class CrossValidated:
             ObjectiveError: If that fails, or they are wrong.
         """
         try:
-            return CrossValidation(self, self.prepared())
+            return self._made(self.prepared())
         except ObjectiveError as error:
             raise ObjectiveError(f"objective {self.describe()}: {error}") from error
 
@@ -167,7 +142,12 @@ class CrossValidated:
 
     def __call__(self, trial: Trial) -> Measured:
         """Evaluates one trial, everything loaded for it alone."""
-        return CrossValidation(self, self.prepared(trial.params))(trial)
+        return self._made(self.prepared(trial.params))(trial)
+
+    def _made(self, prepared: Prepared) -> CrossValidation:
+        workers = min(self.fold_workers, prepared.folds)
+        pool = FoldPool(replace(self, fold_workers=1), workers) if workers > 1 else None
+        return CrossValidation(prepared, pool, stops=self.error_score == "raise")
 
     def __reduce__(self) -> tuple[Callable[[bytes], CrossValidated], tuple[bytes]]:
         """Travels as what cloudpickle makes of it."""
@@ -192,10 +172,10 @@ class CrossValidated:
 
     def _known_scoring(self) -> Any:
         """The scorers, with stand-ins for those that are named: nothing is imported."""
-        return _replaced(self.scoring, lambda named: lambda *data: 0.0)
+        return replaced(self.scoring, lambda named: lambda *data: 0.0)
 
     def _scoring(self) -> Any:
-        return _replaced(self.scoring, self.found)
+        return replaced(self.scoring, self.found)
 
     def splitter(self) -> Any:
         """What cuts the folds; imports it if it is only named."""
@@ -221,73 +201,8 @@ class CrossValidated:
             return as_data(data() if callable(data) else data)
 
 
-def _replaced(scoring: Any, change: Callable[[Named], Any]) -> Any:
-    if isinstance(scoring, Named):
-        return change(scoring)
-    if isinstance(scoring, Mapping):
-        return {k: change(v) if isinstance(v, Named) else v for k, v in scoring.items()}
-    return scoring
-
-
 def _unpacked(data: bytes) -> CrossValidated:
     return CrossValidated(**unpacked(data))
-
-
-class CrossValidation:
-    """The function of a trial: evaluates its folds in order, here or in processes beside.
-
-    Args:
-        objective: What is evaluated.
-        prepared: The same, made ready.
-    """
-
-    def __init__(self, objective: CrossValidated, prepared: Prepared) -> None:
-        self._prepared = prepared
-        self._stops = objective.error_score == "raise"
-        self._pool: FoldPool | None = None
-        workers = min(objective.fold_workers, prepared.folds)
-        if workers > 1:
-            self._pool = FoldPool(replace(objective, fold_workers=1), workers)
-
-    def __call__(self, trial: Trial) -> Measured:
-        """The mean score over the folds, with its standard error.
-
-        Raises:
-            TrialPruned: If the pruner has seen enough.
-            Failure: If a fold fails; names it, and why.
-            StopStudy: Likewise, under ``error_score="raise"``.
-        """
-        with self._outcomes(trial.params) as outcome_of:
-
-            def score(trial: Trial, fold: int) -> FoldScore:
-                return self._score(outcome_of(fold), fold)
-
-            if self._prepared.folds == 1:
-                return _single(trial, score(trial, 0))
-            return Folded(score, self._prepared.folds)(trial)
-
-    def _outcomes(self, params: Params) -> AbstractContextManager[Callable[[int], FoldOutcome]]:
-        """What gives the outcome of each fold, asked in order."""
-        if self._pool is not None:
-            return self._pool.evaluating(params, self._prepared.folds)
-        return nullcontext(lambda fold: self._prepared.fold(params, fold))
-
-    def _score(self, outcome: FoldOutcome, fold: int) -> FoldScore:
-        if outcome.failure:
-            why = f"fold {fold}: {outcome.failure}"
-            if self._stops and not outcome.whole:
-                raise StopStudy(f"error_score: raise: {why}")
-            raise Failure(why, retriable=outcome.retriable)
-        values: Any = outcome.values
-        return FoldScore(next(iter(values.values())) if len(values) == 1 else values,
-                         outcome.metrics)  # fmt: skip
-
-
-def _single(trial: Trial, score: FoldScore) -> Measured:
-    """A cross-validation with one fold: a validation set, which knows no standard error."""
-    first = next(iter(score.value.values())) if isinstance(score.value, dict) else score.value
-    trial.report(first, 0, score.metrics)
-    return Measured(score.value)
 
 
 def cross_validated(
@@ -367,36 +282,3 @@ def cross_validated(
         checked_error_score(error_score), bool(return_train_score),
         checked_workers(fold_workers),
     )  # fmt: skip
-
-
-def checked_objective(objective: Any) -> str | None:
-    """``objective`` as given; raises ObjectiveError if it is no name."""
-    if objective is None or isinstance(objective, str):
-        return objective
-    raise ObjectiveError(f"objective: found {short(objective)}, expected the name of a scorer")
-
-
-def checked_error_score(error_score: Any) -> ErrorScore:
-    """``error_score`` as given; raises ObjectiveError if it is none."""
-    if error_score == "raise":
-        return "raise"
-    if error_score == "nan":
-        return float("nan")
-    if isinstance(error_score, (int, float)) and not isinstance(error_score, bool):
-        return float(error_score)
-    raise ObjectiveError(
-        f"error_score: found {short(error_score)}, expected nan, raise or a number"
-    )
-
-
-def checked_workers(workers: Any) -> int:
-    """How many folds run at once; raises ObjectiveError if that is no number of processes."""
-    if workers is None:
-        return 1
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ObjectiveError(
-            f"fold_workers: found {short(workers)}, expected a whole number from 1"
-        )
-    if workers > 1 and os.name != "posix":
-        raise ObjectiveError("fold_workers: needs a POSIX system; leave it out")
-    return workers

@@ -15,12 +15,13 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array
 
-from hpo_bridge.errors import HpoBridgeError, ObjectiveError, SpaceError, nearest, short
+from hpo_bridge.errors import HpoBridgeError, ObjectiveError, SpaceError, short
 from hpo_bridge.space import Space
 
 from .data import Data, length
 from .evaluation import Evaluation, Result, by_name, metrics_of
 from .failures import explained, last_words
+from .parameters import check_parameters
 from .scoring import TIMES, AnyEstimator, Recording
 from .splits import fixed_splits
 
@@ -280,27 +281,3 @@ def _check_tolerance(evaluation: Evaluation, factory: Factory | None, hole: Valu
         except Exception:
             pass
     raise ObjectiveError(f"data: {' '.join(str(hole).split())}")
-
-
-def check_parameters(estimator: Any, space: Space) -> None:
-    """Raises ObjectiveError if the estimator has no parameter of a name in the space."""
-    known = sorted(estimator.get_params(deep=True))
-    constants = space.constants
-    for name in (*space, *constants):
-        if name in known:
-            continue
-        try:
-            clone(estimator).set_params(**{name: constants.get(name)})
-        except ValueError as error:
-            if "Invalid parameter" not in str(error):
-                continue  # it is there, and takes no such value
-        except Exception:
-            continue
-        else:
-            continue  # some take parameters that they do not list
-        ends = [other for other in known if other.endswith(f"__{name}")]
-        hint = f" (did you mean {ends[0]!r}?)" if ends else nearest(name, known)
-        raise ObjectiveError(
-            f"space.{name}: Invalid parameter {name!r} for estimator {type(estimator).__name__}"
-            f"{hint}. Valid parameters are: {', '.join(known)}"
-        )

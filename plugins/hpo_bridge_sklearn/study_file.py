@@ -10,13 +10,9 @@ from hpo_bridge.objectives.base import ObjectiveContext
 
 from . import scoring as scorers
 from . import splits
-from .objective import (
-    CrossValidated,
-    Named,
-    checked_error_score,
-    checked_objective,
-    checked_workers,
-)
+from .arguments import checked_error_score, checked_objective, checked_workers
+from .named import Named
+from .objective import CrossValidated
 
 _ESTIMATOR = (
     "'FILE.py:NAME' or 'package.module:NAME' of an estimator, or of a function that makes one"

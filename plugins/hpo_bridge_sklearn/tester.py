@@ -17,7 +17,8 @@ from hpo_bridge.objectives.reasons import Failure, explain
 
 from .data import Data, as_data
 from .evaluation import by_name
-from .objective import CrossValidated, Named
+from .named import Named
+from .objective import CrossValidated
 from .prepared import Params, Prepared, made_by, said_of
 from .private import _check_method_params
 from .scoring import TIMES

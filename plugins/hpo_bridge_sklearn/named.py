@@ -1,0 +1,41 @@
+"""What a study file names: found where it is needed, and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpo_bridge.objectives.base import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something of the user's that a study file names.
+
+    Attributes:
+        text: ``FILE.py:NAME`` or ``package.module:NAME``.
+        key: The option's key path.
+        noun: What it is to be, in messages.
+    """
+
+    text: str
+    key: str
+    noun: str = "name"
+
+    def reference(self, folder: str | None) -> Reference:
+        """Where it is to be found.
+
+        Raises:
+            ObjectiveError: If the text is of another form.
+        """
+        return Reference.parse(self.text, folder or ".", self.key, self.noun)
+
+
+def replaced(scoring: Any, change: Callable[[Named], Any]) -> Any:
+    """Scorers, with those that are named changed into something else."""
+    if isinstance(scoring, Named):
+        return change(scoring)
+    if isinstance(scoring, Mapping):
+        return {k: change(v) if isinstance(v, Named) else v for k, v in scoring.items()}
+    return scoring
