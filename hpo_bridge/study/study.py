@@ -580,11 +580,9 @@ class Study:
             TestSetWarning: If the test set was scored before.
         """
         chosen = self.select() if trial is None else trial
-        kept = checkpoints_of(self.store, self.name, self._folder)
-        tensors = differentiation(self._plugins, self.space, wanted=False)
         with self._lock:
             return look(
-                self.store, self.name, function, chosen, Place(self.seed, kept, tensors),
+                self.store, self.name, function, chosen, self._place(),
                 self._driver if self._holding else None,
                 lambda text: warnings.warn(text, TestSetWarning, stacklevel=4),
             )  # fmt: skip
@@ -649,6 +647,12 @@ class Study:
 
         tune_splits(self, outer, self._sibling, run, rule)
         return nested_score(self.store, self.name, self.objectives, rule)
+
+    def _place(self) -> Place:
+        """What :meth:`test` and :meth:`nested` score a configuration in."""
+        kept = checkpoints_of(self.store, self.name, self._folder)
+        tensors = differentiation(self._plugins, self.space, wanted=False)
+        return Place(self.seed, kept, tensors)
 
     def _sibling(self, name: str, seed: int) -> Study:
         return Study(self.space, name=name, seed=seed, store=self.store, **self._like)
