@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from ..checkpoints import NOWHERE
 from ..errors import NoCompleteTrial, ObjectiveError, StoreError
 from ..objectives.objective import Objective
 from ..objectives.parts import OuterSplit
@@ -25,7 +24,7 @@ from ..space import Space
 from ..store import Event, Store
 from ..trial import trial_seed
 from .selection import Rule, Selection, select_in
-from .testset import Look, Place, ended, event_of, looks, score
+from .testset import Look, Place, look, looks
 from .values import Objectives
 
 OUTER = "outer"
@@ -46,6 +45,10 @@ class Tuned(Protocol):
     @property
     def store(self) -> Store:
         """Where it is."""
+        ...
+
+    def _place(self) -> Place:
+        """What a configuration of it is scored in."""
         ...
 
 
@@ -134,17 +137,10 @@ def _score(study: Tuned, split: OuterSplit, rule: Rule) -> None:
     chosen = choice_on(store, name, study.objectives, rule)
     if valid_look(store, name, chosen) is not None:
         return
-    record, scored = chosen.trial, split.score.describe()
     try:
-        values, seconds = score(split.score.load(), scored, record, Place(study.seed, NOWHERE))
+        look(store, name, split.score, chosen, study._place())
     except Failure as failure:
-        raise ObjectiveError(f"nested: {scored}: {failure}") from failure
-    writer = store.acquire(name)
-    try:
-        trials = ended(store, name)
-        writer.append([event_of(record, values, chosen.rule, scored, trials, seconds)])
-    finally:
-        writer.release()
+        raise ObjectiveError(f"nested: {split.score.describe()}: {failure}") from failure
 
 
 def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Selection:
@@ -159,7 +155,7 @@ def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Se
 
 def valid_look(store: Store, name: str, chosen: Selection) -> Look | None:
     """The score of a split, if it is that of what its study chooses now."""
-    for look in reversed(looks(store, name)):
-        if look.trial == chosen.number:
-            return look
+    for seen in reversed(looks(store, name)):
+        if seen.trial == chosen.number:
+            return seen
     return None

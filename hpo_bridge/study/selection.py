@@ -210,7 +210,7 @@ def check_single(objectives: Objectives) -> None:
     """Raises SelectionError for several objectives."""
     if len(objectives) > 1:
         raise SelectionError(
-            "a study with several objectives has no best trial to select: choose of its front"
+            "a study with several objectives has no best trial to select: choose one of its front"
         )
 
 

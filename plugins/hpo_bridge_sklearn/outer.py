@@ -27,7 +27,7 @@ from .fingerprints import hashed, stable
 from .objective import CrossValidated
 from .prepared import Prepared, points_of, said_of, sample_of
 from .private import _check_method_params
-from .splits import EXPECTED, Split, check_number, fixed_splits, kept
+from .splits import EXPECTED, check_number, fixed_splits, kept
 
 KEYS = ("cv", "seed")
 
@@ -66,12 +66,15 @@ class OuterLoop:
         for number, (train, test) in enumerate(pairs, 1):
             if classifier:
                 check_classes(data.y, train, number)
-            part = replace(objective, data=TrainingPart(objective, train))
-            score = SplitScore(objective, (train, test), f"outer split {number}")
+            part = replace(objective, data=part_of(data, train))
             try:
                 part.prepared()
             except ObjectiveError as error:
                 raise ObjectiveError(f"nested: outer split {number}: {error}") from error
+            if not isinstance(objective.data, Data):  # each process loads it for itself
+                part = replace(objective, data=TrainingPart(objective, train))
+            held = replace(objective, data=data, cv=[(train, test)], return_train_score=False)
+            score = SplitScore(held, f"outer split {number}")
             found.append(OuterSplit(part, score, f"{whole}-{hashed([train, test])}"))
         return found
 
@@ -138,15 +141,24 @@ class TrainingPart:
     rows: Any
 
     def __call__(self) -> Data:
-        """The part, with its groups, weights and what else is as long as the data."""
-        data, rows = self.objective.loaded().checked(), self.rows
-        y = None if data.y is None else _safe_indexing(data.y, rows)
-        groups = None if data.groups is None else _safe_indexing(data.groups, rows)
-        return Data(
-            _safe_indexing(data.X, rows), y, groups,
-            _check_method_params(data.X, params=dict(data.fit_params), indices=rows),
-            _check_method_params(data.X, params=dict(data.score_params), indices=rows),
-        )  # fmt: skip
+        """The part."""
+        return part_of(self.objective.loaded().checked(), self.rows)
+
+
+def part_of(data: Data, rows: Any) -> Data:
+    """Some of the samples, with their groups, weights and what else is as long as the data.
+
+    Args:
+        data: All samples.
+        rows: Indices, or a mask.
+    """
+    y = None if data.y is None else _safe_indexing(data.y, rows)
+    groups = None if data.groups is None else _safe_indexing(data.groups, rows)
+    return Data(
+        _safe_indexing(data.X, rows), y, groups,
+        _check_method_params(data.X, params=dict(data.fit_params), indices=rows),
+        _check_method_params(data.X, params=dict(data.score_params), indices=rows),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,13 +166,11 @@ class SplitScore:
     """Fits on the training part of a split, and scores on its test part, as a fold is.
 
     Attributes:
-        objective: The cross-validation on all data.
-        split: Indices to fit on, and to score on.
+        objective: A cross-validation whose only fold is that split.
         name: Which split it is.
     """
 
     objective: CrossValidated
-    split: Split
     name: str
 
     def check(self) -> None:
@@ -177,8 +187,7 @@ class SplitScore:
         Raises:
             ObjectiveError: If the data or the estimator are wrong.
         """
-        whole = replace(self.objective, cv=[self.split], return_train_score=False)
-        return _Scored(whole.prepared())
+        return _Scored(self.objective.prepared())
 
 
 class _Scored:

@@ -11,8 +11,10 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hpo_bridge_sklearn import cross_validated
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import Ridge
@@ -70,6 +72,17 @@ def test_regressions_and_seeds_and_splitters(cv: Any) -> None:
     for split, (train, test) in zip(found.outer, splits, strict=True):
         ridge = Ridge(**split.params).fit(features[train], targets[train])
         assert split.score == pytest.approx(ridge.score(features[test], targets[test]))
+
+
+@pytest.mark.parametrize("made", [pd.DataFrame, csr_matrix, list])
+def test_data_of_any_kind(made: Any) -> None:
+    space = hpo.Space(max_depth=hpo.Int(1, 6))
+    labels = np.array(["benign", "malign"])[y]
+    plain, other = (
+        study(space).nested(cross_validated(TREE, data, labels, cv=3), 2, trials=2)
+        for data in (X, made(X))
+    )
+    assert other.mean == plain.mean
 
 
 class Recording(ClassifierMixin, BaseEstimator):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Study, Trial, TrialState
+from hpo_bridge import Float, Space, Study, Trial, TrialState
 from hpo_bridge.errors import NoCompleteTrial, ObjectiveError, StudyLocked, TestSetWarning
 from hpo_bridge.study.testset import went_on
 
@@ -83,6 +86,26 @@ def test_an_exception_is_no_look(searched: Study) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         searched.test(lambda trial: 1.0)
+
+
+KILLED = """
+import os, signal, sys
+import hpo_bridge as hpo
+
+study = hpo.Study(hpo.Space(x=hpo.Float(0, 1)), seed=0, store=sys.argv[1])
+study.optimize(lambda trial: trial["x"], trials=3)
+study.test(lambda trial: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_a_test_that_is_killed_is_no_look(study: Make, url: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, url], check=False)
+    assert done.returncode == -signal.SIGKILL
+    again = study(Space(x=Float(0, 1)), store=url)
+    assert again.tested == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert again.test(lambda trial: 1.0).values == {"value": 1.0}
 
 
 def test_a_study_that_goes_on_after_the_test_says_so(searched: Study) -> None:
