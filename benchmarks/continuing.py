@@ -76,11 +76,11 @@ def continued(file: Path, backend: str, options: dict[str, Any], constrained: bo
         return [first - begin, time.perf_counter() - then]
 
 
-def elsewhere(file: Path, *arguments: Any) -> list[float]:
-    """The same in a new process, on a copy."""
+def elsewhere(file: Path, *arguments: Any, script: str = __file__) -> list[float]:
+    """The same in a new process of a script, on a copy."""
     copy = file.with_suffix(".copy.db")
     copy.write_bytes(file.read_bytes())
-    argv = [sys.executable, __file__, "--continue", json.dumps([str(copy), *arguments])]
+    argv = [sys.executable, script, "--continue", json.dumps([str(copy), *arguments])]
     found = subprocess.run(argv, check=True, stdout=subprocess.PIPE)
     times: list[float] = json.loads(found.stdout)
     return times
