@@ -6,6 +6,7 @@ import json
 import math
 import pickle
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -307,3 +308,23 @@ def test_a_data_frame(study: Callable[..., hpo.Study]) -> None:
     assert frame["standard_errors.value"][:2].tolist() == pytest.approx([3**-0.5] * 2)
     assert frame["estimate"].tolist()[2] == pytest.approx(10.0)
     assert frame[["standard_errors.value", "estimate"]].isna().sum().tolist() == [1, 2]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    """A study file that names an object of folds; what is shown of standard errors, estimates."""
+    (tmp_path / "train.py").write_text(
+        "import hpo_bridge as hpo\n"
+        "objective = hpo.Folded(lambda trial, fold: [0.0, 0.1, 9.0][trial.number] + fold, 3)\n"
+    )
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "study: s\nobjective: train.py:objective\nspace: {x: {type: float, low: 0, high: 1}}\n"
+        "backend: core.random\nseed: 0\nbudget: {trials: 3}\npruner: folds\n"
+    )
+
+    def said(*words: str) -> str:
+        command = [sys.executable, "-m", "hpo_bridge", *words, str(file)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "value 1 ± 0.58  (trial 0)" in said("run")
+    assert "PRUNED    about 10" in said("trials")

@@ -131,6 +131,8 @@ def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
     rows = []
     for trial in trials:
         values = ", ".join(f"{k} {v:.6g}" for k, v in (trial.values or {}).items())
+        if trial.estimate is not None:
+            values = f"about {trial.estimate:.6g}"
         if trial.error:
             values = trial.error.strip().splitlines()[0]
         params = ", ".join(f"{k} {written(v, 4)}" for k, v in trial.params.items())

@@ -121,7 +121,11 @@ def _repeats(counts: dict[str, int]) -> str:
 
 
 def _line(trial: dict[str, Any]) -> str:
-    values = ", ".join(f"{name} {written(v, 6)}" for name, v in trial["values"].items())
+    errors = trial["standard_errors"] or {}
+    values = ", ".join(
+        f"{name} {written(v, 6)}" + (f" ± {written(errors[name], 2)}" if name in errors else "")
+        for name, v in trial["values"].items()
+    )
     return f"{values}  (trial {trial['number']})"
 
 
