@@ -15,6 +15,7 @@ import pytest
 from hpo_bridge.errors import StoreError, StudyNotFound
 from hpo_bridge.store import Event, MemoryStore, Store
 from hpo_bridge.store import sql as sql_module
+from hpo_bridge.store.projection import plan
 from hpo_bridge.store.sql import SqlStore
 from hpo_bridge.trial import TrialState
 
@@ -394,3 +395,10 @@ def test_the_tables_are_text_and_numbers(sql_store: SqlStore, make: Any) -> None
         row = connection.execute(text("SELECT raw, token FROM hpo_trials")).one()
         assert tuple(row) == (None, None)  # of no use any more, and the log has them
     engine.dispose()
+
+
+def test_a_report_without_metrics_costs_no_statement_more(make: Any) -> None:
+    bare, measured = make.reported(0, 0, 1.0), make.reported(0, 1, 1.0)
+    measured.data["metrics"] = {"auc": 0.5}
+    assert [key for key, _ in plan(1, 0, [bare])] == ["event", "report"]
+    assert [key for key, _ in plan(1, 1, [measured])] == ["event", "report", "metrics"]
