@@ -60,6 +60,9 @@ def run(
     seed: Annotated[int | None, typer.Option(metavar="N", help="The study's seed.")] = None,
     store: Store = None,
     set_: Set = None,
+    change_space: Annotated[
+        bool, typer.Option("--change-space", help="Go on in the file's space, if it is another.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start a study, or continue it where the store has it."""
@@ -73,6 +76,7 @@ def run(
         seed=seed,
         store=store,
         overrides=set_ or [],
+        change_space=change_space,
         as_json=json,
     )
     raise typer.Exit(code)

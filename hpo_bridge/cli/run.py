@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -38,6 +39,7 @@ def run_study(
     seed: int | None,
     store: str | None,
     overrides: Sequence[str],
+    change_space: bool = False,
     as_json: bool,
 ) -> int:
     """Runs or continues a study; the exit code."""
@@ -52,6 +54,7 @@ def run_study(
             seed=seed,
             store=store,
         )
+        file = replace(file, change_space=change_space)
         if file.selection.outer is not None:
             _check_splits(file, file.selection.outer)
         with _study(file) as study:
@@ -86,6 +89,8 @@ def _study(file: StudyFile, name: str | None = None, seed: int | None = None) ->
         checkpoints=file.checkpoints,
         pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
         duplicates=file.duplicates,
+        change_space=file.change_space,
+        defaults=file.defaults,
         warm_start=file.warm_start if name is None else (),  # a split must not see all data
         observers=file.observers,
     )

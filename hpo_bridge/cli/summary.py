@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import StudyNotFound
 from ..store import Store
 from ..store.codec import strict_metrics
-from ..study.facts import adopted, schedule_entry
+from ..study.facts import adopted, schedule_entry, space_version
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
 from .choice import choice_lines, short_trial
@@ -43,6 +43,9 @@ def summary(store: Store, name: str) -> dict[str, Any]:
         complete = store.trials(name, [TrialState.COMPLETE])
         result["front"] = [short_trial(trial) for trial in objectives.front(complete)]
     result["counts"] = {state.value: n for state, n in store.counts(name).items()}
+    version = space_version(store, name)
+    if version > 1:
+        result["space_version"] = version
     earlier = adopted(store, name)
     if earlier is not None:
         result["adopted"] = earlier
@@ -82,6 +85,8 @@ def as_text(result: dict[str, Any], url: str) -> str:
     lines = [f"study    {result['study']}  ({backend})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
     lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
+    if "space_version" in result:
+        lines.append(f"space    version {result['space_version']}")
     if "adopted" in result:
         lines.append(f"adopted  {adopted_line(result['adopted'])}")
     repeats = _repeats(result["duplicates"])

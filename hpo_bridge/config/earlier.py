@@ -1,4 +1,4 @@
-"""The section ``warm_start`` of a study file: earlier studies, and how their words are ours."""
+"""What a study file says of the past: earlier studies, and parameters that are new."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, HpoBridgeError
+from ..space import Space
+from ..study.space_change import checked_defaults
 from ..study.warm_start import sources_of
 from .models import StudyModel
 from .problems import Problems
@@ -35,6 +37,26 @@ def warm_start_of(
     try:
         sources_of(found)
     except HpoBridgeError as error:
-        where, _, text = str(error).partition(": ")
-        problems.add(where.split("."), text)
+        _note(error, problems)
     return tuple(found)
+
+
+def defaults_of(model: StudyModel, space: Space, problems: Problems) -> dict[str, Any]:
+    """What parameters that are new in a changed space were before.
+
+    Args:
+        model: The file's model.
+        space: The file's space.
+        problems: Takes note of what is wrong.
+    """
+    try:
+        return checked_defaults(model.defaults, space)
+    except HpoBridgeError as error:
+        _note(error, problems)
+        return {}
+
+
+def _note(error: HpoBridgeError, problems: Problems) -> None:
+    """Notes an error that begins with its path."""
+    where, _, text = str(error).partition(": ")
+    problems.add(where.split("."), text)

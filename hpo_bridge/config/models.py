@@ -311,6 +311,12 @@ class StudyModel(_Strict):
         "a list such as [{store: sqlite:///old.db, study: name}]",
         "a mapping such as {store: sqlite:///old.db, study: name}",
     )
+    defaults: dict[str, Any] | None = _field(
+        None,
+        "Where [the space has changed](history.md#change-the-space): what a parameter that is new "
+        "was in the trials before.",
+        "a mapping such as {dropout: 0.0}",
+    )
     plugins: list[str] | None = _field(
         None,
         "Unpackaged plugins to load: files relative to this file, or modules.",

@@ -13,7 +13,7 @@ from ..objectives.objective import Objective
 from ..plugins import PluginManager
 from ..space import Space
 from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
-from .earlier import warm_start_of
+from .earlier import defaults_of, warm_start_of
 from .models import StudyModel
 from .needs import add_plugins, check_requirements
 from .objective_kinds import NotLooked, default_direction, is_kind, kind_of_objective
@@ -54,6 +54,8 @@ class StudyFile:
         observers: ``{"name", "options"}`` of each observer.
         store: The store's URL; a SQLite path is absolute.
         checkpoints: The folder for checkpoints, absolute; ``None`` for the store's own.
+        change_space: Whether a stored study may get another space; the command line's.
+        defaults: What parameters that are new in a changed space were before.
         warm_start: The earlier studies, as :class:`hpo_bridge.Study` takes them.
         selection: Which configuration is chosen, and how it is tested.
     """
@@ -78,6 +80,8 @@ class StudyFile:
     duplicates: str = "evaluate"
     observers: tuple[dict[str, Any], ...] = ()
     checkpoints: Path | None = None
+    change_space: bool = False
+    defaults: dict[str, Any] = field(default_factory=dict)
     warm_start: tuple[dict[str, Any], ...] = ()
     selection: SelectionFile = field(default_factory=SelectionFile)
 
@@ -157,6 +161,7 @@ def load_study_file(
     )
     url = _store(model, store, folder, name, problems)
     earlier = warm_start_of(model, folder, problems)
+    defaults = defaults_of(model, space, problems)
     checkpoints = _checkpoints(model, folder, problems)
     problems.raise_any()
     assert objective is not None
@@ -164,7 +169,7 @@ def load_study_file(
         path, folder, name, objective, space, directions, url, checkpoints, selection, model,
         choices,
     )  # fmt: skip
-    return replace(file, warm_start=earlier)
+    return replace(file, warm_start=earlier, defaults=defaults)
 
 
 def _with_flags(

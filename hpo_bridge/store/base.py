@@ -14,6 +14,9 @@ event        data
              ``trials`` (a list of ``trial params state values reports``, and ``estimate`` and
              ``gradients`` where there are any); in the first of a source ``left``, how many
              were left out by reason
+``space``    another space from here on: its ``version`` (from 2), the one ``before`` (``space``
+             and ``constraints``), the study's ``definition`` now, and ``defaults``: what the
+             parameters that are new were in the trials before
 ``enqueued`` a point that no backend proposed: ``params`` (the trial gets its number)
 ``imported`` a trial of another tool, as it ended there: ``params state values error backend
              attempts``, ``started`` and ``finished`` (or ``None``), ``reports`` as ``step value``,

@@ -129,6 +129,8 @@ class _MemoryStudy:
             self.rows.append(_imported(data))
         elif event.kind == "session":
             self.backend = data["backend"]
+        elif event.kind == "space":
+            self.definition = data["definition"]
         elif event.kind == "resampled":
             self.resampled += 1
         elif event.trial is not None:

@@ -65,6 +65,8 @@ class _Plan:
                           data["backend"])  # fmt: skip
         elif kind == "session":
             self.add("session", {"study": self.study, "backend": data["backend"]})
+        elif kind == "space":
+            self.add("redefine", {"study": self.study, "data": dump(data["definition"])})
         elif event.trial is None:
             return
         elif kind == "enqueued":

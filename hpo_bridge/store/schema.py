@@ -176,6 +176,7 @@ _WRITES = {
     "define": """
         INSERT INTO hpo_definitions (study_id, data)
         SELECT id, :data FROM hpo_studies WHERE name = :name""",
+    "redefine": "UPDATE hpo_definitions SET data = :data WHERE study_id = :study",
     "take": """
         UPDATE hpo_studies SET lease_token = :token, lease_holder = :holder,
         lease_heartbeat = {now}

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import SpaceError, StoreError
 from ..space import Space
 from ..store import Store
+from .space_change import differences
 from .values import Objectives
 
 REMEDIES = {
@@ -22,9 +23,23 @@ REMEDIES = {
 
 
 def ensure_study(
-    store: Store, name: str, space: Space, objectives: Objectives, seed: int | None
+    store: Store,
+    name: str,
+    space: Space,
+    objectives: Objectives,
+    seed: int | None,
+    *,
+    change_space: bool = False,
 ) -> int:
     """Adds a study to a store, or compares it with the one of that name that is there.
+
+    Args:
+        store: Where it is, or is to be.
+        name: Its name.
+        space: Its space.
+        objectives: What it measures.
+        seed: Its seed, if one is given.
+        change_space: Whether the space may be another one; :mod:`.space_change` sees to it.
 
     Returns:
         The study's seed: as given, as stored, or drawn for a new study.
@@ -41,13 +56,34 @@ def ensure_study(
     stored = found.definition
     wanted = definition(space, objectives, stored["seed"] if seed is None else seed)
     for key, remedy in REMEDIES.items():
-        if as_json(stored[key]) != as_json(wanted[key]) and not same_space(key, stored, space):
-            raise StoreError(
-                f"study {name!r} in {store.url} has another {key} than given: "
-                f"{difference(stored[key], wanted[key])}; {remedy}, or use another study name "
-                "or store"
-            )
+        if as_json(stored[key]) == as_json(wanted[key]) or same_space(key, stored, space):
+            continue
+        if key in ("space", "constraints"):
+            if change_space:
+                continue
+            raise _other_space(store, name, key, stored, space)
+        raise StoreError(
+            f"study {name!r} in {store.url} has another {key} than given: "
+            f"{difference(stored[key], wanted[key])}; {remedy}, or use another study name "
+            "or store"
+        )
     return int(stored["seed"])
+
+
+def _other_space(
+    store: Store, name: str, key: str, stored: Mapping[str, Any], space: Space
+) -> StoreError:
+    """What to say of another space: exactly what differs, and the ways out."""
+    try:
+        before = Space.from_plain(stored["space"], stored["constraints"])
+        found = "; ".join(differences(before, space))
+    except SpaceError:  # of another version
+        found = difference(stored[key], space.to_plain()[key])
+    return StoreError(
+        f"study {name!r} in {store.url} has another {key} than given: {found}; "
+        f"{REMEDIES[key]}, or use another study name or store; to go on in the new space with the "
+        "trials that are there: --change-space (in Python change_space=True)"
+    )
 
 
 def same_space(key: str, stored: Mapping[str, Any], space: Space) -> bool:

@@ -35,3 +35,8 @@ def adopted(store: Store, name: str) -> dict[str, Any] | None:
     if not sources:
         return None
     return {"trials": trials, "left": dict(left), "sources": list(sources.values())}
+
+
+def space_version(store: Store, name: str) -> int:
+    """Which of its spaces a study is in; 1 if that never changed."""
+    return 1 + sum(1 for _ in store.events(name, kinds=["space"]))

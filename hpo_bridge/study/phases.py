@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,13 +26,19 @@ class Phases:
         plugins: Where to find the backends.
         space: The declared space.
         n_objectives: Number of losses.
+        defaults: What parameters that are new in the space were in the trials before.
     """
 
     def __init__(
-        self, schedule: Sequence[Entry], plugins: PluginManager, space: Space, n_objectives: int
+        self,
+        schedule: Sequence[Entry],
+        plugins: PluginManager,
+        space: Space,
+        n_objectives: int,
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.schedule, self._plugins = tuple(schedule), plugins
-        self._space, self._n_objectives = space, n_objectives
+        self._space, self._n_objectives, self._defaults = space, n_objectives, defaults
 
     def check(self, seed: int, *, warm: bool = False) -> Differentiation | None:
         """Builds each backend once, so that what it refuses shows before anything is created.
@@ -71,7 +77,7 @@ class Phases:
         """An entry's backend."""
         return Proposer(
             self._plugins, entry.name, entry.options, self._space, self._n_objectives, seed,
-            ignoring=entry.handover == "ignore",
+            defaults=self._defaults, ignoring=entry.handover == "ignore",
         )  # fmt: skip
 
     def refuse_deaf(self, what: str) -> None:

@@ -30,6 +30,7 @@ from ..plugins import PluginManager, one_line
 from ..space import Categorical, Space
 from ..trial import TrialState
 from .slopes import differentiation
+from .space_change import completed
 
 MOST_REJECTED = 20_000
 """How many suggestions in a row constraints may forbid before the backend is given up."""
@@ -60,6 +61,7 @@ class Proposer:
         space: The declared space.
         n_objectives: Number of losses.
         seed: The problem's seed.
+        defaults: What parameters that are new in the space were in the trials before.
         ignoring: Whether it is told of none but its own points, also if it could learn from
             others.
 
@@ -76,6 +78,7 @@ class Proposer:
         n_objectives: int,
         seed: int,
         *,
+        defaults: Mapping[str, Any] | None = None,
         ignoring: bool = False,
     ) -> None:
         spec = plugins.find("backend", backend).spec
@@ -86,6 +89,7 @@ class Proposer:
             )
         self.name = backend
         self.capabilities = spec.capabilities - ({Capability.INJECT} if ignoring else set())
+        self._defaults = defaults
         self.constrained = bool(space.constraints)
         self.space = space
         self.problem = Problem(handed(space, spec), n_objectives, seed)
@@ -179,6 +183,8 @@ class Proposer:
         An inactive parameter that was never suggested gets the middle of its range.
         """
         point = {}
+        if self._defaults:
+            params = completed(self.space, self._defaults, params)
         for name, parameter in self.space.items():
             if name in params:
                 choice = name in self._choices

@@ -49,6 +49,7 @@ class Setup:
             wants.
         duplicates: What is done with configurations that are there already.
         adopted: The trials of earlier studies, as events that a new study begins with.
+        space: Makes the event with which the study gets another space, if it is to.
     """
 
     phases: Sequence[Phase]
@@ -60,6 +61,7 @@ class Setup:
     differentiation: Differentiation | None = None
     duplicates: str = "evaluate"
     adopted: Sequence[Event] = ()
+    space: Callable[[], Event] | None = None
 
 
 def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
@@ -79,6 +81,8 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
     writer = store.acquire(name)
     try:
         _begin_with(store, name, writer, setup.adopted)
+        if setup.space is not None:
+            writer.append([setup.space()])
         pending = store.pending(name)
         driver = _Restoring(store, name, setup, writer).driver(runner)
         relay = driver.relay
@@ -121,8 +125,8 @@ class _Restoring:
         begin: int | None = None
         seed = self.setup.seed
         wanted = identity(self.phase.backend)
-        for event in self.store.events(self.name, kinds=["session"]):
-            if identity(event.data) != wanted:
+        for event in self.store.events(self.name, kinds=["session", "space"]):
+            if event.kind == "space" or identity(event.data) != wanted:
                 begin = None
             elif begin is None or event.data.get("fresh"):
                 begin, seed = event.seq, event.data["seed"]

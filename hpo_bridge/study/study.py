@@ -17,7 +17,7 @@ from ..objectives.objective import Objective, objective_from
 from ..optimizer import Pruner
 from ..plugins import PluginManager, manager
 from ..space import Space
-from ..store import Store, open_store
+from ..store import Event, Store, open_store
 from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState
 from .arguments import (
     Choice,
@@ -44,6 +44,7 @@ from .schedule import Entry, schedule_of
 from .selection import BEST, Rule, Selection, check_single, select_in
 from .session import Session
 from .slopes import differentiation
+from .space_change import changed_space, checked_defaults, known_defaults
 from .testset import Look, Place, look, looks
 from .values import SINGLE, Objectives
 from .verify import Verification, verify
@@ -90,6 +91,9 @@ class Study:
             not propose: a list of mappings with ``study``, ``store`` (a URL or an open store;
             this study's own by default), ``map``, ``values`` and ``ignore``; see
             docs/history.md.
+        change_space: Whether a stored study goes on in this space, if its own is another one;
+            without it that is an error, which says in what they differ.
+        defaults: What parameters that are new then were in the trials that are there.
         plugins: Where to find backends, runners and pruners; the installed ones by default.
 
     Raises:
@@ -120,6 +124,8 @@ class Study:
         observers: Sequence[Any] = (),
         checkpoints: str | os.PathLike[str] | None = None,
         warm_start: Sequence[Mapping[str, Any]] | None = None,
+        change_space: bool = False,
+        defaults: Mapping[str, Any] | None = None,
         plugins: PluginManager | None = None,
     ) -> None:
         self.space = space if isinstance(space, Space) else Space(space)
@@ -129,6 +135,7 @@ class Study:
         self._lock = threading.RLock()
         self._driver: Driver | None = None
         self._holding = False
+        self._defaults: Mapping[str, Any] = {}
         self._schedule = schedule_of(backend)
         self._duplicates = checked_mode(duplicates)
         self._pruner = None if pruner is None else split_choice(pruner, "pruner")
@@ -136,11 +143,11 @@ class Study:
         self._like: dict[str, Any] = {
             "backend": backend, "directions": self.objectives.directions, "pruner": pruner,
             "observers": observers, "checkpoints": checkpoints, "plugins": plugins,
-            "duplicates": duplicates,
+            "duplicates": duplicates, "change_space": change_space, "defaults": defaults,
         }  # fmt: skip
         """What makes a study like this one, but for its name, seed and store."""
         seed = check_seed(seed)
-        sources = sources_of(warm_start)
+        sources, defaults = sources_of(warm_start), checked_defaults(defaults, self.space)
         # Raises before anything is created.
         self._phases().check(0 if seed is None else seed, warm=bool(sources))
         if self._pruner is not None:
@@ -150,7 +157,12 @@ class Study:
         self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
         try:
             self._adopted = prepared(sources, self.store, name, self.space, self.objectives)
-            self.seed = ensure_study(self.store, name, self.space, self.objectives, seed)
+            self.seed = ensure_study(
+                self.store, name, self.space, self.objectives, seed, change_space=change_space
+            )
+            self._change = None
+            if change_space:
+                self._change = changed_space(self.store, name, self.space, defaults)
         except BaseException:
             self._close_store()
             raise
@@ -158,7 +170,9 @@ class Study:
     # -- setting up -------------------------------------------------------------------
 
     def _phases(self) -> Phases:
-        return Phases(self._schedule, self._plugins, self.space, len(self.objectives))
+        return Phases(
+            self._schedule, self._plugins, self.space, len(self.objectives), self._defaults
+        )
 
     def _build_pruner(self) -> Pruner:
         assert self._pruner is not None
@@ -190,11 +204,13 @@ class Study:
             writer.release()
         pruner = None if self._pruner is None else self._build_pruner
         checkpoints = checkpoints_of(self.store, self.name, self._folder)
+        space = None if self._change is None else self._changed_space
+        self._defaults = known_defaults(self.store, self.name, self._change)
         phases = self._phases()
         setup = Setup(
             phases.all(), pruner, self.objectives, self.seed, partial(self._begin, runner),
             checkpoints, phases.check(self.seed) if len(self._schedule) > 1 else None,
-            self._duplicates, self._adopted,
+            self._duplicates, self._adopted, space,
         )  # fmt: skip
         try:
             self._driver = take_over(self.store, self.name, setup, runner)
@@ -203,6 +219,14 @@ class Study:
             raise
         self._holding = True
         return self._driver
+
+    def _changed_space(self) -> Event:
+        """The event of the change asked for, checked again now that nobody else writes."""
+        assert self._change is not None
+        change = changed_space(self.store, self.name, self.space, self._change.defaults)
+        self._change = None
+        assert change is not None
+        return change.event()
 
     def _begin(self, runner: str, driver: Driver) -> None:
         pruner = None if self._pruner is None else self._pruner[0]

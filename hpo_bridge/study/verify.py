@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 from ..errors import HpoBridgeError, StoreError, StudyNotFound
 from ..plugins import PluginManager, library_of, one_line
-from ..space import Space
 from ..store import Event, Store
 from .ledger import Ledger
 from .proposer import Proposer
 from .relay import identity
 from .replaying import Diverged, Streak
+from .space_change import versions
 from .values import Objectives
 
 Verdict = Literal["reproducible", "differs", "unchecked"]
@@ -120,7 +120,10 @@ def streaks_of(store: Store, name: str) -> list[_Part]:
     """The streaks of a log, in order."""
     parts: list[_Part] = []
     before = ""
-    for event in store.events(name, kinds=["session", "asked"]):
+    for event in store.events(name, kinds=["session", "space", "asked"]):
+        if event.kind == "space":  # no streak goes on in another space
+            before = ""
+            continue
         if event.kind == "asked":
             parts[-1].trials += len(event.data["trials"])
             continue
@@ -143,7 +146,7 @@ class _Checking:
         self, store: Store, name: str, plugins: PluginManager, definition: Mapping[str, Any]
     ) -> None:
         self._store, self._name, self._plugins = store, name, plugins
-        self._space = Space.from_plain(definition["space"], definition["constraints"])
+        self._versions = versions(store, name, definition)
         self._objectives = Objectives(definition["directions"])
 
     def check(self, part: _Part) -> StreakCheck:
@@ -156,7 +159,7 @@ class _Checking:
         }  # fmt: skip
         streak: Streak | None = None
         try:
-            proposer = self._proposer(session)
+            proposer = self._proposer(session, part.begin)
             streak = Streak(part.begin, proposer, Ledger(), self._objectives)
             streak.check(self._events(part.end))
         except StoreError:
@@ -173,10 +176,12 @@ class _Checking:
             return StreakCheck(**common, checked=checked, verdict="unchecked", reason=reason)
         return StreakCheck(**common, checked=streak.checked)
 
-    def _proposer(self, session: Mapping[str, Any]) -> Proposer:
+    def _proposer(self, session: Mapping[str, Any], begin: int) -> Proposer:
+        then = [version for version in self._versions if version.begin < begin][-1]
         return Proposer(
-            self._plugins, session["backend"], session["options"], self._space,
-            len(self._objectives), session["seed"], ignoring=session.get("handover") == "ignore",
+            self._plugins, session["backend"], session["options"], then.space,
+            len(self._objectives), session["seed"], defaults=then.defaults,
+            ignoring=session.get("handover") == "ignore",
         )  # fmt: skip
 
     def _events(self, end: int | None) -> Iterator[Event]:

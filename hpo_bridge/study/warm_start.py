@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import HpoBridgeError, StoreError, nearest, short
@@ -20,6 +20,7 @@ from ..trial import TrialRecord, TrialState
 from .carrying import Carrier, Rule, rule_of
 from .mapping import Unfit
 from .replaying import plain
+from .space_change import completed, known_defaults
 from .values import Objectives
 
 BATCH = 500
@@ -173,14 +174,18 @@ def _opened(source: Source, own: Store, path: str) -> Iterator[Store]:
 
 
 def _adopted(
-    source: Source, earlier: Store, path: str, space: Space, objectives: Objectives
+    source: Source, earlier: Store, path: str, new: Space, objectives: Objectives
 ) -> list[Event]:
     row = earlier.study(source.study)
     assert row is not None
-    carrier = Carrier(row.definition, source, path, space, objectives)
+    carrier = Carrier(row.definition, source, path, new, objectives)
     taken: list[dict[str, Any]] = []
     left: Counter[str] = Counter()
+    defaults = known_defaults(earlier, source.study, None)
+    space = Space.from_plain(row.definition["space"]) if defaults else None
     for trial in earlier.trials(source.study):
+        if space is not None:  # its space has changed since
+            trial = replace(trial, params=completed(space, defaults, trial.params))
         try:
             taken.append(_carried(trial, carrier))
         except Unfit as unfit:

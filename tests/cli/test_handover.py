@@ -107,3 +107,29 @@ def test_a_study_begins_with_another_ones_trials(command: Any) -> None:
     assert f"adopted  {adopted['trials']} trials of s in sqlite:///" in shown
     assert "besides, not trials of this study" in command("trials", "study.yaml").stdout
     assert len(json.loads(command("trials", "study.yaml", "--json").stdout)) == 5
+
+
+def test_the_space_changes_only_where_asked(command: Any) -> None:
+    text = (command.folder / "study.yaml").read_text()
+    assert command("run", "study.yaml", "--trials", "4").returncode == 0
+    wider = text.replace("low: -1.0", "low: -2.0").replace(
+        "backend:", "  z: {type: int, low: 0, high: 9}\ndefaults: {z: 3}\nbackend:"
+    )
+    command.write(wider.replace("backend: core.random", "backend: hyperopt.anneal"))
+    refused = command("run", "study.yaml")
+    assert refused.returncode == 2
+    (line,) = refused.stderr.strip().splitlines()
+    assert "x: low is -1.0 there, -2.0 here; z is new" in line
+    assert "--change-space" in line
+    done = command("run", "study.yaml", "--trials", "6", "--change-space", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["space_version"] == 2
+    assert command("run", "study.yaml", "--trials", "8").returncode == 0
+    assert "space    version 2" in command("status", "study.yaml").stdout
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    assert ["z" in trial["params"] for trial in trials] == [False] * 4 + [True] * 4
+    assert command("verify", "study.yaml").returncode == 0
+    command.write(text)
+    narrowed = command("run", "study.yaml", "--change-space")
+    assert narrowed.returncode == 2
+    assert "parameter 'z' is gone; use another study name, with warm_start" in narrowed.stderr

@@ -122,8 +122,9 @@ def test_earlier_studies_are_loaded(load: Load, good: dict[str, Any], folder: An
         ([3], "warm_start.0: found 3, expected a mapping such as {store: sqlite:///old.db, "
          "study: name}"),
         ([{}], "warm_start.0.study: is missing, expected a name"),
-        ([{"study": "a", "mpa": {}}], "warm_start.0.mpa: unknown key, accepted: study, store, map, "
-         "values, ignore (did you mean 'map'?)"),
+        ([{"study": "a", "mpa": {}}],
+         "warm_start.0.mpa: unknown key, accepted: study, store, map, values, ignore (did you "
+         "mean 'map'?)"),
         ([{"study": "a", "values": {"value": 3}}],
          "warm_start.0.values.value: found 3, expected an objective's name there, or -NAME"),
         ([{"study": "a", "map": {"lr": []}}], "warm_start.0.map.lr: found [], expected a name, an "
@@ -136,3 +137,13 @@ def test_wrong_earlier_studies(
 ) -> None:
     (found,) = refused(good | {"warm_start": given})
     assert found.startswith(f"study.yaml: {line}")
+
+
+def test_defaults_of_new_parameters(load: Load, good: dict[str, Any], refused: Refused) -> None:
+    assert load(good | {"defaults": {"lr": 0.01}}).defaults == {"lr": 0.01}
+    (line,) = refused(good | {"defaults": {"layer": 1}})
+    assert (
+        line == "study.yaml: defaults.layer: is no parameter of the space (did you mean 'layers'?)"
+    )
+    (line,) = refused(good | {"defaults": [1]})
+    assert line == "study.yaml: defaults: found [1], expected a mapping such as {dropout: 0.0}"

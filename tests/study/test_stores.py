@@ -97,15 +97,15 @@ BASE: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "options", "match"),
     [
-        ({"x": Float(0, 2)}, {}, r"another space than given: x is \{.*1.0.* there, \{.*2.0.*"),
+        ({"x": Float(0, 2)}, {}, r"another space than given: x: high is 1.0 there, 2.0 here;"),
         ({"k": True}, {}, "another space than given: k is 1 there, true here"),
-        ({"m": Int(0, 4)}, {}, "another space than given: m is"),
+        ({"m": Int(0, 4)}, {}, "another space than given: m: when is .*, null here;"),
         ({"y": Int(0, 4)}, {}, "another space than given: y is new"),
         ({"k": None}, {}, "another space than given: k is 1 there, null here"),
         ({}, {"direction": "maximize"}, "another directions than given: value is"),
         ({}, {"directions": {"a": "minimize"}}, "another directions than given: value is missing"),
         ({}, {"seed": 1}, "another seed than given: 0 there, 1 here; use the stored seed"),
-        ({}, {"constraints": ["x < 0.5"]}, r"another constraints than given: \[\] there"),
+        ({}, {"constraints": ["x < 0.5"]}, r"another constraints than given: constraints are \[\] there"),
     ],
 )  # fmt: skip
 def test_changed_definitions(study: Make, url: str, change: Any, options: Any, match: str) -> None:

@@ -17,7 +17,8 @@ from hpo_bridge.study.facts import adopted
 Make = Callable[..., Study]
 OLD = Space(
     learning_rate=Float(1e-4, 1.0, log=True), layers=Int(1, 5),
-    optimizer=Categorical(["sgd", "adam", "lion"]), momentum=Float(0, 1, when={"optimizer": "sgd"}),
+    optimizer=Categorical(["sgd", "adam", "lion"]),
+    momentum=Float(0, 1, when={"optimizer": "sgd"}),
 )  # fmt: skip
 NEW = Space(
     lr=Float(1e-3, 2.0), depth=Int(1, 5), optimizer=Categorical(["adam", "sgd"]),
@@ -116,7 +117,7 @@ def test_it_goes_on_without_the_earlier_store(
 
 def test_it_begins_with_them_or_not_at_all(study: Make, old: str, url: str) -> None:
     study(NEW, store=url, name="begun").optimize(lambda trial: 0.0, trials=1)
-    with pytest.raises(StoreError, match="warm_start: study 'begun' .* has begun without"):
+    with pytest.raises(StoreError, match=r"warm_start: study 'begun' .* has begun without"):
         study(NEW, store=url, name="begun", warm_start=source(old))
     study(NEW, store=url, warm_start=source(old))._drive()
     other = source(old, map={**MAP, "dropout": {"value": 0.0}})
