@@ -250,10 +250,18 @@ def _reason(error: str | None) -> str:
 
 
 def _of_values(record: TrialRecord, outcome: Outcome, tolerance: float) -> str | None:
-    for name, then in (record.values or {}).items():
-        now = (outcome.result or {})[name]
-        if not abs(now - then) <= tolerance:
-            return f"{name} differs by {now - then:.3g}: it was {then!r}, and is {now!r} now"
+    errors = (record.standard_errors, outcome.standard_errors)
+    for what, then, now in (
+        ("", record.values, outcome.result),
+        ("the standard error of ", *errors),
+    ):
+        for name, number in (then or {}).items():
+            again = (now or {}).get(name)
+            if again is None:
+                return f"{what}{name} was {number!r}, and is missing now"
+            if not abs(again - number) <= tolerance:
+                by = again - number
+                return f"{what}{name} differs by {by:.3g}: it was {number!r}, and is {again!r} now"
     return None
 
 

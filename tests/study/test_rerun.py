@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import HpoBridgeError, Int, Space, Study, Trial, TrialPruned, TrialState
+from hpo_bridge import HpoBridgeError, Int, Measured, Space, Study, Trial, TrialPruned, TrialState
 from hpo_bridge.errors import ObjectiveError
 
 Make = Callable[..., Study]
@@ -97,6 +97,21 @@ def test_reports_are_compared(study: Make, url: str) -> None:
         "the report of step 1 differs by 0.5: it was 1.0, and is 1.5 now"
     )
     assert reporting(0, float("nan"), 2) == "it reported step 1, and does not now"
+
+
+def test_standard_errors_are_compared(study: Make, url: str) -> None:
+    s = study(store=url)
+    s.optimize(lambda trial: Measured(trial["x"], 0.25), trials=1)
+
+    def again(error: float | None) -> str | None:
+        run = s.replay(0, lambda trial: Measured(trial["x"], error), runner="inline")[0]
+        return run.difference
+
+    assert again(0.25) is None
+    assert again(0.5) == (
+        "the standard error of value differs by 0.25: it was 0.25, and is 0.5 now"
+    )
+    assert again(None) == "the standard error of value was 0.25, and is missing now"
 
 
 def test_chance_is_found_out(study: Make, url: str) -> None:
