@@ -113,6 +113,10 @@ GOOD: dict[str, Any] = {
     "budget": {"trials": 60, "time": "20m"},
     "runner": {"name": "acme-pool", "workers": 2, "trial_timeout": "5m"},
     "pruner": {"name": "acme-halving", "options": {"factor": 3}},
+    "selection": {
+        "rule": "one_standard_error", "simplest": ["layers", "momentum"], "errors": 2,
+        "paired": True, "test": "objective.py:train",
+    },
     "observers": ["acme-diary", {"name": "acme-diary", "options": {"pages": 3}}],
     "store": "sqlite:///demo.db",
     "plugins": [],

@@ -94,6 +94,20 @@ TYPES: list[tuple[str, Any, str, str]] = [
     ("pruner", 3, "pruner", "found 3, expected a name"),
     ("pruner", ["acme-halving"], "pruner", "expected a name"),
     ("pruner/name", GONE, "pruner.name", "is missing, expected a name"),
+    ("selection", 3, "selection", "found 3, expected a mapping such as {rule:"),
+    ("selection/rule", "best of all", "selection.rule", "expected best or one_standard_error"),
+    ("selection/rule", "one_standard_eror", "selection.rule", "did you mean 'one_standard_error'"),
+    ("selection/simplest", "layers", "selection.simplest", "expected a list of expressions"),
+    ("selection/simplest", [], "selection.simplest", "found [], expected a list"),
+    ("selection/simplest", ["layers", 3], "selection.simplest.1", "found 3, expected an expre"),
+    ("selection/errors", "2", "selection.errors", "found '2', expected a number from 0 on"),
+    ("selection/errors", True, "selection.errors", "found true, expected a number"),
+    ("selection/errors", -0.5, "selection.errors", "found -0.5, expected a number from 0 on"),
+    ("selection/paired", 1, "selection.paired", "found 1, expected true or false"),
+    ("selection/test", 3, "selection.test", "found 3, expected 'FILE.py:FUNCTION'"),
+    ("selection/nested", 1, "selection.nested", "found 1, expected a whole number from 2 on"),
+    ("selection/nested", True, "selection.nested", "found true, expected a whole number"),
+    ("selection/nested", {}, "selection.nested", "found {}, expected a whole number"),
     ("observers", "acme-diary", "observers", "found 'acme-diary', expected a list such as"),
     ("observers", {"name": "acme-diary"}, "observers", "expected a list such as [mlflow]"),
     ("observers/0", 3, "observers.0", "found 3, expected a name, or {name: …"),
@@ -163,6 +177,18 @@ NAMES: list[tuple[str, Any, str, str]] = [
     ("pruner", "acme-halvin", "pruner", "(did you mean 'acme-halving'?)"),
     ("pruner/options/facto", 3, "pruner.options.facto", "(did you mean 'factor'?)"),
     ("pruner/options/factor", 1, "pruner.name", "ValueError: factor must be an integer above"),
+    ("selection/rule", "best", "selection.simplest", "is for rule one_standard_error alone"),
+    ("selection/simplest", GONE, "selection.simplest", "found none, expected what makes"),
+    ("selection/simplest", ["laiers"], "selection.simplest.0", "(did you mean 'layers'?)"),
+    ("selection/simplest", ["layers +"], "selection.simplest.0", "is not an expression"),
+    ("selection/simplest", ["open('x')"], "selection.simplest.0", "is not allowed; functions:"),
+    ("selection/simplest", ["optimizer"], "selection.simplest.0", "expected a number, or true"),
+    ("selection/simplest", ["layers", "1 / (layers - 2)"], "selection.simplest.1", "by zero"),
+    ("selection/test", "objective.py:trian", "selection.test", "(did you mean 'train'?)"),
+    ("selection/test", "absent.py:train", "selection.test", "there is no file"),
+    ("selection/test", {"data": "objective.py:train"}, "selection.test", "no test of its own"),
+    ("selection/nested", 5, "selection.nested", "cannot be split once more"),
+    ("selection/rul", "best", "selection.rul", "(did you mean 'rule'?)"),
     ("observers/0", "acme-dairy", "observers.0", "(did you mean 'acme-diary'?)"),
     ("observers/1/name", "mflow", "observers.1.name", "found 'mflow', expected one of acme-diary"),
     ("observers/1/options/page", 3, "observers.1.options.page", "(did you mean 'pages'?)"),
@@ -216,7 +242,7 @@ def test_one_damage_gives_its_key_path_and_what_is_accepted(
 
 
 def test_a_pruner_needs_a_single_objective(refused: Refused, good: dict[str, Any]) -> None:
-    del good["direction"]
+    del good["direction"], good["selection"]
     good["directions"] = {"a": "minimize", "b": "maximize"}
     lines = refused(good | {"backend": "core.random"})
     assert lines == ["study.yaml: pruner: needs a single objective, the study has 2"]
@@ -225,7 +251,7 @@ def test_a_pruner_needs_a_single_objective(refused: Refused, good: dict[str, Any
 def test_a_backend_for_one_objective_is_refused_several(
     refused: Refused, good: dict[str, Any]
 ) -> None:
-    del good["direction"], good["pruner"]
+    del good["direction"], good["pruner"], good["selection"]
     (line,) = refused(good | {"directions": {"a": "minimize", "b": "maximize"}})
     assert line.startswith("study.yaml: backend")
     assert "takes one objective, the study has 2" in line
@@ -243,7 +269,7 @@ def test_an_unknown_technique(refused: Refused, good: dict[str, Any]) -> None:
 def test_a_technique_for_one_objective_is_refused_several(
     refused: Refused, good: dict[str, Any]
 ) -> None:
-    del good["direction"], good["pruner"], good["backend"]
+    del good["direction"], good["pruner"], good["backend"], good["selection"]
     directions = {"a": "minimize", "b": "maximize"}
     (line,) = refused(good | {"directions": directions, "technique": "annealing"})
     assert line == (
