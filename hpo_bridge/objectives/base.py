@@ -15,9 +15,21 @@ from typing import Protocol, runtime_checkable
 from ..space import Space
 from ..trial import Direction
 from .objective import Function, Objective
+from .parts import Nests, Outer, OuterSplit, ScoresTest
 from .reference import Reference
 
-__all__ = ["FitsStudy", "Function", "KeepsBusy", "Objective", "ObjectiveContext", "Reference"]
+__all__ = [
+    "FitsStudy",
+    "Function",
+    "KeepsBusy",
+    "Nests",
+    "Objective",
+    "ObjectiveContext",
+    "Outer",
+    "OuterSplit",
+    "Reference",
+    "ScoresTest",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
