@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from hpo_bridge_sklearn import BridgeSearchCV
 from scipy.sparse import csr_matrix
 from scipy.stats import loguniform
@@ -16,7 +18,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, recall_score
+from sklearn.metrics import accuracy_score, make_scorer, recall_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, ShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
@@ -131,6 +133,26 @@ def test_results_are_those_of_grid_search_with_groups_and_weights(n_jobs: int) -
     theirs = GridSearchCV(LogisticRegression(max_iter=500), grid, **options)
     ours = BridgeSearchCV(LogisticRegression(max_iter=500), grid, backend="core.grid", **options)
     assert_same(ours.fit(X, y, **given), theirs.fit(X, y, **given))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_metadata_are_routed_as_in_grid_search(threads: int) -> None:
+    weights, groups = np.linspace(0.1, 3, len(X)), np.arange(len(X)) % 7
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = LogisticRegression(max_iter=500).set_fit_request(sample_weight="weight")
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+        options: dict[str, Any] = {"cv": GroupKFold(3), "scoring": {"a": scorer}, "refit": "a"}
+        given = {"weight": weights, "sample_weight": weights[::-1], "groups": groups}
+        grid = {"C": [1e-4, 1e-2, 1.0]}
+        theirs = GridSearchCV(estimator, grid, **options).fit(X, y, **given)
+        ours = BridgeSearchCV(estimator, grid, backend="core.grid", **options)
+        with joblib.parallel_config("threading", n_jobs=threads):
+            ours.fit(X, y, **given)
+        assert_same(ours, theirs)
+        scores = [s.score(X, y, sample_weight=weights) for s in (ours, theirs)]
+        assert scores[0] == scores[1]
+        with pytest.raises(TypeError, match="unexpected argument"):
+            ours.fit(X, y, weights=weights)
 
 
 @pytest.mark.parametrize(
