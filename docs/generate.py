@@ -196,10 +196,20 @@ CONTRACT = (
     "hpo_bridge.objectives.base.ObjectiveContext",
     "hpo_bridge.objectives.base.FitsStudy",
     "hpo_bridge.objectives.base.KeepsBusy",
+    "hpo_bridge.objectives.base.ScoresTest",
+    "hpo_bridge.objectives.base.Nests",
+    "hpo_bridge.objectives.base.Outer",
+    "hpo_bridge.objectives.base.OuterSplit",
     "hpo_bridge.objectives.base.Reference",
     "hpo_bridge.hookspecs.StudyInfo",
     "hpo_bridge.TrialRecord",
     "hpo_bridge.gradients.Tape",
+    "hpo_bridge.histories.Reads",
+    "hpo_bridge.histories.Writes",
+    "hpo_bridge.histories.Wanted",
+    "hpo_bridge.histories.History",
+    "hpo_bridge.histories.PastTrial",
+    "hpo_bridge.histories.StudyToWrite",
 )
 """What docs/contract.md explains, in its order."""
 PARTS: dict[str, Callable[[], str]] = {

@@ -16,6 +16,8 @@ MODULES = (
     "hpo_bridge.hookspecs",
     "hpo_bridge.runners.base",
     "hpo_bridge.objectives.base",
+    "hpo_bridge.histories",
+    "hpo_bridge.pickles",
     "hpo_bridge.gradients",
     "hpo_bridge.generators",
     "hpo_bridge.options",

@@ -16,6 +16,19 @@ from .gradients import Slope
 from .space import Space
 from .trial import Change, Direction, TrialRecord, TrialState
 
+__all__ = [
+    "FORMAT",
+    "History",
+    "PastTrial",
+    "Position",
+    "Reads",
+    "StudyToWrite",
+    "Text",
+    "Wanted",
+    "Writes",
+    "Written",
+]
+
 FORMAT = "hpo_bridge.history"
 """What our own exports call themselves."""
 

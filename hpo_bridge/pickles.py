@@ -26,6 +26,8 @@ from typing import Any, BinaryIO, ClassVar
 
 from .errors import HistoryError
 
+__all__ = ["StandIn", "is_pickle", "names_in", "plain", "read_pickle"]
+
 CALLABLE: dict[tuple[str, str], Any] = {
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,

@@ -162,8 +162,8 @@ class ObjectiveSpec(_Spec):
 
     ``factory(context, **options)`` gives a function of a trial, or an
     :class:`hpo_bridge.objectives.base.Objective`; ``context`` is an
-    :class:`hpo_bridge.objectives.base.ObjectiveContext`. It is called while the study file is checked:
-    it looks at its options, and imports nothing that they name.
+    :class:`hpo_bridge.objectives.base.ObjectiveContext`. It is called while the study file is
+    checked: it looks at its options, and imports nothing that they name.
 
     Attributes:
         direction: The direction of a study whose file gives none: ``minimize`` or ``maximize``;

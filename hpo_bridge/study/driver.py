@@ -494,6 +494,7 @@ class Driver:
         self.write(*events)
         for event in events:
             self.counts[TrialState(event.data["state"])] += 1
+            self.duplicates.learn(event.trial or 0)
             if self.pruner is not None and event.trial is not None:
                 learn_imported(self.pruner, event.trial, event.data, self.objectives)
 

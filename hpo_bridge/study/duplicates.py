@@ -59,6 +59,11 @@ class Duplicates:
             for trial in store.trials(name):
                 self._read(trial)
 
+    def learn(self, number: int) -> None:
+        """Remembers a trial that has come with its result, from elsewhere."""
+        if self.mode != "evaluate":
+            self._read(self._store.trial(self._name, number))
+
     def _read(self, trial: TrialRecord) -> None:
         asked = trial.changes[0].params if trial.changes else trial.params
         self.add(trial.number, asked)

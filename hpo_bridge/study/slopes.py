@@ -85,7 +85,8 @@ def wrong(
 
 def any_given(store: Store, study: str) -> bool:
     """Whether any trial of a study has given derivatives."""
-    return any("gradients" in event.data for event in store.events(study, kinds=["finished"]))
+    ends = store.events(study, kinds=["finished", "imported"])
+    return any("gradients" in event.data for event in ends)
 
 
 def of_loss(gradients: Mapping[str, Slope] | None, sign: float) -> dict[str, Slope] | None:
