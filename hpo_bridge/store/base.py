@@ -8,7 +8,11 @@ runs no code.
 ===========  ==========================================================================
 event        data
 ===========  ==========================================================================
-``session``  a driver begins: ``backend options seed library runner``
+``session``  a driver begins, or the next backend of a schedule: ``backend options seed library
+             runner``, ``fresh`` where the backend begins, ``handover`` if it is told of no trial
+             but its own (``ignore``); with a schedule ``phase`` (from 0), ``of`` how many, and
+             ``since`` how many proposed trials; at a seam in deterministic order ``known``, the
+             first trial that the backend is not told of at its beginning
 ``adopted``  before the first session, trials of an earlier study, which are none of this one:
              ``place`` in the list of sources, ``source`` (``store study map values ignore``),
              ``trials`` (a list of ``trial params state values reports``, and ``estimate`` and
