@@ -313,6 +313,15 @@ def test_a_runner_of_the_bridge_gives_the_same_results(runner: Any) -> None:
     assert there.best_params_ == here.best_params_
 
 
+def test_pruning_is_the_same_on_a_runner_of_the_bridge() -> None:
+    options: dict[str, Any] = {"n_trials": 14, "random_state": 0, "pruner": "folds", "cv": 5}
+    here = BridgeSearchCV(SVC(), SPACE, **options).fit(X, y)
+    there = BridgeSearchCV(SVC(), SPACE, runner="inline", **options).fit(X, y)
+    assert columns(there) == columns(here)
+    assert here.cv_results_["pruned"].any()
+    assert not here.cv_results_["pruned"][here.best_index_]
+
+
 def test_failed_fits_on_a_runner_of_the_bridge() -> None:
     options: dict[str, Any] = {"backend": "core.grid", "cv": 3, "runner": "inline"}
     search = BridgeSearchCV(SVC(), {"C": [-1.0, 1.0]}, **options)
