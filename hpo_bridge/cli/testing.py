@@ -71,12 +71,15 @@ def _tested(
     store: Store, file: StudyFile, function: Objective, trial: int | None, *, again: bool
 ) -> Look | None:
     name = file.name
-    before = looks(store, name)
-    if before:
-        text = warning_of(name, before)
+
+    def warn(text: str) -> None:
         if not again:
             raise HpoBridgeError(f"{text}; to look again all the same: --again")
         print(text, file=sys.stderr)
+
+    before = looks(store, name)
+    if before and not again:  # said again once the study is held: somebody may be faster
+        warn(warning_of(name, before))
     try:
         chosen = _chosen(store, file) if trial is None else trial
     except NoCompleteTrial as error:
@@ -87,9 +90,8 @@ def _tested(
     kept = checkpoints_of(store, name, file.checkpoints)
     tensors = differentiation(manager(), file.space, wanted=False)
     try:
-        return look(
-            store, name, function, chosen, Place(int(row.definition["seed"]), kept, tensors)
-        )
+        place = Place(int(row.definition["seed"]), kept, tensors)
+        return look(store, name, function, chosen, place, warn=warn)
     except HpoBridgeError:
         raise
     except Exception as error:  # the user's

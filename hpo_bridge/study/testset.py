@@ -210,18 +210,17 @@ def look(
         chosen: What a rule gave, or a trial that somebody named.
         place: What it is scored in.
         driver: Who holds the study, if it is this process; else it is held meanwhile.
-        warn: Is told if the test set was scored before.
+        warn: Is told if the test set was scored before, and may raise.
     """
     number = chosen if isinstance(chosen, int) else chosen.number
     record = _complete(store, name, number)
     rule = chosen.rule if isinstance(chosen, Selection) else None
     source = named(function)
-    before = looks(store, name)
-    if before:
-        warn(warning_of(name, before))
-    with of_the_test():
-        loaded = source.load()
     with _appending(store, name, driver) as append:
+        if before := looks(store, name):
+            warn(warning_of(name, before))
+        with of_the_test():
+            loaded = source.load()
         trials = ended(store, name)
         values, seconds = score(loaded, source.describe(), record, place)
         append(event_of(record, values, rule, source.describe(), trials, seconds))
