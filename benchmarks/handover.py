@@ -7,8 +7,8 @@
 A stored study of 1,000 trials of ``core.random`` gets each backend that learns from them: CPU
 seconds until the backend has been told and gives its first suggestion, with the library loaded.
 Beside it what the library needs for that: the adapter alone, told the same points and asked once.
-What is between the two is ours. A backend that fits a model to all points gets its model late, by its own
-option: a fit of 1,000 points is no part of handing them over.
+What is between the two is ours. A backend that fits a model to all points gets its model late, by
+its own option: a fit of 1,000 points is no part of handing them over.
 
 Then 10,000 complete trials of an earlier study, adopted by a new one.
 """

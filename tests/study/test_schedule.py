@@ -282,3 +282,30 @@ def test_pruners_live_on(study: Make, made: list[Any]) -> None:
         s.tell(trial, 1.0) if number % 2 == 0 else s.tell(trial, state="PRUNED")
     (pruner,) = [each for each in made if hasattr(each, "ended")][-1:]
     assert [number for number, *_ in pruner.ended] == list(range(18))
+
+
+def test_workers_in_deterministic_order(study: Make, url: str, tmp_path: Any) -> None:
+    """Whatever the timing, also across seams, and in two runs instead of one."""
+    (tmp_path / "objective.py").write_text(
+        "import os, random, time\n"
+        "def train(trial):\n"
+        "    time.sleep(0.02 * random.random())\n"
+        "    return trial['x'] * trial['n']\n"
+    )
+    schedule = [
+        {"name": "core.random", "trials": 5}, {**GENERATION, "trials": 6}, "fake.snapshots",
+    ]  # fmt: skip
+    found = []
+    for store, stops in ((None, [16]), (url, [7, 11, 16])):
+        for trials in stops:
+            s = study(backend=schedule, store=store)
+            s.optimize(
+                f"{tmp_path}/objective.py:train", trials=trials, runner="processes", workers=2,
+                order="deterministic",
+            )  # fmt: skip
+            s.close() if store else None
+        found.append([(t.params, t.backend) for t in study(store=store or s.store).trials])
+    assert found[0] == found[1]
+    assert [backend for _, backend in found[0]] == (
+        ["core.random"] * 5 + ["fake.generation"] * 6 + ["fake.snapshots"] * 5
+    )
