@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,26 @@ def test_a_trial_that_takes_too_long_takes_its_folds_along(
     objective = cross_validated(Diary(), X, y, cv=CV, fold_workers=2)
     found.optimize(objective, trials=1, trial_timeout=2.5, **runner)
     assert found.trials[0].error == "timed out after 2.5 s"
+
+
+@pytest.mark.slow
+def test_the_death_of_the_trials_own_process_ends_its_folds(tmp_path: Path) -> None:
+    path = tmp_path / "fits"
+    space = hpo.Space(level=0.5, path=str(path), slow=hpo.Categorical([60.0]))
+    found = study(space)
+    objective = cross_validated(Diary(), X, y, cv=CV, fold_workers=2)
+
+    def kill() -> None:
+        until(lambda: path.exists() and len(alive()) == 2)
+        for parent in {process.ppid() for process in alive()}:
+            assert parent != os.getpid()
+            os.kill(parent, signal.SIGKILL)
+
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill)
+        found.optimize(objective, trials=1, runner="processes", workers=1)
+        killed.result()
+    assert found.trials[0].error == "worker was killed by SIGKILL (out of memory?)"
 
 
 SCRIPT = """
