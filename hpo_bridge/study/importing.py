@@ -7,6 +7,7 @@ objectives, checked like anything that a backend proposes, and written to the lo
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,6 +135,7 @@ def import_history(
         HistoryError: If the source cannot be read or mapped, or with ``strict`` if any trial
             of it cannot be taken. Nothing has been added then.
     """
+    source = os.fspath(source) if isinstance(source, os.PathLike) else source
     pairs = pairs_of(space, objectives, options.rename)
     wanted = Wanted(pairs.params, pairs.objectives, options.study, options.allow_pickle)
     kind, reader = reader_of(plugins, source, options.format, allow_pickle=options.allow_pickle)

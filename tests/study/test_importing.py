@@ -34,6 +34,11 @@ def objective(trial):
     return trial["x"] ** 2 + trial["n"]
 
 
+def test_a_path_is_a_source(study, source, tmp_path):
+    source([plain(0, 1.0)])
+    assert study(SPACE).import_trials(tmp_path / "t.json").added == 1
+
+
 def test_numbers_go_on_and_the_budget_counts_them(study, source):
     made = study(SPACE)
     made.optimize(objective, trials=3)
