@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study, Trial, TrialState
 
