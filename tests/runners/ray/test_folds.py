@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
+import psutil
 import pytest
 from hpo_bridge_sklearn import cross_validated
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 from sklearn.svm import SVC
 
@@ -30,6 +36,42 @@ def test_the_same_values_as_one_after_the_other(ray_here):
         assert (one.params, one.values, one.reports) == (other.params, other.values, other.reports)
         assert one.standard_errors == other.standard_errors
         assert one.metrics[0]["test_f1_macro"] == other.metrics[0]["test_f1_macro"]
+
+
+class Slow(BaseEstimator):
+    """Writes down its process, and takes its time."""
+
+    def __init__(self, folder="", C=1.0):
+        self.folder, self.C = folder, C
+
+    def fit(self, X, y):
+        (Path(self.folder) / str(os.getpid())).touch()
+        time.sleep(60)
+
+    def score(self, X, y):
+        return 0.0
+
+
+@pytest.mark.slow
+def test_a_trial_that_takes_too_long_takes_its_folds_along(ray_here, tmp_path):
+    found = study()
+    slow = cross_validated(Slow(str(tmp_path)), X, y, cv=3, fold_workers=2)
+    found.optimize(slow, trials=1, runner="ray", workers=1, cpu=2, trial_timeout=12)
+    assert found.trials[0].error == "timed out after 12 s"
+    processes = [int(path.name) for path in tmp_path.iterdir()]
+    assert processes
+    end = time.monotonic() + 10
+    while any(map(runs, processes)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def runs(pid):
+    """Whether a process is there, and is not one that nobody has waited for."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_worker_must_ask_for_as_many_cpus():
