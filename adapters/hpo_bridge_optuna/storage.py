@@ -27,6 +27,8 @@ ATTRIBUTE = "hpo_bridge:"
 """What the attributes of its trials begin with."""
 METRIC_NAMES = "study:metric_names"
 DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
+FILES = (".db", ".sqlite", ".sqlite3")
+"""What a SQLite file is called, where it is written."""
 TABLES = {"studies", "trials", "trial_params", "version_info"}
 STATES = {
     "COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAILED,
@@ -49,8 +51,8 @@ class Storage:
         return _tables(path) >= TABLES or (not scheme and _is_journal(path))
 
     def suits(self, target: str) -> bool:
-        """Whether it is the URL of a database, or called like a journal."""
-        return bool(_scheme(target)) or target.lower().endswith((".log", ".journal"))
+        """Whether it is the URL of a database, or called like one or like a journal."""
+        return bool(_scheme(target)) or target.lower().endswith((*FILES, ".log", ".journal"))
 
     def read(self, source: Any, wanted: Wanted) -> History:
         """The trials of one study."""
@@ -74,6 +76,8 @@ class Storage:
         """A study of the same name in a storage, which may have others."""
         from .exporting import write_storage
 
+        if not _scheme(target) and target.lower().endswith(FILES):
+            target = f"sqlite:///{target}"
         return write_storage(target, study, overwrite=overwrite)
 
 
@@ -237,12 +241,16 @@ def _past(trial: Any, names: list[str], forms: Mapping[str, Any]) -> PastTrial:
         if key.startswith(ATTRIBUTE)
     }
     reports = [tuple(report) for report in told.get("reports", ())]
+    state, error = STATES[trial.state.name], told.get("error", _reason(trial))
+    violated = next((name for name, much in trial.constraints.items() if much > 0), None)
+    if violated is not None and state is TrialState.COMPLETE:  # can be best as little as there
+        state, error = TrialState.FAILED, f"violates the constraint {violated!r} in Optuna"
     started, finished = told.get(
         "times", (_seconds(trial.datetime_start), _seconds(trial.datetime_complete))
     )
     return PastTrial(
-        f"trial {trial.number}", STATES[trial.state.name], _params(trial.params, forms), values,
-        started, finished, told.get("error", _reason(trial)),
+        f"trial {trial.number}", state, _params(trial.params, forms), values, started, finished,
+        error,
         reports or sorted(trial.intermediate_values.items()),
         told.get("backend"), told.get("attempts", 1),
         [_numbers(each) for each in told.get("metrics", ())],

@@ -143,6 +143,42 @@ def test_several_objectives_by_name(tmp_path):
     assert again.import_trials(theirs).added == 3
 
 
+def test_what_violates_constraints_there_has_failed_here():
+    def objective(trial):
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_constraint("size", x - 0.5)
+        return -x
+
+    theirs = optuna.create_study()
+    theirs.enqueue_trial({"x": 0.75})
+    theirs.enqueue_trial({"x": 0.25})
+    theirs.optimize(objective, n_trials=2)
+    ours = Study(Space(x=Float(0, 1)), seed=0)
+    assert ours.import_trials(theirs).added == 2
+    assert ours.trials[0].state is TrialState.FAILED
+    assert ours.trials[0].error == "violates the constraint 'size' in Optuna"
+    assert ours.best.number == theirs.best_trial.number == 1
+
+
+def test_constraints_of_ours_refuse(tmp_path):
+    theirs = optuna.create_study()
+    theirs.enqueue_trial({"x": 0.75})
+    theirs.enqueue_trial({"x": 0.25})
+    theirs.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=2)
+    ours = Study(Space(x=Float(0, 1), constraints=["x < 0.5"]), seed=0)
+    report = ours.import_trials(theirs)
+    assert (report.added, report.refused[0].reason) == (1, "a constraint forbids it")
+
+
+@pytest.mark.parametrize("name", ["v.db", "v.sqlite3"])
+def test_a_file_that_is_called_like_a_database_is_one(tmp_path, name):
+    study = Study(Space(x=Float(0, 1)), seed=0)
+    study.optimize(lambda t: t["x"], trials=2)
+    study.export(tmp_path / name)
+    assert optuna.get_all_study_names(f"sqlite:///{tmp_path / name}") == ["study"]
+    assert Study(Space(x=Float(0, 1)), seed=1).import_trials(tmp_path / name).added == 2
+
+
 def test_which_study_of_a_storage(tmp_path):
     url = f"sqlite:///{tmp_path}/o.db"
     optimized(url, "one", trials=1)
