@@ -53,6 +53,20 @@ def optimized(storage, name="theirs", trials=12, **options):
     return study
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A storage with a study of 12 trials: Optuna takes its time to write one."""
+    path = tmp_path_factory.mktemp("made") / "o.db"
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optimized(f"sqlite:///{path}")
+    return path
+
+
+def opened(path):
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=2)
+    return optuna.load_study(study_name="theirs", storage=f"sqlite:///{path}", pruner=pruner)
+
+
 def journal(path):
     backend = optuna.storages.journal.JournalFileBackend(str(path))
     return optuna.storages.JournalStorage(backend)
@@ -76,10 +90,11 @@ def check_equal(ours, theirs):
 
 
 @pytest.mark.parametrize("kind", ["url", "file", "journal", "object"])
-def test_a_study_that_optuna_optimized(tmp_path, kind):
+def test_a_study_that_optuna_optimized(made, tmp_path, kind):
     path = tmp_path / ("o.log" if kind == "journal" else "o.db")
-    storage = journal(path) if kind == "journal" else f"sqlite:///{path}"
-    theirs = optimized(storage)
+    if kind != "journal":
+        shutil.copy(made, path)
+    theirs = optimized(journal(path)) if kind == "journal" else opened(path)
     before = digest(path)
     source = {"url": f"sqlite:///{path}", "object": theirs}.get(kind, str(path))
     ours = Study(SPACE, seed=0, backend="optuna.tpe")
@@ -202,10 +217,11 @@ def test_parameters_that_the_study_has_not(tmp_path):
     assert set(ours.trials[0].params) == {"x"}
 
 
-def test_a_storage_of_an_older_optuna(tmp_path):
+def test_a_storage_of_an_older_optuna(made, tmp_path):
     """Its schema is brought up in a copy; the file is left as it is."""
     path = tmp_path / "o.db"
-    wanted = optimized(f"sqlite:///{path}", trials=4).trials
+    shutil.copy(made, path)
+    wanted = opened(path).trials
     connection = sqlite3.connect(path)  # before 3.2 there was no index on this column
     connection.execute("DROP INDEX ix_trials_study_id")
     connection.execute("UPDATE alembic_version SET version_num = 'v3.0.0.d'")
@@ -215,18 +231,18 @@ def test_a_storage_of_an_older_optuna(tmp_path):
         optuna.load_study(study_name="theirs", storage=f"sqlite:///{path}")
     before = digest(path)
     ours = Study(SPACE, seed=0)
-    assert ours.import_trials(str(path)).added == 4
+    assert ours.import_trials(str(path)).added == 12
     assert digest(path) == before
     check_equal(ours.trials, wanted)
 
 
-def test_a_database_that_is_written_to_meanwhile(tmp_path):
+def test_a_database_that_is_written_to_meanwhile(made, tmp_path):
     path = tmp_path / "o.db"
-    optimized(f"sqlite:///{path}", trials=2)
+    shutil.copy(made, path)
     other = sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
     try:
-        assert Study(SPACE, seed=0).import_trials(str(path)).added == 2
+        assert Study(SPACE, seed=0).import_trials(str(path)).added == 12
     finally:
         other.close()
 
