@@ -11,8 +11,10 @@ from ..errors import HpoBridgeError, ObjectiveError, UnknownName, nearest
 from ..objectives.base import FitsStudy, Function, Objective, ObjectiveContext
 from ..objectives.objective import objective_from
 from ..plugins import PluginManager, accepted_options, load_factory
+from ..runners.base import ChecksObjective
 from ..space import Space
 from ..trial import Direction
+from .plugged import Selected
 from .problems import KeyPath, Problems, shown
 
 COMMAND = "command"
@@ -108,6 +110,26 @@ def kind_of_objective(
         _note(str(error), place, _accepted(kind, options or {}, plugins), problems)
         return None
     return objective
+
+
+def check_room(
+    plugins: PluginManager, runner: Selected, objective: Objective, problems: Problems
+) -> None:
+    """Notes why a runner has no room for an objective."""
+    try:
+        built = plugins.build("runner", runner.name, runner.options)
+    except HpoBridgeError:  # that is said elsewhere
+        return
+    if not isinstance(built, ChecksObjective):
+        return
+    try:
+        built.check_objective(objective)
+    except HpoBridgeError as error:
+        match = _AT.match(str(error))
+        if match and match[1] in runner.options_at:
+            problems.add(runner.options_at[match[1]], match[2])
+        else:
+            problems.add(("runner",), str(error))
 
 
 def _accepted(kind: str, options: Mapping[str, Any], plugins: PluginManager) -> set[str]:

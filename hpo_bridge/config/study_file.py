@@ -16,7 +16,13 @@ from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
 from .earlier import defaults_of, warm_start_of
 from .models import StudyModel
 from .needs import add_plugins, check_requirements
-from .objective_kinds import NotLooked, default_direction, is_kind, kind_of_objective
+from .objective_kinds import (
+    NotLooked,
+    check_room,
+    default_direction,
+    is_kind,
+    kind_of_objective,
+)
 from .overrides import replace_name, set_values
 from .plugged import KEPT_OPTIONS
 from .problems import Problems, shown
@@ -155,6 +161,8 @@ def load_study_file(
         objective = kind_of_objective(
             model.objective, str(folder), space, directions, plugins, problems
         )
+    if objective is not None and not reading:
+        check_room(plugins, choices.runner, objective, problems)
     name = name_of(model, path, problems)
     selection = selection_of(
         model, objective, folder, space, len(directions), name, problems, reading=reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..checkpoints import Checkpoints
 from ..gradients import Differentiation
@@ -112,6 +112,19 @@ class Runner(Protocol):
 
         On the way out, also on an exception, no trial is running any more: each was
         finished or given back, and no process is left behind.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksObjective(Protocol):
+    """A runner that can tell, before anything is created, that it has no room for an objective."""
+
+    def check_objective(self, objective: Objective) -> None:
+        """Compares what a trial needs with what the runner's options give it.
+
+        Raises:
+            InvalidOptions: If it is more; begins with the option's name.
         """
         ...
 

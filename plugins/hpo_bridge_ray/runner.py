@@ -103,6 +103,10 @@ class Ray:
         self.memory = as_bytes("memory", memory)
         self.grace = 0.0 if grace == 0 else as_seconds("grace", grace) or 0.0
 
+    def check_objective(self, objective: Objective) -> None:
+        """Raises InvalidOptions if a trial needs more CPUs than its worker asks for."""
+        self.resources.check_room_for(objective)
+
     def run(self, work: Work) -> None:
         """Evaluates trials until nothing is left or ``work.stopping`` is set.
 
@@ -112,7 +116,7 @@ class Ray:
             KeyboardInterrupt: After Ctrl-C, when all has been tidied up.
         """
         work.objective.check()
-        self.resources.check_room_for(work.objective)
+        self.check_objective(work.objective)
         if work.exhausted:
             return
         pruner: Any = work.pruner if hasattr(work.pruner, "scheduler") else None
