@@ -9,6 +9,7 @@ from typing import Any
 from ..config.selection import SelectionFile
 from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
+from ..study.nested import splits_of
 from ..study.nested_score import as_plain, nested_score
 from ..study.selection import BEST, select_in
 from ..study.testset import Look, ended, looks, went_on
@@ -82,6 +83,15 @@ def add_choice(
         text = went_on(store, name, tested)
         if text is not None:
             result["warning"] = text
+
+
+def driver_of_split(store: Store, name: str) -> str | None:
+    """Who drives the study of an outer split of this one, and which; ``None`` if nobody does."""
+    for number, study in splits_of(store.names(), name).items():
+        row = store.study(study)
+        if row is not None and row.driver is not None:
+            return f"{row.driver}, on outer split {number}"
+    return None
 
 
 def choice_lines(result: dict[str, Any]) -> list[str]:

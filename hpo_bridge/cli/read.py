@@ -15,7 +15,7 @@ from ..plugins import manager
 from ..store import Store, open_store
 from ..trial import TrialRecord
 from . import WRONG_USE
-from .choice import add_choice
+from .choice import add_choice, driver_of_split
 from .listing import print_table
 from .summary import adopted_line, as_text, duration, full_trial, summary
 from .values import written
@@ -48,7 +48,8 @@ def show_status(
         add_choice(result, store, name, file.selection, selected=False)
         row = store.study(name)
         assert row is not None
-        result |= {"store": store.url, "driver": row.driver}
+        driver = row.driver or (driver_of_split(store, name) if file.selection.nested else None)
+        result |= {"store": store.url, "driver": driver}
         if as_json:
             print(json.dumps(result))
             return
@@ -56,7 +57,7 @@ def show_status(
             csv.writer(sys.stdout).writerows([("state", "trials"), *result["counts"].items()])
             return
         print(as_text(result, store.url))
-        print(f"driver   {row.driver or 'none: it does not run now'}")
+        print(f"driver   {driver or 'none: it does not run now'}")
 
 
 def show_best(

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from hpo_bridge.cli import main
+from hpo_bridge.store import open_store
 from tests.cli.conftest import STUDY
 
 SELECTION = """\
@@ -198,6 +199,21 @@ def test_what_cannot_be_tested(chosen, words, text):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert re.search(text, line), line
+
+
+def test_the_driver_of_an_outer_split_is_that_of_the_whole(chosen):
+    chosen("run", "study.yaml", "--trials", "1")
+    store = open_store(f"sqlite:///{chosen.folder}/s.db")
+    store.create("s.outer-2", store.study("s").definition)
+    writer = store.acquire("s.outer-2")
+    whole = ("status", "study.yaml", "--set", "selection.nested=3")
+    try:
+        assert result_of(chosen(*whole, "--json"))["driver"].endswith(", on outer split 2")
+        assert result_of(chosen("status", "study.yaml", "--json"))["driver"] is None
+    finally:
+        writer.release()
+        store.close()
+    assert "none: it does not run now" in chosen(*whole).stdout
 
 
 def test_there_has_to_be_a_study(chosen):
