@@ -133,7 +133,8 @@ def check_choices(
             check_proposer(plugins, backend, space, n_objectives, model.seed, problems)
         elif backend.name:
             check_found(plugins, backend, problems)
-    check_schedule(plugins, choices.backends, n_objectives, problems)
+    warm = bool(model.warm_start)
+    check_schedule(plugins, choices.backends, n_objectives, problems, warm=warm)
     for chosen in (runner, *choices.observers):
         check_built(plugins, chosen, problems)
     limits = () if model.budget is None else (model.budget.trials, model.budget.time)

@@ -143,20 +143,35 @@ def check_proposer(
 
 
 def check_schedule(
-    plugins: PluginManager, schedule: Sequence[Selected], n_objectives: int, problems: Problems
+    plugins: PluginManager,
+    schedule: Sequence[Selected],
+    n_objectives: int,
+    problems: Problems,
+    *,
+    warm: bool,
 ) -> None:
-    """Notes each entry that never ends before another one, or would ignore those before it."""
+    """Notes each entry that never ends before another one, or would ignore those before it.
+
+    Args:
+        plugins: Where to find the backends.
+        schedule: The entries.
+        n_objectives: Number of losses.
+        problems: Takes note of what is wrong.
+        warm: Whether there are trials before the first one, too.
+    """
     for chosen in schedule[:-1]:
         if chosen.trials is None and not is_finite(plugins, chosen.name):
             text = "is missing, expected a whole number: the next one would never begin"
             problems.add((*chosen.place, "trials"), text)
-    for chosen in schedule[1:]:
+    for place, chosen in enumerate(schedule):
+        if place == 0 and not warm:
+            continue
         try:
             ignoring = chosen.handover == "ignore"
-            what = "the trials before its own"
+            what = "the trials before its own" if place else "the trials of the warm start"
             refuse_deaf(plugins, chosen.name, ignoring, n_objectives, what)
         except UnsupportedProblem as error:
-            problems.add(chosen.place, str(error))
+            problems.add(chosen.place or ("backend",), str(error))
         except UnknownName:  # said elsewhere
             pass
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -47,10 +47,17 @@ class Duplicates:
         mode: One of :data:`MODES`.
         store: Where the study is.
         name: Its name.
+        complete: Makes an earlier trial's parameters a point of the space, if that has changed.
     """
 
-    def __init__(self, mode: str, store: Store, name: str) -> None:
-        self.mode, self._store, self._name = mode, store, name
+    def __init__(
+        self,
+        mode: str,
+        store: Store,
+        name: str,
+        complete: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda params: params,
+    ) -> None:
+        self.mode, self._store, self._name, self._complete = mode, store, name, complete
         self._first: dict[bytes, int] = {}
         self._results: dict[bytes, tuple[int, Mapping[str, Any]]] = {}
         self._running: dict[bytes, int] = {}
@@ -65,11 +72,11 @@ class Duplicates:
             self._read(self._store.trial(self._name, number))
 
     def _read(self, trial: TrialRecord) -> None:
-        asked = trial.changes[0].params if trial.changes else trial.params
+        asked = self._complete(trial.changes[0].params if trial.changes else trial.params)
         self.add(trial.number, asked)
         if trial.state is TrialState.COMPLETE and not trial.changes:
             result = {key: getattr(trial, key) for key in KEPT}
-            self._keep(_key(trial.params), trial.number, result)
+            self._keep(_key(asked), trial.number, result)
 
     def _keep(self, key: bytes, number: int, result: Mapping[str, Any]) -> None:
         """Keeps the first result; one with derivatives takes the place of one without."""

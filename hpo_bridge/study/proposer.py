@@ -177,14 +177,17 @@ class Proposer:
             return observations
         return [seen for seen in observations if seen.token is not None]
 
+    def completed(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """An earlier trial's parameters, with the defaults of those that are new since."""
+        return completed(self.space, self._defaults, params) if self._defaults else params
+
     def raw(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """``params`` in the backend's terms: indices, and every parameter if it is flat.
 
         An inactive parameter that was never suggested gets the middle of its range.
         """
         point = {}
-        if self._defaults:
-            params = completed(self.space, self._defaults, params)
+        params = self.completed(params)
         for name, parameter in self.space.items():
             if name in params:
                 choice = name in self._choices

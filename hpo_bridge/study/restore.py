@@ -152,7 +152,9 @@ class _Restoring:
             identity={**self.phase.backend, "seed": self.seed, "begin": self.begin},
             relay=self.relay,
             runner=runner,
-            duplicates=Duplicates(self.setup.duplicates, self.store, self.name),
+            duplicates=Duplicates(
+                self.setup.duplicates, self.store, self.name, proposer.completed
+            ),
         )
 
     def _restored(self) -> tuple[Proposer, Ledger]:

@@ -66,7 +66,8 @@ def hpo_register_observers():
 @hookimpl
 def hpo_register_backends():
     walk = dict(technique="annealing", factory="acme_for_config:Walk")
-    yield BackendSpec(name="acme.walk", **walk)
+    yield BackendSpec(name="acme.walk", capabilities=frozenset({Capability.INJECT}), **walk)
+    yield BackendSpec(name="zen.deaf", technique="hybrid", factory=walk["factory"])
     yield BackendSpec(name="acme.absent", requires=("acme-absent>=2",), **walk)
 
 
@@ -119,6 +120,14 @@ GOOD: dict[str, Any] = {
     },
     "observers": ["acme-diary", {"name": "acme-diary", "options": {"pages": 3}}],
     "store": "sqlite:///demo.db",
+    "duplicates": "reuse",
+    "warm_start": [
+        {
+            "store": "sqlite:///old.db", "study": "old", "ignore": ["width"],
+            "map": {"lr": "rate", "layers": {"value": 2}}, "values": {"value": "loss"},
+        },
+    ],
+    "defaults": {"layers": 1},
     "plugins": [],
     "requires": ["pydantic>=2"],
 }  # fmt: skip

@@ -32,6 +32,15 @@ def test_a_schedule_is_loaded(load: Load, good: dict[str, Any]) -> None:
     }  # fmt: skip
 
 
+def test_a_warm_start_needs_a_backend_that_learns_from_it(
+    good: dict[str, Any], refused: Refused
+) -> None:
+    (line,) = refused(good | {"backend": "zen.deaf"})
+    assert line.startswith("study.yaml: backend: backend 'zen.deaf' learns from its own trials")
+    assert "(acme.walk, hybrid)" in line
+    assert "would ignore the trials of the warm start" in line
+
+
 def test_a_backend_of_the_command_line_takes_its_place(
     load: Load, good: dict[str, Any], refused: Refused
 ) -> None:
@@ -97,8 +106,8 @@ def test_what_plugins_say_of_an_entry(good: dict[str, Any], refused: Refused) ->
     assert "did you mean 'core.random'" in line
     (line,) = refused(good | {"backend": [FIRST, "core.grid"]})
     assert line.startswith("study.yaml: backend.1: parameter 'lr': is continuous")
-    (line,) = refused(good | {"backend": [FIRST, {"name": "acme.walk"}]})
-    assert line.startswith("study.yaml: backend.1: backend 'acme.walk' learns from its own trials")
+    (line,) = refused(good | {"backend": [FIRST, {"name": "zen.deaf"}]})
+    assert line.startswith("study.yaml: backend.1: backend 'zen.deaf' learns from its own trials")
     assert "handover: ignore" in line
 
 
@@ -111,6 +120,7 @@ def test_earlier_studies_are_loaded(load: Load, good: dict[str, Any], folder: An
     assert file.warm_start == (
         {**earlier, "store": f"sqlite:///{folder}/old.db"}, {"study": "demo2"},
     )  # fmt: skip
+    del good["warm_start"]
     assert load(good).warm_start == ()
 
 

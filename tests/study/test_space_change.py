@@ -72,7 +72,17 @@ def test_the_history_goes_over_to_the_new_space(
     assert [streak.trials for streak in s.verify().streaks] == [6, 4]
 
 
-@pytest.mark.parametrize("backend", ["fake.snapshots", GENERATION, "core.random", "optuna.tpe"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "fake.snapshots", GENERATION, "core.random", "optuna.tpe",
+        [
+            {"name": "core.random", "trials": 4}, {"name": "fake.snapshots", "trials": 9},
+            GENERATION,
+        ],
+    ],
+    ids=str,
+)  # fmt: skip
 def test_a_changed_study_goes_on_exactly(study: Make, tmp_path: Any, backend: Any) -> None:
     found = []
     for stops in ([20], [8, 9, 13, 20]):
@@ -221,6 +231,21 @@ def test_waiting_trials_run_in_the_new_space_if_they_are_points_of_it(
     s.optimize(loss, trials=8)
     assert s.trials[waiting.number].params == waiting.params
     assert (s.trials[6].attempts, s.trials[6].value) == (2, loss(waiting))
+
+
+def test_a_trial_before_is_a_duplicate_by_its_defaults(study: Make) -> None:
+    points = [{"n": 1}, {"n": 2}]
+    script = {"name": "fake.script_inject", "options": {"points": points, "once": True}}
+    first = study(Space(n=Int(1, 2)), backend=script, duplicates="reuse")
+    first.optimize(lambda trial: trial["n"], trials=2)
+    again = [{"n": 2, "m": 0}, {"n": 1, "m": 5}]
+    s = study(
+        Space(n=Int(1, 2), m=Int(0, 9)), store=first.store, change_space=True, defaults={"m": 5},
+        backend={"name": "fake.script_inject", "options": {"points": again, "once": True}},
+        duplicates="reuse",
+    )  # fmt: skip
+    s.optimize(lambda trial: 10.0 * trial["n"], trials=4)
+    assert [(t.value, t.reused) for t in s.trials[2:]] == [(20.0, None), (1.0, 0)]
 
 
 def test_in_memory(study: Make) -> None:
