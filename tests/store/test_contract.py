@@ -205,6 +205,43 @@ def test_metrics(store: Store, make: Any) -> None:
     assert trial.metrics == ({"auc": 0.75}, {})
 
 
+def test_imported_trials_equal_the_reference(store: Store, make: Any) -> None:
+    """One event has all of a trial, and some trials have all that there is."""
+
+    def imported(number: int, **more: Any) -> Event:
+        data = {
+            "state": "COMPLETE", "params": {"x": number}, "values": {"value": number / 2},
+            "error": None, "backend": "imported:csv", "started": 1.5, "finished": None,
+            "attempts": 1, "reports": [], "source": "t.csv", **more,
+        }  # fmt: skip
+        return Event("imported", 9.0, number, data)
+
+    reports = [[0, 1.0], [3, 2.0]]
+    change = {"step": 0, "params": {"x": 7}, "source": None}
+    events = [
+        imported(0),
+        imported(1, reports=reports, metrics=[{"auc": None}, {"t": 0.5}], changes=[change] * 2),
+        imported(2, state="FAILED", values=None, error="\ud800", started=None, finished=3.5),
+        imported(3, state="PRUNED", values=None, reports=reports, estimate=4.5),
+        imported(4, standard_errors={"value": 0.25}, gradients={"x": 2.0}, reports=reports),
+    ]  # fmt: skip
+    found = []
+    for each in (MemoryStore(), store):
+        each.create("s", {"space": {}, "directions": {"value": "minimize"}, "seed": 0})
+        writer = each.acquire("s")
+        writer.append([make.session(), *events[:2]])
+        writer.append(events[2:])
+        writer.append([make.enqueued(5, x=1)])
+        writer.release()
+        found.append(repr(views(each, "s")))
+    assert found[0] == found[1]
+    trial = next(store.trials("s", first=1))
+    assert trial.reports == ((0, 1.0), (3, 2.0))
+    assert math.isnan(trial.metrics[0]["auc"])
+    assert [dict(each.params) for each in trial.changes] == [{"x": 7}] * 2
+    assert store.best("s", "value", 1.0).number == 0  # type: ignore[union-attr]
+
+
 def test_standard_errors_and_estimates(store: Store, make: Any) -> None:
     store.create("s", {})
     writer = store.acquire("s")
