@@ -73,8 +73,6 @@ class FoldPool:
         try:
             yield batch.outcome
         except (TrialPruned, Failure):
-            for worker in self._busy():
-                worker.stop()
             raise
         except KeyboardInterrupt:  # the run has ended
             for worker in tuple(self._hired):
@@ -84,6 +82,9 @@ class FoldPool:
             for worker in self._busy():
                 self._dismiss(worker)
             raise
+        finally:  # also where the trial ended well: one value that is no number ends its folds
+            for worker in self._busy():
+                worker.stop()
 
     def _busy(self) -> list[_Worker]:
         return [worker for worker in self._hired if worker.fold is not None]

@@ -48,7 +48,7 @@ class Diary(BaseEstimator):  # type: ignore[misc]
         return self
 
     def score(self, X: Any, y: Any) -> float:
-        return self.level
+        return self.level if self.level < 7 else float("nan")
 
 
 X_ALL = X
@@ -157,6 +157,18 @@ def test_folds_that_are_not_needed_are_cancelled_and_one_that_dies_fails_its_tri
     assert (fine.value, len(fine.reports)) == (0.5, 6)
     asked = pruner.asked[-5:]
     assert asked == [list(range(len(asked[0]) + more)) for more in range(5)]  # in order
+
+
+def test_a_value_that_is_no_number_leaves_nothing_to_the_next_trial(tmp_path: Path) -> None:
+    path = str(tmp_path / "fits")
+    space = hpo.Space(level=hpo.Categorical([7.0, 0.5]), path=path, slow=0.3)
+    found = study(space)
+    for level in (7.0, 0.5):  # 7 stands for NaN
+        found.enqueue({"level": level})
+    found.optimize(cross_validated(Diary(), X, y, cv=CV, fold_workers=2), trials=2)
+    first, second = found.trials
+    assert first.error == "the objective returned nan, expected a finite number"
+    assert [value for _, value in second.reports] == [0.5] * 6
 
 
 @pytest.mark.parametrize("runner", [{}, {"runner": "processes", "workers": 1}], ids=str)
