@@ -170,7 +170,8 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"folds": 3}, {}, f"{AT}.folds: unknown option of objective 'cross_validated', accepted: "
      "estimator, data, cv, scoring, objective, error_score, return_train_score, fold_workers"),
     ({"fold_workers": 4}, {"runner": {"name": "ray", "cpu": 2}},
-     "runner.cpu: found 2, expected 4 or more: cross_validated(model.py:pipe) runs 4 processes for each trial"),
+     "runner.cpu: found 2, expected 4 or more: cross_validated(model.py:pipe) runs 4 processes "
+     "for each trial"),
     ({}, {"direction": "minimize"}, "direction: found minimize, expected maximize: of scikit-"),
     ({"scoring": ["accuracy"]}, {"directions": {"accuracy": "maximize", "f1": "maximize"}},
      "directions: found 'f1', expected one of accuracy, fit_time, score_time"),
