@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ..errors import StudyNotFound
+from ..formats.plain import plain_trial
 from ..store import Store
-from ..store.codec import strict_metrics
 from ..study.facts import adopted, schedule_entry, space_version
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
@@ -56,25 +56,7 @@ def summary(store: Store, name: str) -> dict[str, Any]:
 
 def full_trial(trial: TrialRecord) -> dict[str, Any]:
     """All that ``trials --json`` gives of a trial; a metric that is NaN is ``null`` there."""
-    errors = None if trial.standard_errors is None else dict(trial.standard_errors)
-    return {
-        "number": trial.number,
-        "state": trial.state.value,
-        "params": dict(trial.params),
-        "values": None if trial.values is None else dict(trial.values),
-        "backend": trial.backend,
-        "started": trial.started,
-        "finished": trial.finished,
-        "error": trial.error,
-        "attempts": trial.attempts,
-        "reports": [list(report) for report in trial.reports],
-        "changes": [asdict(change) for change in trial.changes],
-        "gradients": None if trial.gradients is None else dict(trial.gradients),
-        "metrics": [strict_metrics(metrics) for metrics in trial.metrics],
-        "standard_errors": errors,
-        "estimate": trial.estimate,
-        "reused": trial.reused,
-    }
+    return plain_trial(trial)
 
 
 def as_text(result: dict[str, Any], url: str) -> str:

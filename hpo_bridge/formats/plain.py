@@ -33,6 +33,7 @@ def plain_trial(trial: TrialRecord) -> dict[str, Any]:
         "metrics": [strict_metrics(metrics) for metrics in trial.metrics],
         "standard_errors": None if trial.standard_errors is None else dict(trial.standard_errors),
         "estimate": trial.estimate,
+        "reused": trial.reused,
     }
 
 
