@@ -105,7 +105,8 @@ BASE: dict[str, Any] = {
         ({}, {"direction": "maximize"}, "another directions than given: value is"),
         ({}, {"directions": {"a": "minimize"}}, "another directions than given: value is missing"),
         ({}, {"seed": 1}, "another seed than given: 0 there, 1 here; use the stored seed"),
-        ({}, {"constraints": ["x < 0.5"]}, r"another constraints than given: constraints are \[\] there"),
+        ({}, {"constraints": ["x < 0.5"]},
+         r"another constraints than given: constraints are \[\] there"),
     ],
 )  # fmt: skip
 def test_changed_definitions(study: Make, url: str, change: Any, options: Any, match: str) -> None:
