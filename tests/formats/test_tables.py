@@ -257,3 +257,19 @@ def test_a_failed_export_leaves_the_old_file(study, tmp_path, monkeypatch):
         study.export(target, overwrite=True)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("missing", [["pandas"], ["pyarrow", "fastparquet"]])
+def test_parquet_without_its_libraries_says_what_to_install(study, tmp_path, monkeypatch, missing):
+    import sys
+
+    study.export(tmp_path / "t.parquet")
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    for attempt in (
+        lambda: study.export(tmp_path / "u.parquet"),
+        lambda: study.import_trials(tmp_path / "t.parquet"),
+    ):
+        with pytest.raises(HistoryError, match=r'pip install "hpo-bridge\[parquet\]"'):
+            attempt()
+    assert not (tmp_path / "u.parquet").exists()
