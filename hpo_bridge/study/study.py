@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +34,14 @@ from .exporting import ExportReport, export_history
 from .importing import ImportOptions, ImportReport, import_history, leased
 from .nested import tune_splits
 from .nested_score import NestedScore, nested_score
-from .observers import Observers, study_info
+from .observers import Observers
 from .outer import outer_splits
 from .phases import Phases
 from .rerun import Rerun, rerun
-from .restore import Setup, take_over
+from .restore import Setup
 from .schedule import Entry, schedule_of
+from .seat import ASK, Seat
 from .selection import BEST, Rule, Selection, check_single, select_in
-from .session import Session
 from .slopes import differentiation
 from .space_change import changed_space, checked_defaults, known_defaults
 from .testset import Look, Place, look, looks
@@ -52,10 +51,6 @@ from .warm_start import prepared, sources_of
 
 if TYPE_CHECKING:
     import pandas
-
-
-ASK = "ask"
-"""What stands for a runner's name where a study is asked by hand."""
 
 
 class Study:
@@ -133,8 +128,6 @@ class Study:
         self.objectives = Objectives({SINGLE: direction} if directions is None else directions)
         self._plugins = manager() if plugins is None else plugins
         self._lock = threading.RLock()
-        self._driver: Driver | None = None
-        self._holding = False
         self._defaults: Mapping[str, Any] = {}
         self._schedule = schedule_of(backend)
         self._duplicates = checked_mode(duplicates)
@@ -152,7 +145,7 @@ class Study:
         self._phases().check(0 if seed is None else seed, warm=bool(sources))
         if self._pruner is not None:
             self._build_pruner()
-        self._observers = Observers(self._plugins, observers)
+        observing = Observers(self._plugins, observers)
         self._owns_store = isinstance(store, (str, type(None)))
         self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
         try:
@@ -166,6 +159,8 @@ class Study:
         except BaseException:
             self._close_store()
             raise
+        pruner_name = None if self._pruner is None else self._pruner[0]
+        self._seat = Seat(self.store, name, observing, pruner_name)
 
     # -- setting up -------------------------------------------------------------------
 
@@ -185,40 +180,21 @@ class Study:
     # -- driving ----------------------------------------------------------------------
 
     def _drive(self, runner: str = ASK) -> Driver:
-        """The driver, with the lease; rebuilt if the study has moved on meanwhile."""
-        if self._driver is not None and self._driver.broken:
-            self._leave(broken=True)
-        if self._holding and self._driver is not None:
-            if runner != ASK:
-                self._observers.end(None)  # who watched the asking by hand
-            if not self._observers.begun:
-                self._begin(runner, self._driver)
-            return self._driver
-        if self._driver is not None:
-            writer = self.store.acquire(self.name)
-            if writer.seq == self._driver.writer.seq:
-                self._driver.writer = writer
-                self._holding = True
-                self._begin(runner, self._driver)
-                return self._driver
-            writer.release()
+        """The driver, with the lease."""
+        return self._seat.take(self._setup, runner)
+
+    def _setup(self) -> Setup:
+        """What a driver is made of, in the state that the study is in now."""
         pruner = None if self._pruner is None else self._build_pruner
         checkpoints = checkpoints_of(self.store, self.name, self._folder)
         space = None if self._change is None else self._changed_space
         self._defaults = known_defaults(self.store, self.name, self._change)
         phases = self._phases()
-        setup = Setup(
-            phases.all(), pruner, self.objectives, self.seed, partial(self._begin, runner),
-            checkpoints, phases.check(self.seed) if len(self._schedule) > 1 else None,
-            self._duplicates, self._adopted, space,
+        return Setup(
+            phases.all(), pruner, self.objectives, self.seed, checkpoints=checkpoints,
+            differentiation=phases.check(self.seed) if len(self._schedule) > 1 else None,
+            duplicates=self._duplicates, adopted=self._adopted, space=space,
         )  # fmt: skip
-        try:
-            self._driver = take_over(self.store, self.name, setup, runner)
-        except BaseException as error:
-            self._observers.end(error)
-            raise
-        self._holding = True
-        return self._driver
 
     def _changed_space(self) -> Event:
         """The event of the change asked for, checked again now that nobody else writes."""
@@ -227,11 +203,6 @@ class Study:
         self._change = None
         assert change is not None
         return change.event()
-
-    def _begin(self, runner: str, driver: Driver) -> None:
-        pruner = None if self._pruner is None else self._pruner[0]
-        info = study_info(self.store, self.name, driver.identity, runner, pruner)
-        self._observers.begin(driver, info)
 
     def optimize(
         self,
@@ -272,31 +243,9 @@ class Study:
             source = source.fitted(self.space, self.objectives.directions)
         source.check()
         with self._lock:
-            was_holding = self._holding
-            driver = self._drive(runner)
-            by_hand = set(driver.running)
-            row = self.store.study(self.name)
-            spent = 0.0 if row is None else row.seconds
-            driver.retries = getattr(built, "retries", 0)
-            driver.window = window
-            session = Session(driver, source, trials=trials, seconds=seconds, spent=spent)
-            error: BaseException | None = None
-            try:
-                built.run(session)
-            except BaseException as raised:
-                error = raised
-                raise
-            finally:
-                driver.retries, driver.window = 0, None
-                try:
-                    self._observers.end(error)
-                finally:
-                    # Out of step with the log, or with trials that its runner left running:
-                    # what takes over next starts from the log.
-                    if driver.broken or not by_hand.issuperset(driver.running):
-                        self._leave(broken=True)
-                    elif not was_holding:
-                        self._leave()
+            self._seat.run(
+                self._setup, built, runner, source, trials=trials, seconds=seconds, window=window
+            )
 
     def _window(self, runner: Any) -> int | None:
         if getattr(runner, "order", "free") != "deterministic":
@@ -314,21 +263,6 @@ class Study:
         wanted = getattr(self._plugins.find("pruner", self._pruner[0]).spec, "runner", "")
         if wanted not in ("", runner):
             raise HpoBridgeError(f"pruner {self._pruner[0]!r} works on runner {wanted!r} alone")
-
-    def _leave(self, *, broken: bool = False) -> None:
-        """Gives the study free for other drivers."""
-        driver = self._driver
-        if driver is None or not self._holding:
-            return
-        try:
-            self._observers.end(None)
-        finally:
-            self._holding = False
-            if broken or driver.broken:
-                self._driver = None
-                driver.writer.release()
-            else:
-                driver.leave()
 
     def ask(self) -> Trial:
         """The next trial, to be evaluated by hand and then told.
@@ -435,12 +369,10 @@ class Study:
         )  # fmt: skip
         self._phases().refuse_deaf("the imported trials")
         with self._lock:
-            if self._driver is not None and self._driver.broken:
-                self._leave(broken=True)
-            if self._holding and self._driver is not None:
-                writing: Any = nullcontext(self._driver.take_in)
-            else:
-                writing = leased(self.store, self.name)
+            driver = self._seat.sound()
+            writing: Any = (
+                leased(self.store, self.name) if driver is None else nullcontext(driver.take_in)
+            )
             with writing as append:
                 return import_history(
                     self._plugins, self.store, self.name, self.space, self.objectives, source,
@@ -473,9 +405,9 @@ class Study:
         """
         with self._lock:
             try:
-                self._leave()
+                self._seat.leave()
             finally:
-                self._driver = None
+                self._seat.driver = None
                 self._close_store()
 
     def _close_store(self) -> None:
@@ -484,9 +416,8 @@ class Study:
 
     def __del__(self) -> None:
         # A study dropped with the lease in hand (a notebook cell run again) gives it free.
-        if getattr(self, "_holding", False) and self._driver is not None:
-            self._driver.writer.release()
-            self._observers.forget()
+        if hasattr(self, "_seat"):
+            self._seat.drop()
 
     def __enter__(self) -> Study:
         return self
@@ -499,7 +430,8 @@ class Study:
     @property
     def backend(self) -> str:
         """The backend at work; of a schedule that is not being driven, its first."""
-        return self._schedule[0].name if self._driver is None else self._driver.proposer.name
+        driver = self._seat.driver
+        return self._schedule[0].name if driver is None else driver.proposer.name
 
     @property
     def schedule(self) -> tuple[Entry, ...]:
@@ -514,7 +446,7 @@ class Study:
     @property
     def exhausted(self) -> str | None:
         """Why the backend has nothing left to propose, once this object has met that."""
-        return None if self._driver is None else self._driver.exhausted
+        return None if self._seat.driver is None else self._seat.driver.exhausted
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -607,7 +539,7 @@ class Study:
         with self._lock:
             return look(
                 self.store, self.name, function, chosen, self._place(),
-                self._driver if self._holding else None,
+                self._seat.held,
                 lambda text: warnings.warn(text, TestSetWarning, stacklevel=4),
             )  # fmt: skip
 

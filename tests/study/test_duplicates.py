@@ -44,9 +44,7 @@ def loss(trial: Any) -> float:
 
 def crash(study: Study) -> None:
     """Ends a study's driver as a killed process would: without a last snapshot."""
-    assert study._driver is not None
-    study._driver.writer.release()
-    study._driver, study._holding = None, False
+    study._seat.leave(broken=True)
 
 
 def story(study: Study) -> list[Any]:
@@ -296,8 +294,8 @@ def test_continued_it_is_the_uninterrupted_study(
         part.optimize(value, trials=trials)
         if number % 3:
             part.close()
-        elif part._driver is not None:
-            part._driver = None
+        else:
+            part._seat.driver = None
     assert story(part) == story(whole)
     assert part.store.repeats("study") == counts
     assert caplog.messages == []

@@ -60,9 +60,7 @@ def reopen(study: Make, url: str) -> Callable[..., Study]:
 
 def crash(study: Study) -> None:
     """Ends a study's driver as a killed process would: without a last snapshot."""
-    assert study._driver is not None
-    study._driver.writer.release()
-    study._driver, study._holding = None, False
+    study._seat.leave(broken=True)
 
 
 # -- the same backend goes on ---------------------------------------------------------------
@@ -165,7 +163,7 @@ def test_a_log_that_only_counts_what_was_forbidden_is_replayed(
     whole.optimize(loss, trials=20)
     s = reopen(space, backend="fake.snapshots")
     s.optimize(loss, trials=1)
-    monkeypatch.setattr(s._driver, "_lists_forbidden", False)
+    monkeypatch.setattr(s._seat.driver, "_lists_forbidden", False)
     s.optimize(loss, trials=10)
     s = reopen(space, backend="fake.snapshots")
     s.optimize(loss, trials=20)
@@ -297,7 +295,7 @@ def test_a_second_streak_in_parts_is_one(study: Make, reopen: Make, url: str) ->
     for trials in (9, 10, 15, 16, 30):
         s = reopen(backend=GENERATION)
         s.optimize(loss, trials=trials)
-        crash(s) if s._driver else None
+        crash(s) if s._seat.driver else None
     # The new streak's seed depends on the length of the log, which is the same here.
     assert params(s) == params(other)
 

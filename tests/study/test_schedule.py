@@ -44,9 +44,7 @@ def sessions(study: Study) -> list[dict[str, Any]]:
 
 def crash(study: Study) -> None:
     """Ends a study's driver as a killed process would: without a last snapshot."""
-    assert study._driver is not None
-    study._driver.writer.release()
-    study._driver, study._holding = None, False
+    study._seat.leave(broken=True)
 
 
 def test_each_entry_proposes_its_trials(study: Make, made: list[Any]) -> None:
@@ -140,7 +138,7 @@ def test_a_grid_that_ends_early_passes_on(study: Make, url: str) -> None:
     for trials in (3, 6, 7, 8, 9, 12):
         part = study(DISCRETE, backend=schedule, store=url)
         part.optimize(loss, trials=trials)
-        crash(part) if part._holding else part.close()
+        crash(part) if part._seat.holding else part.close()
     assert params(part) == params(whole)
     limited = study(DISCRETE, backend=[{"name": "core.grid", "trials": 50}, "core.random"])
     limited.optimize(loss, trials=8)
@@ -206,7 +204,7 @@ def test_a_backend_that_learns_from_its_own_alone_is_refused(study: Make, url: s
     for trials in (6, 9):
         s = study(backend=deaf, store=url)
         s.optimize(loss, trials=trials)
-        crash(s) if s._holding else s.close()
+        crash(s) if s._seat.holding else s.close()
     assert [t.backend for t in s.trials[4:]] == ["fake.generation_deaf"] * 5
     with pytest.raises(UnsupportedProblem, match="the trials before its own"):
         study(backend=[{"name": "core.random", "trials": 2}, "fake.generation_deaf"])
