@@ -7,9 +7,11 @@ from typing import Any
 
 from ..errors import HpoBridgeError, short
 from ..gradients import Differentiated
+from ..objectives.base import FitsStudy
 from ..objectives.derivatives import differentiated
-from ..objectives.objective import judged
-from ..trial import Outcome, Trial, TrialState
+from ..objectives.objective import Objective, judged, objective_from
+from ..space import Space
+from ..trial import Direction, Outcome, Trial, TrialState
 
 Choice = str | Mapping[str, Any]
 """A name, or ``{"name": …, "options": {…}}``."""
@@ -79,3 +81,13 @@ def check_seed(seed: Any) -> int | None:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise HpoBridgeError(f"seed: found {seed!r}, expected an integer from 0 to 2**31 - 1")
     return seed
+
+
+def objective_for(given: Any, space: Space, directions: Mapping[str, Direction]) -> Objective:
+    """The objective that a user gave, told of the study's space and directions if it asks.
+
+    Raises:
+        ObjectiveError: If it is none, or does not suit them.
+    """
+    source = objective_from(given)
+    return source.fitted(space, directions) if isinstance(source, FitsStudy) else source

@@ -8,11 +8,11 @@ from hashlib import blake2b
 from typing import Any
 
 from ..errors import HpoBridgeError, short
-from ..objectives.base import FitsStudy
-from ..objectives.objective import FunctionObjective, objective_from
+from ..objectives.objective import FunctionObjective
 from ..objectives.parts import Nests, OuterSplit
 from ..space import Space
 from ..trial import Direction, Trial
+from .arguments import objective_for
 from .definition import as_json
 
 
@@ -31,9 +31,7 @@ def outer_splits(
     """
     if score is not None:
         return Rows(objective, score, splits).outer_splits()
-    source = objective_from(objective)
-    if isinstance(source, FitsStudy):
-        source = source.fitted(space, directions)
+    source = objective_for(objective, space, directions)
     if not isinstance(source, Nests):
         raise HpoBridgeError(
             f"score: is missing: objective {source.describe()} cannot be split once more by "

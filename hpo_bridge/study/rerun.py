@@ -17,12 +17,12 @@ from typing import Any
 from ..checkpoints import CheckpointFolder
 from ..errors import HpoBridgeError, StudyNotFound, short
 from ..gradients import Differentiation
-from ..objectives.base import FitsStudy
-from ..objectives.objective import Objective, objective_from
+from ..objectives.objective import Objective
 from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
 from ..store import Store
 from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
+from .arguments import objective_for
 from .slopes import differentiation
 from .values import Objectives
 
@@ -96,9 +96,7 @@ def rerun(
     definition = row.definition
     space = Space.from_plain(definition["space"], definition["constraints"])
     objectives = Objectives(definition["directions"])
-    source = objective_from(objective)
-    if isinstance(source, FitsStudy):
-        source = source.fitted(space, objectives.directions)
+    source = objective_for(objective, space, objectives.directions)
     source.check()
     asked = differentiation(plugins, space, wanted=record.gradients is not None)
     built = plugins.build("runner", runner, _one_worker(plugins, runner, options or {}))

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GradientRequired, HpoBridgeError, NoCompleteTrial, TestSetWarning
-from ..objectives.base import FitsStudy
-from ..objectives.objective import Objective, objective_from
+from ..objectives.objective import Objective
 from ..optimizer import Pruner
 from ..plugins import PluginManager, manager
 from ..space import Space
@@ -23,6 +22,7 @@ from .arguments import (
     check_budget,
     check_seed,
     final_state,
+    objective_for,
     split_choice,
     told_outcome,
 )
@@ -238,9 +238,7 @@ class Study:
         built = self._plugins.build("runner", runner, options)
         window = self._window(built)
         self._check_pruner(runner)
-        source = objective_from(objective)
-        if isinstance(source, FitsStudy):
-            source = source.fitted(self.space, self.objectives.directions)
+        source = objective_for(objective, self.space, self.objectives.directions)
         source.check()
         with self._lock:
             self._seat.run(
