@@ -35,6 +35,7 @@ def test_the_study_file(tmp_path: Path) -> None:
 
 def test_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.delitem(sys.modules, "models", raising=False)  # another example's
     spec = importlib.util.spec_from_file_location("compare_reports", FOLDER / "compare.py")
     assert spec is not None
     assert spec.loader is not None
