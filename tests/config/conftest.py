@@ -134,12 +134,18 @@ GOOD: dict[str, Any] = {
 
 
 @pytest.fixture(scope="session")
-def plugins(tmp_path_factory: pytest.TempPathFactory) -> PluginManager:
-    """The core's own plugin, and one with every kind of thing that has options."""
+def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plugin that offers every kind of thing that has options."""
     folder = tmp_path_factory.mktemp("plugin")
     (folder / "acme_for_config.py").write_text(PLUGIN)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plugins(plugin_folder: Path) -> PluginManager:
+    """The core's own plugin, and that one."""
     manager = PluginManager([EntryPoint("core", "hpo_bridge.backends", "hpo_bridge")])
-    manager.add("./acme_for_config.py", folder)
+    manager.add("./acme_for_config.py", plugin_folder)
     return manager
 
 
@@ -150,9 +156,12 @@ def good() -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _same_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looking for an objective's module puts its folder on the path."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
+def _same_path(monkeypatch: pytest.MonkeyPatch, plugin_folder: Path) -> None:
+    """Looking for an objective's module puts its folder on the path.
+
+    The plugin's stays there, whichever test of which folder was the first to load it.
+    """
+    monkeypatch.setattr(sys, "path", [*sys.path, str(plugin_folder)])
 
 
 @pytest.fixture
