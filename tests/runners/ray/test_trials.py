@@ -83,7 +83,9 @@ def test_a_scheduler_on_a_real_training(pruner, tmp_path):
     assert len(pruned) + len(complete) == 20
     assert len(pruned) >= 3
     assert complete
-    # Tune may say so with the last report, too, before the objective has returned.
+    # The median rule may stop a trial at its last report, before the objective has returned.
+    longest = EPOCHS if pruner["name"] == "ray.median" else EPOCHS - 1
+    assert all(len(trial.reports) <= longest for trial in pruned)
     assert any(len(trial.reports) < EPOCHS for trial in pruned)
     assert all(len(trial.reports) == EPOCHS for trial in complete)
     assert best.value == min(trial.value for trial in complete) < 2.3
