@@ -278,6 +278,6 @@ def _check_tolerance(evaluation: Evaluation, factory: Factory | None, hole: Valu
             replace(evaluation, splits=[(every, every)], error_score="raise").fold({}, 0)
             if not evaluation.scorer.failures:
                 return
-        except Exception:
+        except Exception:  # it takes none: what is wrong is the hole, not what it made of it
             pass
     raise ObjectiveError(f"data: {' '.join(str(hole).split())}")
