@@ -303,7 +303,7 @@ def test_a_data_frame(study: Callable[..., hpo.Study]) -> None:
     s.optimize(hpo.Folded(constant, 3), trials=3)
     frame = s.to_pandas()
     assert list(frame.columns[:5]) == [
-        "number", "state", "value", "standard_errors.value", "estimate",
+        "number", "state", "value", "standard_errors.value", "params.x",
     ]  # fmt: skip
     assert frame["standard_errors.value"][:2].tolist() == pytest.approx([3**-0.5] * 2)
     assert frame["estimate"].tolist()[2] == pytest.approx(10.0)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..config import StudyFile, load_study_file
+from ..formats.csv_file import write_csv
 from ..plugins import manager
 from ..store import Store, open_store
+from ..study.exporting import study_to_write
 from ..trial import TrialRecord
 from . import WRONG_USE
 from .choice import add_choice, driver_of_split
@@ -21,8 +24,6 @@ from .summary import adopted_line, as_text, duration, full_trial, summary
 from .values import written
 
 NO_TRIAL = 1
-LONGEST = 100
-"""Most components of a vector in a cell of a CSV file."""
 
 
 @contextmanager
@@ -74,8 +75,7 @@ def show_best(
         add_choice(result, store, name, file.selection)
         best = result["front"] if "front" in result else [result["best"]] * bool(result["best"])
         if as_csv:
-            numbers = [trial["number"] for trial in best]
-            _print_csv(store, name, (next(store.trials(name, first=n)) for n in numbers))
+            _print_csv(store, name, [trial["number"] for trial in best])
         else:
             print(json.dumps(result) if as_json else as_text(result, store.url))
         if not best:
@@ -93,7 +93,7 @@ def show_trials(
         if as_json:
             _print_json(store.trials(name))
         elif as_csv:
-            _print_csv(store, name, store.trials(name))
+            _print_csv(store, name)
         else:
             _print_table(store.trials(name), row)
 
@@ -107,25 +107,13 @@ def _print_json(trials: Iterator[TrialRecord]) -> None:
     print("[]" if separator == "[" else "]")
 
 
-def _print_csv(store: Store, name: str, trials: Iterable[TrialRecord]) -> None:
-    row = store.study(name)
-    assert row is not None
-    params, values = list(row.definition["space"]), list(row.definition["directions"])
-    writer = csv.writer(sys.stdout)
-    times = ("backend", "started", "finished", "attempts", "error")
-    writer.writerow(["number", "state", *values, *(f"params.{p}" for p in params), *times])
-    for trial in trials:
-        measured = [(trial.values or {}).get(v) for v in values]
-        given = [_cell(trial.params[p]) if p in trial.params else None for p in params]
-        rest = [getattr(trial, time) for time in times]
-        writer.writerow([trial.number, trial.state.value, *measured, *given, *rest])
-
-
-def _cell(value: Any) -> Any:
-    """A value in a CSV file; a long vector is cut, as it is whole in ``--json``."""
-    if isinstance(value, list) and len(value) > LONGEST:
-        return written(value, 6)
-    return json.dumps(value) if isinstance(value, (list, bool)) or value is None else value
+def _print_csv(store: Store, name: str, numbers: Sequence[int] | None = None) -> None:
+    """Print the table that ``export`` writes; of the trials with these numbers, or of all."""
+    study = study_to_write(store, name)
+    if numbers is not None:
+        chosen = [next(store.trials(name, first=number)) for number in numbers]
+        study = replace(study, trials=chosen)
+    write_csv(sys.stdout, study)
 
 
 def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors import HistoryError
 from ..histories import History, StudyToWrite, Wanted, Written
 from .files import is_file, read_text, written_whole
-from .table import header, history_of, row
+from .table import history_of, text_rows
 
 SUFFIXES = (".csv", ".tsv")
 LONGEST = 2**27
@@ -46,15 +46,19 @@ class Csv:
 
     def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
         """One line a trial; lists and mappings are JSON in their cells."""
-        count = 0
         delimiter = "\t" if target.lower().endswith(".tsv") else ","
         with written_whole(target, overwrite=overwrite) as file:
-            writer = csv.writer(file, delimiter=delimiter)
-            writer.writerow(header(study))
-            for trial in study.trials:
-                writer.writerow(row(study, trial))
-                count += 1
-        return Written(count)
+            return Written(write_csv(file, study, delimiter))
+
+
+def write_csv(file: TextIO, study: StudyToWrite, delimiter: str = ",") -> int:
+    """Write the table of a study's trials, and return the number of trials."""
+    writer = csv.writer(file, delimiter=delimiter)
+    count = -1  # the header
+    for cells in text_rows(study):
+        writer.writerow(cells)
+        count += 1
+    return count
 
 
 def _delimiter(source: str, text: str) -> str:

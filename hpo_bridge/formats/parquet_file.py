@@ -12,12 +12,14 @@ from ..histories import History, StudyToWrite, Wanted, Written
 from ..space import Float, Int
 from .cells import spelled
 from .files import check_absent, is_file, written_whole
-from .table import header, history_of, row
+from .table import ERROR, history_of, text_rows
 
 if TYPE_CHECKING:
     import pandas
 
 SUFFIXES = (".parquet", ".pq")
+NUMBERS = ("value", "started", "finished", "seconds", "estimate")
+"""Columns of floats."""
 
 
 class Parquet:
@@ -52,8 +54,7 @@ class Parquet:
         """One row a trial; what is no plain number or text is JSON."""
         pandas = _pandas()
         check_absent(Path(target).exists(), target, overwrite=overwrite)
-        rows = [row(study, trial) for trial in study.trials]
-        names = header(study)
+        names, *rows = text_rows(study)
         columns = {name: [cells[at] for cells in rows] for at, name in enumerate(names)}
         frame = pandas.DataFrame(
             {name: _column(pandas, name, cells, study) for name, cells in columns.items()}
@@ -75,7 +76,7 @@ def _column(pandas: Any, name: str, cells: list[Any], study: StudyToWrite) -> pa
         whole = [None if cell is None else int(cell) for cell in cells]
         return pandas.Series(whole, dtype="Int64")
     number = isinstance(parameter, Float) and parameter.shape is None
-    if number or name.startswith("values.") or name in ("started", "finished"):
+    if number or name.startswith(("values.", ERROR)) or name in NUMBERS:
         return pandas.Series([None if c is None else float(c) for c in cells], dtype="Float64")
     return pandas.Series(cells, dtype="string")
 

@@ -1,9 +1,9 @@
-"""Trials as rows: what the columns of a table are, and what a row says of a trial."""
+"""The table of a study's trials: one set of columns for every file, command and data frame."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,34 +22,95 @@ STATES = {
 }  # fmt: skip
 PARAM, VALUE = ("params.", "params_"), ("values.", "values_")
 """What the name of a parameter's and of an objective's column may begin with."""
-OTHERS = ("number", "state", "backend", "attempts", "error", *BESIDES)
+ERROR = "standard_errors."
+"""What the name of a standard error's column begins with."""
+PLAIN = tuple(name for name in BESIDES if name != "standard_errors")
+"""Fields that are one cell of JSON."""
+OTHERS = ("number", "state", "backend", "attempts", "error", *PLAIN)
 IDLE = ("seconds", "duration")
 """Columns that say nothing that others do not."""
+SINGLE = "value"
+"""The column of a single objective without a name."""
 
 
 # -- writing --------------------------------------------------------------------------------
 
-
-def header(study: StudyToWrite) -> list[str]:
-    """The names of the columns of a study's table."""
-    params = [f"params.{name}" for name in study.definition["space"]]
-    values = [f"values.{name}" for name in study.directions]
-    return ["number", "state", *values, *params, "backend", "started", "finished", "attempts",
-            "error", *BESIDES]  # fmt: skip
+Row = Mapping[str, Any]
+"""Column to value, as plain Python; a column is missing where the trial has no value."""
 
 
-def row(study: StudyToWrite, trial: TrialRecord) -> list[Any]:
-    """A trial's cells: text, numbers, and ``None`` for an empty one."""
-    values = [(trial.values or {}).get(name) for name in study.directions]
-    params = [
-        spelled(trial.params[name]) if name in trial.params else None
-        for name in study.definition["space"]
-    ]
-    besides = besides_of(trial)
-    rest = [json.dumps(besides[name]) if besides[name] else None for name in BESIDES]
-    who, why = (None if text is None else spelled(text) for text in (trial.backend, trial.error))
-    return [trial.number, trial.state.value, *values, *params, who, trial.started,
-            trial.finished, trial.attempts, why, *rest]  # fmt: skip
+def column_names(objectives: Iterable[str], params: Iterable[str]) -> list[str]:
+    """Return the names of the columns of a study's table, in order.
+
+    Args:
+        objectives: The names of the objectives.
+        params: The names of the parameters and constants.
+
+    Example:
+        >>> column_names(["value"], ["lr"])[:5]
+        ['number', 'state', 'value', 'standard_errors.value', 'params.lr']
+    """
+    names = list(objectives)
+    return [
+        "number", "state", *_values(names).values(), *(ERROR + name for name in names),
+        *(PARAM[0] + name for name in params), "backend", "started", "finished", "seconds",
+        "attempts", "error", *PLAIN,
+    ]  # fmt: skip
+
+
+def _values(objectives: Sequence[str]) -> dict[str, str]:
+    """Map each objective to the name of its column."""
+    if list(objectives) == [SINGLE]:
+        return {SINGLE: SINGLE}
+    return {name: VALUE[0] + name for name in objectives}
+
+
+def row_maker(objectives: Sequence[str]) -> Callable[[TrialRecord], Row]:
+    """Return a function that makes the :data:`Row` of a trial."""
+    columns = _values(objectives)
+
+    def make(trial: TrialRecord) -> Row:
+        besides = besides_of(trial)
+        row = {
+            "number": trial.number, "state": trial.state.value, "backend": trial.backend,
+            "started": trial.started, "finished": trial.finished, "seconds": _seconds(trial),
+            "attempts": trial.attempts, "error": trial.error,
+            **{name: besides[name] or None for name in PLAIN if name != "estimate"},
+            "estimate": trial.estimate,
+            **{columns[name]: value for name, value in (trial.values or {}).items()},
+            **{ERROR + name: value for name, value in (trial.standard_errors or {}).items()},
+        }  # fmt: skip
+        row = {name: value for name, value in row.items() if value is not None}
+        return row | {PARAM[0] + name: value for name, value in trial.params.items()}
+
+    return make
+
+
+def _seconds(trial: TrialRecord) -> float | None:
+    if trial.started is None or trial.finished is None:
+        return None
+    return trial.finished - trial.started
+
+
+def cell(row: Row, column: str) -> Any:
+    """Return a cell of a file: a number, a text, or ``None`` for an empty one."""
+    if column not in row:
+        return None
+    value = row[column]
+    if type(value) in (int, float) and not column.startswith(PARAM[0]):
+        return value
+    return spelled(value)
+
+
+def text_rows(study: StudyToWrite) -> Iterator[list[Any]]:
+    """Yield the header of a study's table, then the cells of each trial."""
+    objectives = list(study.directions)
+    columns = column_names(objectives, study.definition["space"])
+    yield columns
+    make = row_maker(objectives)
+    for trial in study.trials:
+        row = make(trial)
+        yield [cell(row, column) for column in columns]
 
 
 # -- reading --------------------------------------------------------------------------------
@@ -61,6 +122,7 @@ class Columns:
 
     params: Mapping[int, str]
     values: Mapping[int, str]
+    errors: Mapping[int, str]
     fields: Mapping[int, str]
     idle: tuple[str, ...]
 
@@ -79,11 +141,14 @@ def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
     marked = any(name.startswith(PARAM) for name in names)
     params: dict[int, str] = {}
     values: dict[int, str] = {}
+    errors: dict[int, str] = {}
     fields: dict[int, str] = {}
     idle: list[str] = []
     for position, name in enumerate(names):
         if name.startswith(PARAM):
             params[position] = name[len(PARAM[0]) :]
+        elif name.startswith(ERROR):
+            errors[position] = name[len(ERROR) :]
         elif (objective := _objective(name, names, wanted)) is not None:
             values[position] = objective
         elif not marked and name in wanted.params:
@@ -93,7 +158,7 @@ def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
         elif name not in IDLE:
             idle.append(name)
     _check(params, values, names, source, wanted)
-    return Columns(params, values, fields, tuple(idle))
+    return Columns(params, values, errors, fields, tuple(idle))
 
 
 def _objective(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
@@ -162,10 +227,10 @@ def _trials(
 def _trial(label: str, cells: Sequence[str], columns: Columns) -> PastTrial:
     fields = {name: cells[at] for at, name in columns.fields.items() if cells[at]}
     params = {name: Text(cells[at]) for at, name in columns.params.items() if cells[at]}
-    values: dict[str, float] = {}
-    for at, name in columns.values.items():
-        if cells[at]:
-            values[name] = _under(name, number_in, cells[at])
+    values, errors = (
+        {name: _under(name, number_in, cells[at]) for at, name in some.items() if cells[at]}
+        for some in (columns.values, columns.errors)
+    )
     times = {
         name: _under(name, moment_in, fields[name])
         for name in ("started", "finished")
@@ -173,12 +238,12 @@ def _trial(label: str, cells: Sequence[str], columns: Columns) -> PastTrial:
     }
     error = text_in(fields["error"]) if "error" in fields else None
     attempts = int(_under("attempts", number_in, fields.get("attempts", "1")))
-    besides = {name: _under(name, _json, fields[name]) for name in BESIDES if name in fields}
+    besides = {name: _under(name, _json, fields[name]) for name in PLAIN if name in fields}
     return PastTrial(
         label, _state(fields.get("state"), values, error), params, values or None,
         times.get("started"), times.get("finished"), error, attempts=attempts,
         backend=text_in(fields["backend"]) if "backend" in fields else None,
-        **besides_in(besides),
+        **besides_in(besides), standard_errors=errors or None,
     )  # fmt: skip
 
 

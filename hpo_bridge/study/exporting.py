@@ -43,6 +43,23 @@ class _Trials:
         return self.store.trials(self.name)
 
 
+def study_to_write(store: Store, name: str) -> StudyToWrite:
+    """Return a stored study with its trials, which are read when they are gone through.
+
+    Raises:
+        StudyNotFound: If there is no such study.
+    """
+    row = store.study(name)
+    if row is None:
+        raise StudyNotFound(f"no study {name!r} in {store.url}")
+    definition = row.definition
+    space = Space.from_plain(definition["space"], definition["constraints"])
+    directions = Objectives(definition["directions"]).directions
+    return StudyToWrite(
+        name, space, directions, int(definition["seed"]), definition, _Trials(store, name)
+    )
+
+
 def export_history(
     plugins: PluginManager, store: Store, name: str, target: str, format: str | None, *,
     overwrite: bool = False,
@@ -53,15 +70,7 @@ def export_history(
         HistoryError: If the target is there already, or cannot be written.
         StudyNotFound: If there is no such study.
     """
-    row = store.study(name)
-    if row is None:
-        raise StudyNotFound(f"no study {name!r} in {store.url}")
-    definition = row.definition
-    space = Space.from_plain(definition["space"], definition["constraints"])
-    directions = Objectives(definition["directions"]).directions
+    study = study_to_write(store, name)
     kind, writer = writer_of(plugins, target, format)
-    study = StudyToWrite(
-        name, space, directions, int(definition["seed"]), definition, _Trials(store, name)
-    )
     written = writer.write(target, study, overwrite=overwrite)
     return ExportReport(shown(target), kind, written.trials, tuple(written.notes))

@@ -680,10 +680,10 @@ class Study:
     def to_pandas(self) -> pandas.DataFrame:
         """One row per trial, by number.
 
-        Columns: ``number``, ``state``, one per objective, where there are any
-        ``standard_errors.NAME`` and ``estimate``, ``params.NAME`` for each parameter and
-        constant (missing where inactive), ``backend``, ``started``, ``finished`` (UTC),
-        ``seconds``, ``error``.
+        The columns are those of every table, see docs/history.md: ``number``, ``state``,
+        ``value`` (``values.NAME`` for objectives with names), ``params.NAME`` for each
+        parameter and constant (missing where inactive), ``started`` and ``finished`` (UTC),
+        ``seconds``, ``error`` and others.
         """
         from .frame import to_frame
 

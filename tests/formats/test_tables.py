@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_counted_with_its_first_example(study, table):
 
 def test_strict_takes_all_or_nothing(study, table):
     source = table("lr,n,opt,m,value\n0.3,3,adam,,1\n0.3,30,adam,,1\n")
-    with pytest.raises(HistoryError, match="1 trials cannot be taken, so none was; n: outside"):
+    with pytest.raises(HistoryError, match="1 trial cannot be taken, so none was; n: outside"):
         study.import_trials(source, strict=True)
     assert study.trials == []
 
@@ -252,7 +252,7 @@ def test_a_failed_export_leaves_the_old_file(study, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     study.enqueue({"lr": 0.3, "n": 1, "opt": "adam"})
-    monkeypatch.setattr(module, "row", broken)
+    monkeypatch.setattr(module, "text_rows", broken)
     with pytest.raises(HistoryError, match="No space left on device"):
         study.export(target, overwrite=True)
     assert target.read_text() == "old"
@@ -273,3 +273,48 @@ def test_parquet_without_its_libraries_says_what_to_install(study, tmp_path, mon
         with pytest.raises(HistoryError, match=r'pip install "hpo-bridge\[parquet\]"'):
             attempt()
     assert not (tmp_path / "u.parquet").exists()
+
+
+CLASHING = ("error", "state", "number", "seconds", "params.x")
+
+
+def test_every_table_has_the_same_columns_and_no_name_twice(tmp_path, monkeypatch, capsys):
+    """Objectives, and a parameter, called like columns clash in no table."""
+    import csv
+    import io
+
+    import pandas
+
+    from hpo_bridge.cli import main
+
+    space = Space({"x": Float(0, 1), "error": Int(0, 3), "n": Int(0, 9, when={"error": 0})})
+    store, directions = f"sqlite:///{tmp_path}/s.db", dict.fromkeys(CLASHING, "minimize")
+    with Study(space, directions=directions, seed=0, store=store, name="s") as study:
+        study.optimize(lambda t: dict.fromkeys(CLASHING, t["x"]), trials=8)
+        study.export(tmp_path / "t.csv")
+        study.export(tmp_path / "t.parquet")
+        columns = list(study.to_pandas().columns)
+    assert len(set(columns)) == len(columns)
+    assert {"error", "values.error", "params.error", "values.params.x", "params.x"} <= {*columns}
+    exported = (tmp_path / "t.csv").read_bytes().decode()
+    assert next(csv.reader(io.StringIO(exported))) == columns
+    assert list(pandas.read_parquet(tmp_path / "t.parquet").columns) == columns
+
+    (tmp_path / "f.py").write_text("def f(trial): ...\n")
+    (tmp_path / "study.yaml").write_text(
+        f"study: s\nobjective: f.py:f\nstore: {store}\nbudget: {{trials: 8}}\n"
+        f"directions: {{{', '.join(f'{name}: minimize' for name in CLASHING)}}}\n"
+        "space:\n  x: {type: float, low: 0, high: 1}\n  error: {type: int, low: 0, high: 3}\n"
+        "  n: {type: int, low: 0, high: 9, when: {error: 0}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    printed = {}
+    for name in ("trials", "best"):
+        monkeypatch.setattr("sys.argv", ["hpo-bridge", name, "study.yaml", "--csv"])
+        with pytest.raises(SystemExit):
+            main()
+        printed[name] = capsys.readouterr().out
+        rows = list(csv.DictReader(io.StringIO(printed[name])))
+        assert list(rows[0]) == columns
+        assert all(row["values.error"] == row["values.params.x"] for row in rows)
+    assert printed["trials"] == exported

@@ -381,8 +381,9 @@ def test_to_pandas(study: Make) -> None:
     s.enqueue({"x": 0.5, "o": "s", "m": 2})
     frame = s.to_pandas()
     assert list(frame.columns) == [
-        "number", "state", "value", "params.x", "params.o", "params.m", "params.k", "backend",
-        "started", "finished", "seconds", "error",
+        "number", "state", "value", "standard_errors.value", "params.x", "params.o", "params.m",
+        "params.k", "backend", "started", "finished", "seconds", "attempts", "error", "reports",
+        "metrics", "estimate", "gradients", "changes",
     ]  # fmt: skip
     assert list(frame["state"]) == ["COMPLETE", "FAILED", "RUNNING", "WAITING"]
     assert frame["value"].iloc[0] == 0.5
@@ -398,7 +399,7 @@ def test_to_pandas_with_objectives_called_like_columns(study: Make) -> None:
     s = study(directions={"state": "minimize", "seconds": "minimize", "b": "maximize"})
     s.tell(s.ask(), {"state": 1.0, "seconds": 2.0, "b": 3.0})
     row = s.to_pandas().iloc[0]
-    assert (row["state"], row["values.state"], row["values.seconds"], row["b"]) == (
+    assert (row["state"], row["values.state"], row["values.seconds"], row["values.b"]) == (
         "COMPLETE", 1.0, 2.0, 3.0,
     )  # fmt: skip
 
