@@ -11,7 +11,6 @@ app = typer.Typer(
     name="hpo-bridge",
     help="One study, any optimizer, any machine.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -115,7 +114,7 @@ def look_at_the_test_set(
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Score the chosen configuration on the test set, once, and record that."""
+    """Score the chosen trial on the test set, once and on record."""
     from .testing import score_study
 
     code = score_study(
@@ -136,7 +135,7 @@ def trials(
 
 @app.command()
 def verify(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
-    """Check that the backends propose again what the log has; runs no objective."""
+    """Check that the backends propose again what the log has."""
     from .verify import verify_study
 
     raise typer.Exit(verify_study(study, store, set_ or [], as_json=json))
@@ -157,7 +156,7 @@ def replay(
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Run a stored trial again and compare; the store keeps nothing of it."""
+    """Run a stored trial again and compare; nothing is stored."""
     from .replay import replay_trial
 
     code = replay_trial(
@@ -198,7 +197,7 @@ def import_(
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Add the trials of another tool to a study; see docs/history.md."""
+    """Add the trials of another tool to a study."""
     from .exchange import import_trials
 
     code = import_trials(
@@ -229,7 +228,7 @@ def export(
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Write the trials for other tools: CSV, JSON, Parquet, a storage of Optuna's."""
+    """Write the trials as CSV, JSON, Parquet or an Optuna storage."""
     from .exchange import export_trials
 
     export_trials(
@@ -247,7 +246,7 @@ def export(
 def explain(
     study: StudyFile, backend: Backend = None, set_: Set = None, json: Json = False
 ) -> None:
-    """Show how each parameter, condition and constraint reaches the backend."""
+    """Show how the search space reaches the backend."""
     from .explain import show_explanation
 
     raise typer.Exit(show_explanation(study, backend, set_ or [], as_json=json))
@@ -255,7 +254,7 @@ def explain(
 
 @app.command()
 def backends(json: Json = False) -> None:
-    """List every backend: its status, library, capabilities, and how to install it."""
+    """List every backend, and how to install what is missing."""
     from .listing import show_backends
 
     show_backends(as_json=json)
@@ -288,7 +287,7 @@ def check(
     ] = 60,
     json: Json = False,
 ) -> None:
-    """Check that a backend keeps the contract; see docs/conformance.md."""
+    """Check that a backend keeps the contract of backends."""
     from .check import check_backend
 
     code = check_backend(
@@ -307,7 +306,7 @@ def init(
         typer.Option(metavar="NAME", help="A plugin with a backend instead, by default in NAME/."),
     ] = None,
 ) -> None:
-    """Write a study file and an objective that run, or a plugin to publish."""
+    """Write a study file and an objective, or a plugin to publish."""
     if plugin is not None:
         from .plugin_template import write_plugin
 

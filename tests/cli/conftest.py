@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,10 +56,11 @@ class Command:
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "hpo_bridge", *words]
 
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.argv(*words), cwd=self.folder, capture_output=True, text=True, timeout=120
-        )
+            self.argv(*words), cwd=self.folder, capture_output=True, text=True, timeout=120,
+            env=os.environ | environment,
+        )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

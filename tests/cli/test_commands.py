@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,7 +93,7 @@ def test_the_time_left_is_that_of_the_budget_spent_first(command):
     command.write(command.text.replace(":train", ":slow"))
     done = command("run", "study.yaml", "--set", "budget={time: 2s}")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"1 trials .* [01]\.\d s left", done.stderr)
+    assert re.search(r"1 trial .* [01]\.\d s left", done.stderr)
 
 
 def test_several_objectives_give_a_front(command):
@@ -234,3 +238,30 @@ def test_the_version_is_told(command):
     import hpo_bridge
 
     assert command("--version").stdout.strip() == f"hpo-bridge {hpo_bridge.__version__}"
+
+
+def test_the_summaries_of_commands_are_whole_on_80_columns(command):
+    shown = command("--help", COLUMNS="80").stdout
+    assert "backends" in shown
+    assert "..." not in shown.split("Commands:")[1]
+    assert "--install-completion" in shown
+
+
+def test_shells_complete_commands():
+    asked = {
+        "_HPO_BRIDGE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "hpo-bridge ex",
+        "COMP_CWORD": "1",
+    }
+    program = Path(sys.executable).with_name("hpo-bridge")
+    shown = subprocess.run(
+        [program], env=os.environ | asked, capture_output=True, text=True, timeout=120
+    )
+    assert shown.stdout.split() == ["export", "explain"]
+
+
+def test_one_trial_is_not_called_trials(command):
+    first = command("run", "study.yaml", "--trials", "1")
+    more = command("run", "study.yaml", "--trials", "2")
+    assert "continued after 1 trial\n" in more.stderr
+    assert "1 trials" not in first.stdout + first.stderr + more.stdout + more.stderr
