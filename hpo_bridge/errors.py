@@ -179,6 +179,15 @@ def nearest(name: str, accepted: Sequence[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one.
+
+    >>> counted(1, "trial"), counted(12, "trial"), counted(0, "trial")
+    ('1 trial', '12 trials', '0 trials')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def short(value: Any, limit: int = 80) -> str:
     """``value`` for a message: its ``repr`` on one line, cut at ``limit`` characters."""
     try:

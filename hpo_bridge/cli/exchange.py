@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..config import load_study_file
-from ..errors import ConfigError
+from ..errors import ConfigError, counted
 from ..plugins import manager
 from ..store import open_store
 from ..study import Study
@@ -117,17 +117,19 @@ def _plain_import(report: ImportReport, study: str) -> Mapping[str, object]:
 
 def _import_text(report: ImportReport, url: str) -> str:
     counts = ", ".join(f"{n} {state.value.lower()}" for state, n in report.counts.items())
-    added = f"{report.added} trials" + (f" ({counts})" if counts else "")
+    added = counted(report.added, "trial") + (f" ({counts})" if counts else "")
     if report.numbers:
         added += f", numbers {report.numbers[0]} to {report.numbers[-1]}"
     lines = [f"source   {report.study}  ({report.format})", f"added    {added}"]
     if report.already:
-        lines.append(f"already  {report.already} trials of it are there")
-    lines += [f"refused  {r.count} trials: {r.reason} ({r.example})" for r in report.refused]
+        lines.append(f"already  {counted(report.already, 'trial')} of it in the study")
+    lines += [
+        f"refused  {counted(r.count, 'trial')}: {r.reason} ({r.example})" for r in report.refused
+    ]
     lines += [f"note     {note}" for note in report.notes]
     return "\n".join([*lines, f"store    {url}"])
 
 
 def _export_text(report: ExportReport) -> str:
-    lines = [f"written  {report.trials} trials to {report.target}  ({report.format})"]
+    lines = [f"written  {counted(report.trials, 'trial')} to {report.target}  ({report.format})"]
     return "\n".join(lines + [f"note     {note}" for note in report.notes])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import StudyFile, load_study_file
-from ..errors import UnsupportedProblem
+from ..errors import UnsupportedProblem, counted
 from ..optimizer import Capability, Explains
 from ..plugins import PluginManager, manager
 from ..space import Categorical, Space
@@ -44,7 +44,7 @@ def _heading(table: dict[str, Any]) -> str:
     trials, told = table.get("trials"), table.get("handover")
     parts = [table["backend"]]
     if trials is not None:
-        parts.append(f"{trials} trials")
+        parts.append(counted(trials, "trial"))
     if told == "ignore":
         parts.append("told of none but its own")
     return ", ".join(parts)

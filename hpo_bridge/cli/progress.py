@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..errors import counted
 from ..hookspecs import hookimpl
 from ..plugins import manager
 from ..study import Study
@@ -42,7 +43,7 @@ class Tally:
         self.end = None if seconds is None else self.begin + seconds - spent
         self.head = f"{study.name}: {written_schedule(study.schedule)}, {study.store.url}"
         if self.before:
-            self.head += f"; continued after {self.before} trials"
+            self.head += f"; continued after {counted(self.before, 'trial')}"
         self.running: dict[int, TrialRecord] = {}
         self.best: TrialRecord | None = None
         if len(self.objectives) == 1 and self.counts[TrialState.COMPLETE]:
@@ -79,7 +80,7 @@ class Tally:
 
     def line(self) -> str:
         """One line: what runs, how far, best so far, rate, time left."""
-        parts = [f"{self.done}/{self.trials}" if self.trials else f"{self.done} trials"]
+        parts = [f"{self.done}/{self.trials}" if self.trials else counted(self.done, "trial")]
         bad = [state for state in (TrialState.FAILED, TrialState.PRUNED) if self.counts[state]]
         parts += [f"{self.counts[state]} {state.value.lower()}" for state in bad]
         if self.best is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import StudyNotFound
+from ..errors import StudyNotFound, counted
 from ..formats.plain import plain_trial
 from ..store import Store
 from ..study.facts import adopted, schedule_entry, space_version
@@ -75,7 +75,7 @@ def as_text(result: dict[str, Any], url: str) -> str:
     if repeats:
         lines.append(f"repeats  {repeats}")
     if "front" in result:
-        lines.append(f"front    {len(result['front'])} trials")
+        lines.append(f"front    {counted(len(result['front']), 'trial')}")
         lines += [f"  {_line(trial)}" for trial in result["front"]]
     elif result["best"] is None:
         lines.append("best     no complete trial yet")
@@ -88,7 +88,7 @@ def as_text(result: dict[str, Any], url: str) -> str:
 
 def adopted_line(found: dict[str, Any]) -> str:
     """What a study took from earlier ones."""
-    text = f"{found['trials']} trials of {', '.join(found['sources'])}"
+    text = f"{counted(found['trials'], 'trial')} of {', '.join(found['sources'])}"
     if found["left"]:
         left = ", ".join(f"{n} {reason}" for reason, n in found["left"].items())
         text += f"; left out: {left}"
@@ -99,11 +99,11 @@ def _repeats(counts: dict[str, int]) -> str:
     """How often parameters came again; empty if never."""
     parts = []
     if counts["trials"]:
-        parts.append(f"{counts['trials']} trials with the parameters of an earlier one")
+        parts.append(f"{counted(counts['trials'], 'trial')} with the parameters of an earlier one")
     if counts["reused"]:
         parts.append(f"{counts['reused']} not run, but given its result")
     if counts["resampled"]:
-        parts.append(f"{counts['resampled']} suggestions asked for again")
+        parts.append(f"{counted(counts['resampled'], 'suggestion')} asked for again")
     return ", ".join(parts)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import load_study_file
-from ..errors import short
+from ..errors import counted, short
 from ..plugins import manager
 from ..store import open_store
 from ..study.verify import StreakCheck, Verification, verify
@@ -69,7 +69,7 @@ def _verdict(streak: StreakCheck) -> str:
     if streak.verdict == "unchecked":
         return f"cannot be checked ({streak.reason})"
     if streak.trial is None:
-        return f"differs after its {streak.checked} trials: {streak.reason}"
+        return f"differs after {counted(streak.checked, 'trial')}: {streak.reason}"
     if streak.log is None or streak.now is None:
         return f"differs at trial {streak.trial}: {streak.reason}"
     log, now = _differing(streak.log, streak.now)

@@ -20,6 +20,12 @@ REMEDIES = {
     "seed": "use the stored seed",
 }
 """What must be as stored, and what to do otherwise."""
+OTHER = {
+    "space": "another space",
+    "constraints": "other constraints",
+    "directions": "other directions",
+    "seed": "another seed",
+}
 
 
 def ensure_study(
@@ -63,7 +69,7 @@ def ensure_study(
                 continue
             raise _other_space(store, name, key, stored, space)
         raise StoreError(
-            f"study {name!r} in {store.url} has another {key} than given: "
+            f"study {name!r} in {store.url} has {OTHER[key]} than given: "
             f"{difference(stored[key], wanted[key])}; {remedy}, or use another study name "
             "or store"
         )
@@ -80,7 +86,7 @@ def _other_space(
     except SpaceError:  # of another version
         found = difference(stored[key], space.to_plain()[key])
     return StoreError(
-        f"study {name!r} in {store.url} has another {key} than given: {found}; "
+        f"study {name!r} in {store.url} has {OTHER[key]} than given: {found}; "
         f"{REMEDIES[key]}, or use another study name or store; to go on in the new space with the "
         "trials that are there: --change-space (in Python change_space=True)"
     )

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import HistoryError
+from ..errors import HistoryError, counted
 from ..histories import History, Wanted
 from ..plugins import PluginManager
 from ..space import Space
@@ -145,8 +145,8 @@ def import_history(
     if refused and options.strict:
         first = refused[0]
         raise HistoryError(
-            f"{shown(source)}: {sum(r.count for r in refused)} trials cannot be taken, so none "
-            f"was; {first.reason}: {first.example}"
+            f"{shown(source)}: {counted(sum(r.count for r in refused), 'trial')} cannot be taken, "
+            f"so none was; {first.reason}: {first.example}"
         )
     present = Counter(map(_key_of_record, store.trials(name, FINAL)))
     fresh = [data for data in taken if not _taken_off(present, _key(data))]

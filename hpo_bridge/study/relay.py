@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SearchExhausted
+from ..errors import SearchExhausted, counted
 from ..gradients import Differentiation
 from ..store import Event, Store
 from ..trial import trial_seed
@@ -110,7 +110,7 @@ class Relay:
         while self.is_due:
             if self.is_last:
                 most = self.phase.trials
-                end = f"it has proposed its {most} trials, and nobody takes over"
+                end = f"it has proposed its {counted(most, 'trial')}, and nobody takes over"
                 driver.exhausted = end
                 raise SearchExhausted(end)
             self.hand_over(driver)

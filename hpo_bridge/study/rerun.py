@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkpoints import CheckpointFolder
-from ..errors import HpoBridgeError, StudyNotFound, short
+from ..errors import HpoBridgeError, StudyNotFound, counted, short
 from ..gradients import Differentiation
 from ..objectives.objective import Objective
 from ..plugins import PluginManager, accepted_options, load_factory
@@ -121,7 +121,7 @@ def _checked(store: Store, name: str, number: Any, times: Any, tolerance: Any) -
     if record is None:
         count = sum(store.counts(name).values())
         raise HpoBridgeError(
-            f"study {name!r} has no trial {number}: it has {count} trials, from 0"
+            f"study {name!r} has no trial {number}: it has {counted(count, 'trial')}, from 0"
         )
     if not record.state.is_final:
         raise HpoBridgeError(

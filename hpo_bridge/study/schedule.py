@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import HpoBridgeError, short
+from ..errors import HpoBridgeError, counted, short
 from ..options import one_of, whole
 from .arguments import Choice, split_choice
 
@@ -86,12 +86,10 @@ def written(schedule: Sequence[Entry]) -> str:
     >>> written(schedule_of([{"name": "core.random", "trials": 20}, "optuna.tpe"]))
     'core.random (20 trials), then optuna.tpe'
     """
+    if len(schedule) == 1:
+        return schedule[0].name
     parts = [
-        each.name if each.trials is None or len(schedule) == 1 else f"{each.name} ({_many(each)})"
+        each.name + ("" if each.trials is None else f" ({counted(each.trials, 'trial')})")
         for each in schedule
     ]
     return ", then ".join(parts)
-
-
-def _many(entry: Entry) -> str:
-    return f"{entry.trials} trial{'s' if entry.trials != 1 else ''}"

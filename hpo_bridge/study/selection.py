@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import NoCompleteTrial, SelectionError, SpaceError, nearest, short
+from ..errors import NoCompleteTrial, SelectionError, SpaceError, counted, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
@@ -254,7 +254,7 @@ def _paired(
             ranked.append((rule.key(trial.params), loss, trial.number, trial))
     text = f"best: trial {best.number}, {objectives.names[0]} {value:.6g}; in pairs on its folds"
     if unpaired:
-        text += f", {unpaired} trials without the same folds left out"
+        text += f", {counted(unpaired, 'trial')} without the same folds left out"
     return _chosen(rule, best, ranked, None, text)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal
 
-from ..errors import HpoBridgeError, StoreError, StudyNotFound
+from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
 from ..plugins import PluginManager, library_of, one_line
 from ..store import Event, Store
 from .ledger import Ledger
@@ -111,7 +111,7 @@ def verify(
     checks = []
     parts = streaks_of(store, name)
     for number, part in enumerate(parts, 1):
-        watch(f"{number}/{len(parts)} {part.session['backend']}: {part.trials} trials")
+        watch(f"{number}/{len(parts)} {part.session['backend']}: {counted(part.trials, 'trial')}")
         checks.append(checking.check(part))
     return Verification(name, tuple(checks))
 

@@ -190,7 +190,7 @@ def test_pairs_leave_out_and_count_trials_without_the_same_folds(study: Make) ->
     told(made, [({"max_depth": 2}, 1.5, 0.1)])
     chosen = made.select("one_standard_error", simplest=["max_depth"], paired=True)
     assert chosen.params["max_depth"] == 3
-    assert "1 trials without the same folds left out" in chosen.explanation
+    assert "1 trial without the same folds left out" in chosen.explanation
 
 
 def test_a_stored_study_gives_the_same(study: Make, url: str) -> None:

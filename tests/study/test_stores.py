@@ -102,11 +102,11 @@ BASE: dict[str, Any] = {
         ({"m": Int(0, 4)}, {}, "another space than given: m: when is .*, null here;"),
         ({"y": Int(0, 4)}, {}, "another space than given: y is new"),
         ({"k": None}, {}, "another space than given: k is 1 there, null here"),
-        ({}, {"direction": "maximize"}, "another directions than given: value is"),
-        ({}, {"directions": {"a": "minimize"}}, "another directions than given: value is missing"),
+        ({}, {"direction": "maximize"}, "other directions than given: value is"),
+        ({}, {"directions": {"a": "minimize"}}, "other directions than given: value is missing"),
         ({}, {"seed": 1}, "another seed than given: 0 there, 1 here; use the stored seed"),
         ({}, {"constraints": ["x < 0.5"]},
-         r"another constraints than given: constraints are \[\] there"),
+         r"other constraints than given: constraints are \[\] there"),
     ],
 )  # fmt: skip
 def test_changed_definitions(study: Make, url: str, change: Any, options: Any, match: str) -> None:
