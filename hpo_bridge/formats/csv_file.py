@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from typing import IO, Any
 
 from ..errors import HistoryError
 from ..histories import History, StudyToWrite, Wanted, Written
@@ -51,7 +51,7 @@ class Csv:
             return Written(write_csv(file, study, delimiter))
 
 
-def write_csv(file: TextIO, study: StudyToWrite, delimiter: str = ",") -> int:
+def write_csv(file: IO[str], study: StudyToWrite, delimiter: str = ",") -> int:
     """Write the table of a study's trials, and return the number of trials."""
     writer = csv.writer(file, delimiter=delimiter)
     count = -1  # the header

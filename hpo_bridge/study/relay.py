@@ -110,7 +110,7 @@ class Relay:
         while self.is_due:
             if self.is_last:
                 most = self.phase.trials
-                end = f"it has proposed its {counted(most, 'trial')}, and nobody takes over"
+                end = f"it has proposed its {counted(most or 0, 'trial')}, and nobody takes over"
                 driver.exhausted = end
                 raise SearchExhausted(end)
             self.hand_over(driver)
