@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
+from ..objectives.main_module import hidden_main
 from ..objectives.processgroup import ProcessGroup
-
-_MAIN = threading.Lock()  # two runners, in two threads, may start workers at once
 
 
 class WorkerContext(SpawnContext):
@@ -60,7 +55,7 @@ class WorkerProcess(SpawnProcess):
         """Starts the worker, without a Ctrl-C in its first moments and without our main."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            with _hidden_main():
+            with hidden_main():
                 super().start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -72,23 +67,3 @@ class WorkerProcess(SpawnProcess):
         self._group.kill()
         if self.is_alive():  # it had not joined its group yet
             self.kill()
-
-
-@contextmanager
-def _hidden_main() -> Iterator[None]:
-    """Hides where ``__main__`` came from, so that a worker does not run it again.
-
-    A script without ``if __name__ == "__main__"`` would start the study once more in every
-    worker. Nothing of ``__main__`` is needed there: its functions travel by value.
-    """
-    main = sys.modules["__main__"]
-    with _MAIN:
-        names = ("__spec__", "__file__")
-        kept = {name: main.__dict__[name] for name in names if name in main.__dict__}
-        main.__dict__["__spec__"] = None
-        main.__dict__.pop("__file__", None)
-        try:
-            yield
-        finally:
-            main.__dict__.pop("__spec__", None)
-            main.__dict__.update(kept)

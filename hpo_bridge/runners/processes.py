@@ -6,6 +6,7 @@ import os
 import pickle
 
 from ..errors import InvalidOptions, ObjectiveError
+from ..objectives.main_module import MainModule
 from ..objectives.objective import Objective
 from ..objectives.reasons import explain
 from .base import Work
@@ -16,9 +17,10 @@ from .options import as_bytes, as_choice, as_count, as_seconds
 class Processes:
     """Runs trials in worker processes; what happens to one touches no other.
 
-    Workers are started afresh (``spawn``) and never run the user's ``__main__``. Each loads
-    the objective once. A worker that crashes, hangs or runs out of memory fails its trial,
-    with the reason, and is replaced. None outlives the driver, however that ends.
+    Workers are started afresh and never run the user's ``__main__``: they have a copy of its
+    functions and classes. Each loads the objective once. A worker that crashes, hangs or runs out
+    of memory fails its trial, with the reason, and is replaced. None outlives the driver, however
+    that ends.
 
     Args:
         workers: How many trials run at once; by default one for each usable CPU.
@@ -69,6 +71,7 @@ class Processes:
         with Bell() as bell, CtrlC(bell.ring) as ctrl_c:
             settings = Settings(
                 objective=_packed(work.objective),
+                main=MainModule.here(),
                 timeout=self.trial_timeout,
                 memory=self.memory,
                 capture=self.output == "capture",

@@ -16,6 +16,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from ..checkpoints import NOWHERE, Checkpoints
 from ..gradients import NO_DIFFERENTIATION, Differentiation
+from ..objectives.main_module import MainModule
 from ..objectives.output import Tail
 from ..objectives.processgroup import ProcessGroup, ending
 from ..objectives.reasons import explain
@@ -35,6 +36,7 @@ class Settings:
 
     Attributes:
         objective: The pickled objective.
+        main: The user's ``__main__``.
         timeout: Seconds for a trial, or ``None``.
         memory: Bytes of address space for a worker, or ``None``.
         capture: Whether the workers' output is kept back.
@@ -48,6 +50,7 @@ class Settings:
     """
 
     objective: bytes
+    main: MainModule
     timeout: float | None
     memory: int | None
     capture: bool
@@ -88,7 +91,7 @@ class Slot:
         self._output = _Drain(self._context) if settings.capture else None
         writer = self._output.writer if self._output else None
         setup = Setup(
-            settings.objective, theirs, writer, self._group.id, settings.memory,
+            settings.objective, settings.main, theirs, writer, self._group.id, settings.memory,
             settings.checkpoints, settings.carried, settings.paced, settings.differentiation,
         )  # fmt: skip
         self._pool = ProcessPool(

@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from ..checkpoints import Checkpoints
 from ..errors import NoCheckpoints, ObjectiveError, StopStudy, TrialPruned
 from ..gradients import Differentiation, Slope
+from ..objectives.main_module import MainModule
 from ..objectives.objective import Function, Objective, evaluate
 from ..objectives.reasons import explain
 from ..trial import Outcome, Trial
@@ -41,6 +42,7 @@ class Setup:
 
     Attributes:
         objective: The pickled objective: unpickling it may fail, and that is to be told.
+        main: The user's ``__main__``.
         line: The worker's end of the second connection.
         output: Where its stdout and stderr go; ``None`` to inherit the driver's stderr.
         group: The process group to join.
@@ -52,6 +54,7 @@ class Setup:
     """
 
     objective: bytes
+    main: MainModule
     line: Connection[bytes, bytes]
     output: Connection[bytes, bytes] | None
     group: int
@@ -156,6 +159,7 @@ def start(setup: Setup) -> None:
     _settle(setup)
     line = Line(setup.line, setup.paced)
     try:
+        setup.main.install()
         objective: Objective = pickle.loads(setup.objective)  # the driver's own, in transit
         function = objective.load()
     except ObjectiveError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
+from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.objective import Objective
 from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.runners.base import Work
@@ -182,6 +183,7 @@ class Ray:
         folder, several = root_of(work.objective), elsewhere(ray)
         return Setup(
             objective=_packed(work.objective),
+            main=MainModule.here(),
             folder=Folder.packed(folder, sent=several) if folder else None,
             work_dir=os.getcwd(),
             path=tuple(sys.path),

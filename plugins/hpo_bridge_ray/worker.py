@@ -26,6 +26,7 @@ from ray.exceptions import RayError
 
 from hpo_bridge.checkpoints import Checkpoints
 from hpo_bridge.gradients import Differentiation
+from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.objective import Objective
 from hpo_bridge.runners.driver import Bell
 from hpo_bridge.runners.slot import Settings, Slot, WorkerDied
@@ -46,6 +47,7 @@ class Setup:
 
     Attributes:
         objective: The pickled objective.
+        main: The user's ``__main__``.
         folder: The objective's folder; ``None`` for one that has none.
         work_dir: The driver's working directory.
         path: The driver's ``sys.path``.
@@ -58,6 +60,7 @@ class Setup:
     """
 
     objective: bytes
+    main: MainModule
     folder: Folder | None
     work_dir: str
     path: tuple[str, ...]
@@ -163,7 +166,7 @@ class Worker:
             os.chdir(work_dir)
         sys.path += [place for place in setup.path if place not in sys.path]
         return Settings(
-            objective, setup.timeout, setup.memory, setup.capture, self._bell.ring,
+            objective, setup.main, setup.timeout, setup.memory, setup.capture, self._bell.ring,
             setup.checkpoints if self._luggage is None else self._luggage.kept,
             carried=self._luggage is not None, differentiation=setup.differentiation,
         )  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 
 from hpo_bridge.checkpoints import CheckpointFolder
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError
+from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.objective import FunctionObjective
 from hpo_bridge.runners.driver import Bell
 from hpo_bridge.runners.inline import Inline
@@ -112,7 +113,16 @@ class Distant:
         self.bell = Bell()
         packed = pickle.dumps(FunctionObjective(objective))
         self.slot = Slot(
-            Settings(packed, None, None, True, self.bell.ring, checkpoints=there, carried=True)
+            Settings(
+                packed,
+                MainModule.here(),
+                None,
+                None,
+                True,
+                self.bell.ring,
+                checkpoints=there,
+                carried=True,
+            )
         )
 
     def run(self, number):
