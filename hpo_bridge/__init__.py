@@ -37,7 +37,7 @@ from .optimizer import (
     Snapshot,
     Suggestion,
 )
-from .space import Categorical, Float, Int, Space
+from .space import Categorical, Constant, Float, Int, Space
 from .trial import Direction, Trial, TrialRecord, TrialState
 from .version import __version__ as __version__
 
@@ -49,6 +49,7 @@ __all__ = [
     "BackendSpec",
     "Capability",
     "Categorical",
+    "Constant",
     "Differentiated",
     "Direction",
     "Float",

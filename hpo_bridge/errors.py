@@ -97,6 +97,10 @@ class SelectionError(HpoBridgeError, ValueError):
         super().__init__(f"{'.'.join(path)}: {problem}" if path else problem)
 
 
+class SpaceWarning(UserWarning):
+    """A declaration of a search space may not mean what it says."""
+
+
 class TestSetWarning(UserWarning):
     """The test set of a study is scored again, or the study goes on after it was."""
 

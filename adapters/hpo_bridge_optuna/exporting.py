@@ -121,7 +121,9 @@ class Forms:
 
 
 def _of_float(parameter: Float) -> FloatDistribution:
-    return FloatDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
+    """Its distribution; without the step where Optuna would cut the range by a rounding error."""
+    step = None if parameter.is_even else parameter.step
+    return FloatDistribution(parameter.low, parameter.high, log=parameter.log, step=step)
 
 
 class _Buffer(BaseJournalBackend):

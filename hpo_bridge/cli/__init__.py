@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 WRONG_USE = 2
 INTERRUPTED = 130
+
+
+def _one_line(
+    usual: Callable[..., str], message: Warning | str, category: type[Warning], *place: Any
+) -> str:
+    """Format a warning; one of ours without a line of source code, which is not the user's."""
+    if category.__module__.startswith(__name__.partition(".")[0] + "."):
+        return f"hpo-bridge: {message}\n"
+    return usual(message, category, *place)
 
 
 def main() -> None:
@@ -14,9 +26,12 @@ def main() -> None:
     0: done; 1: the study ended without one complete trial, or a check failed; 2: wrong use
     or configuration, or a store that cannot be used; 130: interrupted.
     """
+    import warnings
+
     from ..errors import ConfigError, HpoBridgeError
     from .app import app
 
+    warnings.formatwarning = partial(_one_line, warnings.formatwarning)
     try:
         app()
     except ConfigError as error:

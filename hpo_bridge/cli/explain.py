@@ -91,6 +91,8 @@ def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
             how, detail = told[name].how, told[name].detail
         if isinstance(parameter, Categorical):
             detail += f"; choices by index, {len(parameter.choices)} of them"
+        elif name in space.indices:
+            how, detail = "encoded", f"{detail}; evenly spread values by index"
         rows.append({"what": name, "how": how, "detail": detail})
     conditional = Capability.CONDITIONAL in proposer.capabilities
     for name, conditions in space.conditions.items():

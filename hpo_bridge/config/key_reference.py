@@ -33,7 +33,12 @@ _SPACE = (
     ("low", "a number", True, "Smallest value, of float and int."),
     ("high", "a number", True, "Largest value, of float and int; included."),
     ("log", "true or false", False, "Equal ratios are equally likely; needs `low` above 0."),
-    ("step", "a number", False, "Distance of the allowed values from `low`; divides the range."),
+    (
+        "step",
+        "a number",
+        False,
+        "Distance of the allowed values from `low`; divides the range, but for rounding.",
+    ),
     (
         "shape",
         "a list of one number",
@@ -42,6 +47,12 @@ _SPACE = (
         "backends with the capability `vector`.",
     ),
     ("choices", "a list", True, "The values of a categorical, each once."),
+    (
+        "constant",
+        "a value",
+        False,
+        "By itself: a constant, as a plain value is; for a list, which else warns.",
+    ),
     ("ordered", "true or false", False, "Whether the choices have an order to be used."),
     (
         "when",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ObjectiveError, SpaceError
+from ..errors import ObjectiveError, SpaceError, SpaceWarning
 from ..objectives.command import CommandObjective, check_placeholders
 from ..objectives.objective import Objective, objective_from
 from ..space import Space
+from ..space.constants import list_warning
 from ..space.plain import parameter_from_plain
 from ..study.values import SINGLE
 from .models import StudyModel, study_name
@@ -43,8 +45,14 @@ def directions_of(
     return dict(model.directions)
 
 
-def space_of(data: Any, problems: Problems) -> Space | None:
-    """The space with its constraints; ``None`` if it is wrong, with the reasons noted."""
+def space_of(data: Any, problems: Problems, *, quiet: bool = False) -> Space | None:
+    """The space with its constraints; ``None`` if it is wrong, with the reasons noted.
+
+    Args:
+        data: The file's data.
+        problems: Takes note of what is wrong.
+        quiet: Whether to leave out the warning about a list as a constant.
+    """
     declared = data.get("space") if isinstance(data, Mapping) else None
     if not isinstance(declared, Mapping):
         return None  # the check of the structure says so
@@ -55,6 +63,9 @@ def space_of(data: Any, problems: Problems) -> Space | None:
         except SpaceError as error:
             problems.add(("space", name, *error.path), error.problem)
             sound = False
+        warning = None if quiet else list_warning(plain, "file")
+        if warning is not None:
+            warnings.warn(f"{problems.file}: space.{name}: {warning}", SpaceWarning, stacklevel=3)
     if not sound:
         return None
     try:

@@ -135,7 +135,8 @@ def load_study_file(
     if isinstance(data, dict):
         data = _with_flags(data, problems, backend, runner, trials, seed)
         data = set_values(data, overrides, problems)
-    model, space = check_structure(data, problems), space_of(data, problems)
+    model = check_structure(data, problems)
+    space = space_of(data, problems, quiet=reading)
     problems.raise_any()
     assert model is not None
     assert space is not None

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from .constants import Constant
 from .expressions import Expression
 from .grid import discretized
 from .parameters import Categorical, Float, Int, Parameter
 from .space import Space
 
-__all__ = ["Categorical", "Expression", "Float", "Int", "Parameter", "Space", "discretized"]
+__all__ = [
+    "Categorical",
+    "Constant",
+    "Expression",
+    "Float",
+    "Int",
+    "Parameter",
+    "Space",
+    "discretized",
+]

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SpaceError, short
-from .ranges import MOST_VALUES, as_written, check_range, count_of
+from .ranges import MOST_VALUES, check_range, grid_of
 from .values import (
     When,
     as_float,
     declared_flag,
     declared_integer,
     declared_number,
+    is_single,
     own_when,
     part_of,
     set_fields,
@@ -26,6 +27,8 @@ LONGEST = 2**20
 SLACK = 1e-9
 """How far outside its range a value may lie, as a share of the range, to count as a rounding
 error of a library and be clipped, instead of as a mistake."""
+SINGLE_SLACK = 1e-6
+"""The same for a value of single precision."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,17 @@ class Float:
         high: Largest value, at least ``low``.
         log: Whether equal ratios, not equal differences, are equally likely; needs
             ``low > 0``.
-        step: Distance of the allowed values, counted from ``low``; must divide the range.
-            Values are exact as written: ``Float(0, 0.9, step=0.3)`` takes 0.3, not
-            0.30000000000000004.
+        step: Distance of the allowed values, counted from ``low``; must divide the range, but
+            for rounding. Values are exact as written: ``Float(0, 0.9, step=0.3)`` takes 0.3,
+            not 0.30000000000000004. Those of a step that is rounded itself, such as 1/3, are
+            spread evenly, and end at both bounds.
         when: Condition: ``{parent: value}`` or ``{parent: [value, value]}``; the parameter
             exists only where every parent is active and has (one of) the given values.
         shape: ``(n,)`` for a vector: its values are lists of ``n`` numbers, each with these
             bounds, and a coordinate in the unit interval each. For backends with ``VECTOR``;
             takes no steps.
+
+    Scalars of NumPy, pandas and PyTorch are taken as the numbers that they hold.
 
     Raises:
         SpaceError: With the path of the argument that is wrong.
@@ -63,13 +69,17 @@ class Float:
     when: When | None = field(default=None, kw_only=True)
     shape: tuple[int] | None = field(default=None, kw_only=True)
     size: int | None = field(init=False, repr=False, compare=False, default=None)
+    is_even: bool = field(init=False, repr=False, compare=False, default=False)
+    """Whether the values are spread evenly between the bounds, as the step is rounded."""
     _logs: tuple[float, float] | None = field(init=False, repr=False, compare=False, default=None)
     _grid: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
+        given = (self.low, self.high, self.step)
         low, high = declared_number(self.low, "low"), declared_number(self.high, "high")
         set_fields(self, low=low, high=high, when=own_when(self.when))
-        declared_flag(self.log, "log")
+        set_fields(self, log=declared_flag(self.log, "log"))
+        coarse = any(map(is_single, given))
         if self.step is not None:
             set_fields(self, step=declared_number(self.step, "step"))
         check_range(self.low, self.high, self.log, self.step)
@@ -78,19 +88,21 @@ class Float:
         if self.shape is not None:
             self._set_shape(self.shape)
         if self.step is not None:
-            self._set_grid(self.step)
+            self._set_grid(self.step, coarse=coarse)
         elif self.low == self.high:
             set_fields(self, size=1)
         elif self.log and math.log(self.low) < math.log(self.high):
             # Otherwise so close that the logarithm cannot tell them apart: linear is the same.
             set_fields(self, _logs=(math.log(self.low), math.log(self.high)))
 
-    def _set_grid(self, step: float) -> None:
+    def _set_grid(self, step: float, *, coarse: bool) -> None:
         if step * MOST_VALUES < max(abs(self.low), abs(self.high)):
             raise SpaceError(f"found {step}, too small beside the size of the bounds", ["step"])
-        # Integer arithmetic on the numbers as written; Decimal would round to a context.
-        low, high, width, scale = as_written(self.low, self.high, step)
-        set_fields(self, size=count_of(low, high, width, scale), _grid=(low, width, scale))
+        size, grid, even = grid_of(self.low, self.high, step, coarse=coarse)
+        if even and coarse:  # the step as it has to be where it is read again
+            set_fields(self, step=(self.high - self.low) / (size - 1))
+            size, grid, even = grid_of(self.low, self.high, self.step or step)
+        set_fields(self, size=size, _grid=grid, is_even=even)
 
     def _set_shape(self, shape: Any) -> None:
         if not isinstance(shape, (tuple, list)) or len(shape) != 1:
@@ -145,7 +157,7 @@ class Float:
 
     def _encoded(self, value: float) -> float:
         if self.size is not None:
-            return (self._index(value) + 0.5) / self.size
+            return (self.index(value) + 0.5) / self.size
         if self._logs is not None:
             low, high = self._logs
             u = (math.log(value) - low) / (high - low)
@@ -187,7 +199,8 @@ class Float:
             return value * (self._logs[1] - self._logs[0])
         return self.high - self.low
 
-    def _index(self, value: float) -> int:
+    def index(self, value: float) -> int:
+        """The position of the grid point of a stepped parameter that is nearest to ``value``."""
         return 0 if self.step is None else round((value - self.low) / self.step)
 
     def check(self, value: Any) -> Any:
@@ -208,26 +221,27 @@ class Float:
 
     def _checked(self, value: Any) -> float:
         number = as_float(value)
+        share = SINGLE_SLACK if is_single(value) else SLACK
         if self.low <= number <= self.high:
             clipped = number
         else:
-            below, above = self._slack()
+            below, above = self._slack(share)
             if not self.low - below <= number <= self.high + above:
                 raise SpaceError(f"{number!r} is outside [{self.low}, {self.high}]")
             clipped = min(max(number, self.low), self.high)
         if self.size is None:
             return clipped
-        index = min(max(self._index(clipped), 0), self.size - 1)
+        index = min(max(self.index(clipped), 0), self.size - 1)
         point = self.grid(index)
-        if abs(point - clipped) > max(SLACK * (self.step or 1.0), self._rounding()):
+        if abs(point - clipped) > max(share * (self.step or 1.0), self._rounding()):
             raise SpaceError(f"{number!r} is not {self.low} plus a multiple of {self.step}")
         return point
 
-    def _slack(self) -> tuple[float, float]:
+    def _slack(self, share: float) -> tuple[float, float]:
         """How far below and above the range a rounding error may lie."""
         if self.log:
-            return SLACK * self.low, SLACK * self.high
-        slack = max(SLACK * (self.high - self.low), self._rounding())
+            return share * self.low, share * self.high
+        slack = max(share * (self.high - self.low), self._rounding())
         return slack, slack
 
     def _rounding(self) -> float:

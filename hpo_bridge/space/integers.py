@@ -39,6 +39,8 @@ class Int:
         step: Distance of the allowed values, counted from ``low``; must divide the range.
         when: Condition, see :class:`Float`.
 
+    Scalars of NumPy, pandas and PyTorch are taken as the numbers that they hold.
+
     Raises:
         SpaceError: With the path of the argument that is wrong.
 
@@ -58,7 +60,7 @@ class Int:
     def __post_init__(self) -> None:
         low, high = declared_integer(self.low, "low"), declared_integer(self.high, "high")
         set_fields(self, low=low, high=high, when=own_when(self.when))
-        declared_flag(self.log, "log")
+        set_fields(self, log=declared_flag(self.log, "log"))
         if self.step is not None:
             set_fields(self, step=declared_integer(self.step, "step"))
         check_range(self.low, self.high, self.log, self.step)

@@ -10,9 +10,10 @@ uniform in the logarithm, or the same probability for every grid point.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import ItemsView, KeysView, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from ..errors import SpaceError, nearest, short
@@ -23,10 +24,11 @@ from .values import (
     choice_key,
     copied,
     declared_flag,
+    elements,
     own_when,
     part_of,
+    plain_value,
     set_fields,
-    unboxed,
     with_optional,
 )
 
@@ -37,7 +39,8 @@ class Categorical:
 
     Args:
         choices: JSON scalars (strings, numbers, booleans, ``None``) or lists of them, each
-            once. ``True``, ``1`` and ``1.0`` are three different choices.
+            once, in a list, an array, a column of a data frame or any other iterable with an
+            order. ``True``, ``1`` and ``1.0`` are three different choices.
         ordered: Whether the choices have an order that an optimizer may use.
         when: Condition, see :class:`Float`.
 
@@ -56,19 +59,17 @@ class Categorical:
     _positions: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, (str, bytes)) or not isinstance(self.choices, Sequence):
-            found = short(self.choices)
-            raise SpaceError(f"found {found}, expected a list of choices", ["choices"])
-        if not self.choices:
+        choices = [plain_value(choice) for choice in _listed(self.choices)]
+        if not choices:
             raise SpaceError("found an empty list, expected at least one choice", ["choices"])
-        declared_flag(self.ordered, "ordered")
+        set_fields(self, ordered=declared_flag(self.ordered, "ordered"))
         positions: dict[str, int] = {}
-        for index, choice in enumerate(self.choices):
+        for index, choice in enumerate(choices):
             key = choice_key(choice, ["choices", str(index)])
             if key in positions:
                 raise SpaceError(f"{choice!r} is there twice", ["choices", str(index)])
             positions[key] = index
-        set_fields(self, choices=tuple(map(copied, self.choices)), when=own_when(self.when))
+        set_fields(self, choices=tuple(choices), when=own_when(self.when))
         set_fields(self, _keys=tuple(positions), _positions=positions)
 
     @property
@@ -88,7 +89,7 @@ class Categorical:
         """
         position: int | None = None
         with suppress(SpaceError):
-            position = self._positions.get(choice_key(unboxed(value)))
+            position = self._positions.get(choice_key(plain_value(value)))
         if position is None:
             hint = nearest(value, [c for c in self.choices if isinstance(c, str)])
             shown = short(list(self.choices))
@@ -111,6 +112,28 @@ class Categorical:
         """The declaration as plain data, as in a study file."""
         plain: dict[str, Any] = {"type": "categorical", "choices": copied(list(self.choices))}
         return with_optional({**plain, "ordered": self.ordered}, when=self.when)
+
+
+def _listed(choices: Any) -> list[Any]:
+    """The choices in a list of their own.
+
+    Raises:
+        SpaceError: If they are no list, or have no order.
+    """
+    if isinstance(choices, type) and issubclass(choices, Enum):
+        hint = f"names: [each.name for each in {choices.__name__}]"
+    elif isinstance(choices, Mapping):
+        hint = "choices (use its keys, and look the values up in the objective)"
+    elif isinstance(choices, Set) and not isinstance(choices, (KeysView, ItemsView)):
+        hint = "choices, as a set has no order: sorted(…) makes one"
+    elif isinstance(choices, (str, bytes)):
+        hint = "choices"
+    else:
+        try:
+            return elements(choices)
+        except TypeError:  # cannot be iterated over
+            hint = "choices"
+    raise SpaceError(f"found {short(choices)}, expected a list of {hint}", ["choices"])
 
 
 Parameter = Float | Int | Categorical

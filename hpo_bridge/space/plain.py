@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import SpaceError, nearest, short
+from .constants import Constant
 from .parameters import Categorical, Float, Int, Parameter
 
 KINDS: dict[str, tuple[type[Any], tuple[str, ...], tuple[str, ...]]] = {
@@ -19,12 +20,16 @@ KINDS: dict[str, tuple[type[Any], tuple[str, ...], tuple[str, ...]]] = {
 def parameter_from_plain(plain: Any) -> Parameter | Any:
     """A parameter from a mapping with a ``type``; anything else is a constant.
 
+    A mapping with the key ``constant`` is the value that stands there.
+
     Raises:
         SpaceError: With the key path of what is wrong.
     """
     if not isinstance(plain, Mapping):
         return plain
     kinds = ", ".join(KINDS)
+    if set(plain) == {"constant"}:
+        return Constant(plain["constant"])
     if "type" not in plain:
         raise SpaceError(f"the key 'type' is missing, expected one of {kinds}")
     kind = plain["type"]

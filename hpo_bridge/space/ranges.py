@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 
 from ..errors import SpaceError
 
 MOST_VALUES = 2**48
 """Most values that a stepped float or an int may have: the unit interval tells them apart."""
+
+
+_SLACK, _MOST_SLACK = 1e-9, 1e-3
+"""By what share of a step the range may differ from a multiple of it: usually, and at most."""
+_SINGLE = 2.0**-23
+"""The distance from 1 to the next number of single precision."""
 
 
 def check_range(low: float, high: float, log: bool, step: float | None) -> None:
@@ -40,6 +47,38 @@ def count_of(low: float, high: float, step: float, scale: int = 1) -> int:
     if count >= MOST_VALUES:
         raise SpaceError("found more than 2**48 values between low and high", ["high"])
     return int(count) + 1
+
+
+def grid_of(
+    low: float, high: float, step: float, *, coarse: bool = False
+) -> tuple[int, tuple[int, int, int], bool]:
+    """The values of a stepped float, as integers: value ``i`` is ``(first + i * width) / scale``.
+
+    Args:
+        low: Smallest value.
+        high: Largest value.
+        step: Their distance.
+        coarse: Whether one of these is of single precision.
+
+    Returns:
+        How many values there are; ``first``, ``width`` and ``scale``; and whether they are spread
+        evenly instead of being multiples of the step as it is written.
+
+    Raises:
+        SpaceError: If the step does not divide the range, not even but for rounding.
+    """
+    # Integer arithmetic on the numbers as written; Decimal would round to a context.
+    first, last, width, scale = as_written(low, high, step)
+    count = (2 * (last - first) + width) // (2 * width)
+    rest = last - first - count * width
+    if not rest or (last - rest) / scale == high:  # off by less than a float can tell
+        return count_of(first, last, width, scale), (first, width, scale), False
+    epsilon = _SINGLE if coarse else sys.float_info.epsilon
+    size = max(abs(low), abs(high)) + count * step
+    slack = min(max(_SLACK, 4 * epsilon * size / step), _MOST_SLACK)
+    if not count or abs(rest) > slack * width:
+        return count_of(first, last, width, scale), (first, width, scale), False
+    return count + 1, (first * count, last - first, scale * count), True
 
 
 def as_written(*numbers: float) -> tuple[int, ...]:

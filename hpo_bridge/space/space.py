@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import json
 import random
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from ..errors import SpaceError, nearest, short
+from ..errors import SpaceError, SpaceWarning, nearest, short
+from .constants import Constant, constant_of, list_warning
 from .coordinates import bundled, check_scalars, flat, is_vector, width
 from .expressions import Expression
 from .feasibility import SAMPLES, check_satisfiable, first_violated, parse_constraints
 from .parameters import Categorical, Float, Int, Parameter, choice_key
 from .plain import parameter_from_plain
 from .structure import Conditions, resolve
-from .values import copied
+from .values import copied, plain_value
 
 
 class Space(Mapping[str, Parameter]):
     """What may vary: a read-only mapping of names to parameters.
 
     The order is as declared, but for parents, which come before the parameters that depend
-    on them. A plain value (a string, a number, a boolean, ``None``, a list) is a constant:
-    it is part of every point and never varies; see :attr:`constants`.
+    on them. A plain value (a string, a number, a boolean, ``None``) is a constant: it is part of
+    every point and never varies; see :attr:`constants`. A list is one, too, with a warning, as
+    it may be meant for choices; :class:`Constant` says that it is not.
 
     Args:
         parameters: Name to parameter or constant; any string is a name.
@@ -59,7 +62,9 @@ class Space(Mapping[str, Parameter]):
         **named: Any,
     ) -> None:
         if parameters is not None and not isinstance(parameters, Mapping):
-            raise SpaceError(f"found {short(parameters)}, expected a mapping of parameters")
+            raise SpaceError(
+                f"parameters: found {short(parameters)}, expected a mapping of names to parameters"
+            )
         declared, self.constants = _split({**(parameters or {}), **named})
         if not declared:
             raise SpaceError("the space is empty: expected at least one parameter")
@@ -99,6 +104,16 @@ class Space(Mapping[str, Parameter]):
     def dimension(self) -> int:
         """Number of coordinates in the unit cube: one per parameter, more for a vector."""
         return sum(map(width, self._parameters.values()))
+
+    @cached_property
+    def indices(self) -> dict[str, Categorical | Float]:
+        """The parameters of which an adapter sees the index of a value: see :meth:`indexed`."""
+        return {
+            name: parameter
+            for name, parameter in self._parameters.items()
+            if isinstance(parameter, Categorical)
+            or (isinstance(parameter, Float) and parameter.is_even)
+        }
 
     @cached_property
     def vectors(self) -> tuple[str, ...]:
@@ -180,7 +195,9 @@ class Space(Mapping[str, Parameter]):
                 type, out of range or off the grid, or the constraint that is violated.
         """
         if not isinstance(params, Mapping):
-            raise SpaceError(f"found {short(params)}, expected a mapping of parameters to values")
+            raise SpaceError(
+                f"params: found {short(params)}, expected a mapping of parameters to values"
+            )
         point: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
             if self.is_active(name, point):
@@ -278,6 +295,9 @@ class Space(Mapping[str, Parameter]):
     def indexed(self, *, flat: bool = False) -> Space:
         """The space as an adapter sees it: indices for choices, no constants or constraints.
 
+        A float whose values are spread evenly (see :class:`Float`) is an integer, the index: no
+        library has a grid for it that ends at both bounds.
+
         Args:
             flat: Whether conditions are dropped too, so that every parameter is active.
         """
@@ -287,6 +307,8 @@ class Space(Mapping[str, Parameter]):
             if isinstance(parameter, Categorical):
                 indices = list(range(len(parameter.choices)))
                 view[name] = Categorical(indices, ordered=parameter.ordered, when=when)
+            elif name in self.indices and parameter.size is not None:
+                view[name] = Int(0, parameter.size - 1, when=when)
             else:
                 view[name] = replace(parameter, when=when)
         return Space(view)
@@ -297,10 +319,9 @@ class Space(Mapping[str, Parameter]):
             return None
         when: dict[str, list[Any]] = {}
         for parent, allowed in conditions.items():
-            parameter = self._parameters[parent]
             values = [json.loads(key) for key in allowed]
-            if isinstance(parameter, Categorical):
-                values = [parameter.index(value) for value in values]
+            if parent in self.indices:
+                values = [self.indices[parent].index(value) for value in values]
             when[parent] = values
         return when
 
@@ -331,9 +352,11 @@ class Space(Mapping[str, Parameter]):
             if not isinstance(name, str):
                 raise SpaceError(f"found the name {name!r}, expected a string")
             try:
-                declared[name] = parameter_from_plain(plain)
+                parameter = parameter_from_plain(plain)
             except SpaceError as error:
                 raise error.under(name) from None
+            # Where a list was written by a person, the reader of the file has warned.
+            declared[name] = Constant(parameter) if isinstance(parameter, list) else parameter
         return cls(declared, constraints=constraints)
 
     @cached_property
@@ -361,19 +384,23 @@ def _split(declared: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str,
             raise SpaceError(f"found the name {name!r}, expected a string")
         if isinstance(value, (Float, Int, Categorical)):
             parameters[name] = value
+        elif isinstance(value, Constant):
+            constants[name] = copied(value.value)
         else:
             try:
-                choice_key(value)
+                constants[name] = constant_of(value)
             except SpaceError as error:
                 raise error.under(name) from None
-            constants[name] = copied(value)
+            warning = list_warning(value)
+            if warning is not None:
+                warnings.warn(f"{name}: {warning}", SpaceWarning, stacklevel=3)
     return parameters, constants
 
 
 def _same(value: Any, constant: Any) -> bool:
     """Whether ``value`` is the constant, in type and value."""
     try:
-        return choice_key(value) == choice_key(constant)
+        return choice_key(plain_value(value)) == choice_key(constant)
     except SpaceError:
         return False
 

@@ -1,10 +1,16 @@
-"""Plain values: what a declaration may hold, and what counts as which number."""
+"""Plain values: what a declaration may hold, and what counts as which number.
+
+Nothing here imports NumPy, pandas or PyTorch: their scalars are known by ``shape``, ``item``,
+``__index__`` and ``__float__``, and come out as values of Python.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from ..errors import SpaceError, short
@@ -13,36 +19,36 @@ When = Mapping[str, Any]
 """A condition as declared: parent to a value, or to a list of values."""
 LARGEST_INT = 2**53
 """Integers beyond this are not exact in a float, and so not in a vector of the unit cube."""
+_PLAIN = (float, str, int, bool, type(None), list)
+_FORMATS = {"float32": "f", "float16": "e"}
+"""Types of numbers with fewer digits than Python's, and their formats in ``struct``."""
 
 
 def declared_number(value: Any, key: str) -> float:
     """A finite number of a declaration, as a float."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise SpaceError(f"found {short(value)}, expected a number", [key])
     try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise SpaceError(f"found {short(value)}, expected a finite number", [key])
-    return number
+        return as_float(value)
+    except SpaceError as error:
+        raise error.under(key) from None
 
 
 def declared_integer(value: Any, key: str) -> int:
     """An integer of a declaration; a whole float is one."""
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole:
-        raise SpaceError(f"found {short(value)}, expected an integer", [key])
-    if abs(value) > LARGEST_INT:
+    try:
+        number = as_int(value)
+    except SpaceError as error:
+        raise error.under(key) from None
+    if abs(number) > LARGEST_INT:
         raise SpaceError(f"found {short(value)}, expected at most 2**53 in size", [key])
-    return int(value)
+    return number
 
 
 def declared_flag(value: Any, key: str) -> bool:
-    """A boolean of a declaration."""
-    if not isinstance(value, bool):
+    """A boolean of a declaration, NumPy's included."""
+    flag = unboxed(value)
+    if not isinstance(flag, bool):
         raise SpaceError(f"found {short(value)}, expected true or false", [key])
-    return value
+    return flag
 
 
 def choice_key(value: Any, path: Sequence[str] = ()) -> str:
@@ -57,12 +63,29 @@ def choice_key(value: Any, path: Sequence[str] = ()) -> str:
         raise SpaceError(f"found {value!r}, which JSON cannot hold", path)
     if value is None or type(value) in (str, int, float, bool):
         return json.dumps(value)
-    hint = " (use a list)" if isinstance(value, tuple) else ""
-    if isinstance(value, Mapping):
-        hint = " (use a name, and look the mapping up in the objective)"
     raise SpaceError(
-        f"found {short(value)}, expected a string, number, boolean, null or list{hint}", path
+        f"found {short(value)}, expected a string, number, boolean, null or list "
+        f"({_advice(value)})",
+        path,
     )
+
+
+def _advice(value: Any) -> str:
+    """What to use in place of a value that is not plain."""
+    if isinstance(value, tuple):
+        return "use a list"
+    if isinstance(value, Mapping):
+        return "use a name, and look the mapping up in the objective"
+    if isinstance(value, Enum):
+        kind = type(value).__name__
+        return f"use its name, {value.name!r}, and look it up in the objective: {kind}[name]"
+    name = getattr(value, "__name__", None)
+    if callable(value) and isinstance(name, str) and name.isidentifier():
+        kind = "class" if isinstance(value, type) else "function"
+        return f"use its name, {name!r}, and look the {kind} up in the objective"
+    if hasattr(value, "__float__"):
+        return "use a float or a string"
+    return "use a string, and make the object of it in the objective"
 
 
 def copied(value: Any) -> Any:
@@ -76,10 +99,66 @@ def is_boolean(value: Any) -> bool:
 
 
 def unboxed(value: Any) -> Any:
-    """The plain value in a NumPy scalar or 0-d tensor; anything else as it is."""
+    """The plain value in a scalar of NumPy, pandas or PyTorch; anything else as it is.
+
+    A number of single or half precision becomes the shortest decimal that it stands for, such as
+    0.1 and not 0.10000000149011612. A member of an enumeration stays what it is.
+    """
+    if type(value) in _PLAIN or isinstance(value, Enum):
+        return value
     if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
-        return value.item()
+        plain = value.item()
+        if type(plain) is float:
+            code = _FORMATS.get(_type_name(value))
+            return plain if code is None else _shortest(plain, code)
+        is_long = type(plain) is type(value) and hasattr(plain, "__float__")
+        return float(plain) if is_long else plain
+    if isinstance(value, str):  # of a library's own type
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__index__(value)
+    return float.__float__(value) if isinstance(value, float) else value
+
+
+def is_array(value: Any) -> bool:
+    """Whether ``value`` is an array, a tensor or a column, of one dimension or more."""
+    shape = getattr(value, "shape", None)
+    return isinstance(shape, tuple) and len(shape) > 0 and hasattr(value, "__iter__")
+
+
+def plain_value(value: Any) -> Any:
+    """``value`` with plain scalars in place of all others, and lists in place of arrays."""
+    value = unboxed(value)
+    if isinstance(value, list) or is_array(value):
+        return [plain_value(item) for item in elements(value)]
     return value
+
+
+def elements(values: Any) -> list[Any]:
+    """What is in a list, an array, a column of a data frame, or any other iterable."""
+    to_numpy = getattr(values, "to_numpy", None)  # iterated, a column widens its numbers
+    return list(to_numpy() if callable(to_numpy) else values)
+
+
+def is_single(value: Any) -> bool:
+    """Whether ``value`` is a number of single or half precision."""
+    return _type_name(value) in (*_FORMATS, "bfloat16")
+
+
+def _type_name(value: Any) -> str:
+    return str(getattr(value, "dtype", "")).removeprefix("torch.")
+
+
+def _shortest(number: float, code: str) -> float:
+    """The decimal with the fewest digits that is the same number in a format of ``struct``."""
+    for digits in range(1, 10):
+        decimal = float(f"{number:.{digits}g}")
+        try:
+            if struct.unpack(code, struct.pack(code, decimal))[0] == number:
+                return decimal
+        except OverflowError:  # rounded up beyond the largest number of the format
+            continue
+    return number
 
 
 def as_float(value: Any) -> float:
@@ -94,11 +173,13 @@ def as_float(value: Any) -> float:
         if isinstance(value, (str, bytes)) or is_boolean(value) or not hasattr(value, "__float__"):
             raise SpaceError(f"found {short(value)}, expected a number")
         try:
-            number = float(value)
-        except Exception:  # an array of several numbers, an int beyond all floats
+            number = float(unboxed(value))
+        except OverflowError:
+            number = math.inf
+        except Exception:  # an array of several numbers
             raise SpaceError(f"found {short(value)}, expected a number") from None
     if not math.isfinite(number):
-        raise SpaceError(f"found {number!r}, expected a finite number")
+        raise SpaceError(f"found {short(value)}, expected a finite number")
     return number
 
 
@@ -116,7 +197,7 @@ def as_int(value: Any) -> int:
         except Exception:  # it has none, or is an array, or a tensor of floats
             pass
         try:
-            number = float(value)
+            number = float(unboxed(value))
         except Exception:
             number = math.nan
         if number.is_integer():
@@ -132,7 +213,9 @@ def set_fields(parameter: Any, **values: Any) -> None:
 
 def own_when(when: Any) -> Any:
     """A condition that does not change with the caller's mapping."""
-    return {k: copied(v) for k, v in when.items()} if isinstance(when, Mapping) else when
+    if not isinstance(when, Mapping):
+        return when
+    return {k: plain_value(list(v) if isinstance(v, tuple) else v) for k, v in when.items()}
 
 
 def with_optional(plain: dict[str, Any], **optional: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ..optimizer import (
     WantsGradients,
 )
 from ..plugins import PluginManager, one_line
-from ..space import Categorical, Space
+from ..space import Space
 from ..trial import TrialState
 from .slopes import differentiation
 from .space_change import completed
@@ -94,11 +94,7 @@ class Proposer:
         self.space = space
         self.problem = Problem(handed(space, spec), n_objectives, seed)
         self._flat = space.is_conditional and Capability.CONDITIONAL not in spec.capabilities
-        self._choices = {
-            name: parameter
-            for name, parameter in space.items()
-            if isinstance(parameter, Categorical)
-        }
+        self._indices = space.indices
         # A backend that ends by itself may leave out as much as it likes on its way.
         self._patience = math.inf if Capability.FINITE in spec.capabilities else MOST_REJECTED
         self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
@@ -188,10 +184,10 @@ class Proposer:
         """
         point = {}
         params = self.completed(params)
-        for name, parameter in self.space.items():
+        for name in self.space:
             if name in params:
-                choice = name in self._choices
-                point[name] = parameter.index(params[name]) if choice else params[name]  # type: ignore[union-attr]
+                value, seen = params[name], self._indices.get(name)
+                point[name] = value if seen is None else seen.index(value)
             elif self._flat:
                 point[name] = self.problem.space[name].decode(0.5)
         return point
@@ -209,15 +205,15 @@ class Proposer:
             raise BackendError(
                 f"backend {self.name!r} proposed a point outside the space: {error}"
             ) from error
-        choices = self._choices
+        indices = self._indices
         if not self._flat:
-            params = {n: choices[n].grid(v) if n in choices else v for n, v in raw.items()}
+            params = {n: indices[n].grid(v) if n in indices else v for n, v in raw.items()}
             params.update(self.space.fixed())
             return Proposal(params, None, token)
         params = {}
         for name, value in raw.items():
             if self.space.is_active(name, params):
-                params[name] = choices[name].grid(value) if name in choices else value
+                params[name] = indices[name].grid(value) if name in indices else value
         params.update(self.space.fixed())
         return Proposal(params, raw, token)
 

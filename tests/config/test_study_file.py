@@ -263,7 +263,7 @@ def test_problems_of_flags_name_them(refused: Refused, good: dict[str, Any]) -> 
         ("space.epochs=no", lambda f: f.space.constants["epochs"], "no"),
         ("space.epochs='3'", lambda f: f.space.constants["epochs"], "3"),
         ("space.epochs=a=b", lambda f: f.space.constants["epochs"], "a=b"),
-        ("space.epochs=[1, 2]", lambda f: f.space.constants["epochs"], [1, 2]),
+        ("space.epochs={constant: [1, 2]}", lambda f: f.space.constants["epochs"], [1, 2]),
         ("space.lr.high=0.5", lambda f: f.space["lr"].high, 0.5),
         ("space.new={type: int, low: 1, high: 2}", lambda f: f.space["new"], Int(1, 2)),
         ("constraints.0=layers < 2", lambda f: f.space.constraints[0].text, "layers < 2"),

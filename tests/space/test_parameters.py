@@ -251,8 +251,8 @@ def test_a_step_as_python_computes_it() -> None:
     values = [parameter.grid(i) for i in range(5)]
     assert values == [i * (0.1 + 0.2) for i in range(5)]
     assert parameter.high == parameter.decode(1.0) == parameter.check(parameter.high)
-    with pytest.raises(SpaceError, match=r"the highest value it reaches is 0\.3$"):
-        Float(0, 0.1 + 0.2, step=0.1)
+    spread = Float(0, 0.1 + 0.2, step=0.1)  # divides it but for rounding
+    assert (spread.size, spread.high, spread.grid(3)) == (4, 0.1 + 0.2, 0.1 + 0.2)
 
 
 def test_the_grid_does_not_hang_on_the_decimal_context() -> None:
@@ -306,7 +306,7 @@ def test_a_step_that_does_not_divide(build: Any, highest: str) -> None:
         (lambda: Categorical([[1], [1]]), "choices.1"),
         (lambda: Categorical([math.nan]), "choices.0"), (lambda: Categorical([(1,)]), "choices.0"),
         (lambda: Categorical([1, {"a": 1}]), "choices.1"),
-        (lambda: Categorical([np.float64(1)]), "choices.0"),
+
         (lambda: Categorical([[1, math.inf]]), "choices.0"),
     ],
 )  # fmt: skip

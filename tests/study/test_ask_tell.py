@@ -17,6 +17,7 @@ import torch
 
 from hpo_bridge import (
     Categorical,
+    Constant,
     Float,
     HpoBridgeError,
     Int,
@@ -350,7 +351,7 @@ def test_the_proposals_do_not_depend_on_what_is_enqueued(study: Make) -> None:
 @pytest.mark.parametrize("where", ["memory", "sqlite"])
 def test_objectives_may_change_what_they_get(study: Make, url: str, where: str) -> None:
     s = study(
-        Space(sizes=Categorical([[1], [2, 3]]), layers=[1, 2], x=Float(0, 1)),
+        Space(sizes=Categorical([[1], [2, 3]]), layers=Constant([1, 2]), x=Float(0, 1)),
         store=url if where == "sqlite" else None,
     )
 

@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import HpoBridgeError, Int, Measured, Space, Study, Trial, TrialPruned, TrialState
+from hpo_bridge import (
+    Constant,
+    HpoBridgeError,
+    Int,
+    Measured,
+    Space,
+    Study,
+    Trial,
+    TrialPruned,
+    TrialState,
+)
 from hpo_bridge.errors import ObjectiveError
 
 Make = Callable[..., Study]
@@ -144,7 +154,7 @@ def test_checkpoints_are_thrown_away(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    space = Space(x=[1], folder=str(tmp_path), n=Int(0, 1))
+    space = Space(x=Constant([1]), folder=str(tmp_path), n=Int(0, 1))
     s = study(space, store=url)
     s.optimize(counting, trials=2, retries=1)
     kept = [s.checkpoint(number) for number in (0, 1)]

@@ -10,6 +10,7 @@ import pytest
 
 from hpo_bridge import (
     Categorical,
+    Constant,
     Float,
     Int,
     Space,
@@ -446,7 +447,7 @@ def test_a_pruner_learns_the_same_from_the_log(reopen: Make, made: list[Any]) ->
 @pytest.mark.parametrize("name", ["fake.generation", "fake.generation_flat"])
 def test_conditions_survive(study: Make, reopen: Make, name: str) -> None:
     space = Space(
-        o=Categorical(["s", None]), x=Float(0, 1, when={"o": "s"}), n=Int(1, 3), k=[1],
+        o=Categorical(["s", None]), x=Float(0, 1, when={"o": "s"}), n=Int(1, 3), k=Constant([1]),
         l=Categorical([[1, 2], "z"], when={"n": [1, 2]}), constraints=["x * n <= 2"],
     )  # fmt: skip
     whole = study(space, backend=name)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import SearchExhausted, WaitingForResults
-from ...space import Categorical, Float, Int, Space
+from ...space import Categorical, Constant, Float, Int, Space
 from ...space.parameters import choice_key
 from ...study import Study
 from ...trial import Trial
@@ -25,7 +25,7 @@ DECLARED = Space(
         "width": Int(8, 64, step=8, when={"choice": [None, "a", [1, "b"]]}),
         "inner": Int(1, 20, log=True, when={"width": [48, 56, 64], "flag": False}),
         "pool": "max",
-        "sizes": [3, 5],
+        "sizes": Constant([3, 5]),
         "nothing": None,
     },
     constraints=["depth * width <= 160", "depth >= 2 or pool != 'max' or level < 0.8"],
