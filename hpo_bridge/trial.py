@@ -16,6 +16,7 @@ from .checkpoints import NOWHERE, Checkpoints
 from .errors import HpoBridgeError, short
 from .gradients import NO_DIFFERENTIATION, Differentiation, Slope, Tape
 from .space.values import copied, is_boolean
+from .trial_output import NO_OUTPUT, OutputSink
 
 
 class Direction(str, Enum):
@@ -190,6 +191,7 @@ class Trial(Mapping[str, Any]):
         channel: The way back to the study.
         checkpoints: Where it keeps checkpoints.
         differentiation: Whether derivatives are wanted, and with what.
+        output: Where :meth:`keep_output` puts its bytes.
 
     Example:
         >>> import hpo_bridge as hpo
@@ -200,8 +202,8 @@ class Trial(Mapping[str, Any]):
     """
 
     __slots__ = (
-        "_channel", "_checkpoints", "_differentiation", "_keeping", "_loaded", "_params", "_tape",
-        "number", "seed",
+        "_channel", "_checkpoints", "_differentiation", "_keeping", "_loaded", "_output",
+        "_params", "_tape", "number", "seed",
     )  # fmt: skip
 
     def __init__(
@@ -212,6 +214,7 @@ class Trial(Mapping[str, Any]):
         channel: Channel,
         checkpoints: Checkpoints = NOWHERE,
         differentiation: Differentiation = NO_DIFFERENTIATION,
+        output: OutputSink = NO_OUTPUT,
     ) -> None:
         self.number = number
         self.seed = seed
@@ -222,6 +225,7 @@ class Trial(Mapping[str, Any]):
         self._channel = channel
         self._checkpoints = checkpoints
         self._differentiation = differentiation
+        self._output = output
         self._tape: Tape | None = None
         self._loaded: Path | None = None
         self._keeping = threading.Lock()  # any thread of the objective may keep one
@@ -306,6 +310,14 @@ class Trial(Mapping[str, Any]):
         Follow it with ``raise hpo_bridge.TrialPruned``.
         """
         return self._channel.should_prune(self.number)
+
+    def keep_output(self, data: bytes) -> None:
+        """Adds what a program has printed that the objective runs and reads itself.
+
+        What the objective prints, and what its programs write to its own standard output and
+        error, is kept without this on runners with processes of their own.
+        """
+        self._output.write(data)
 
     def checkpoint(self, directory: str | os.PathLike[str]) -> None:
         """Keeps the files of ``directory`` as the trial's last checkpoint.

@@ -134,6 +134,24 @@ def trials(
 
 
 @app.command()
+def logs(
+    study: StudyFile,
+    trial: Annotated[
+        int | None, typer.Option(metavar="N", help="The trial; else all that run or failed.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the trial has ended.")
+    ] = False,
+    store: Store = None,
+    set_: Set = None,
+) -> None:
+    """Show what a trial printed; also while it runs."""
+    from .logs import show_logs
+
+    show_logs(study, store, set_ or [], trial=trial, follow=follow)
+
+
+@app.command()
 def verify(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
     """Check that the backends propose again what the log has."""
     from .verify import verify_study

@@ -170,7 +170,7 @@ class _Runs:
         group = ProcessGroup()
         try:
             process = self._start(trial, group)
-            with process, Output(process, group.kill) as output:
+            with process, Output(process, group.kill, trial.keep_output) as output:
                 try:
                     last = self._last_line(output.lines(), trial)
                     code = process.wait()  # it may close its pipes before it ends

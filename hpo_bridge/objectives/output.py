@@ -22,19 +22,19 @@ class Tail:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._data = b""
+        self.data = b""
 
     def add(self, data: bytes) -> None:
         """Takes the next bytes."""
-        self._data = (self._data + data)[-self._limit :]
+        self.data = (self.data + data)[-self._limit :]
 
     def clear(self) -> None:
         """Forgets everything."""
-        self._data = b""
+        self.data = b""
 
     def text(self, limit: int | None = None) -> str:
         """The bytes kept, or the last ``limit`` of them, as text without blank ends."""
-        data = self._data if limit is None else self._data[-limit:]
+        data = self.data if limit is None else self.data[-limit:]
         return data.decode("utf-8", "replace").strip()
 
 
@@ -45,13 +45,20 @@ class Output:
         process: Started with unbuffered pipes for stdout and stderr.
         ended: Called once when the program has ended but others still hold its pipes;
             should kill those.
+        keep: Called with the bytes of both streams, as they come.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        ended: Callable[[], None],
+        keep: Callable[[bytes], None],
+    ) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         self._process = process
         self._ended = ended
+        self._keep = keep
         self._out = process.stdout.fileno()
         self._tails = {self._out: Tail(8192), process.stderr.fileno(): Tail(8192)}
         self._selector = selectors.DefaultSelector()
@@ -99,6 +106,7 @@ class Output:
                     self._selector.unregister(key.fd)
                     continue
                 self._tails[key.fd].add(chunk)
+                self._keep(chunk)
                 if key.fd == self._out:
                     yield chunk
             if over and not ready:

@@ -10,6 +10,7 @@ from ..gradients import Differentiation
 from ..objectives.objective import Objective
 from ..space import Space
 from ..trial import Outcome, Trial
+from ..trial_output import OutputSink
 
 
 class Work(Protocol):
@@ -28,6 +29,13 @@ class Work(Protocol):
         disks. A runner whose workers do not has them keep checkpoints on disks of theirs,
         carries each here with ``save``, and brings what ``load`` gives to where a trial
         is tried again. What trials that have ended leave here is the study's to remove.
+        """
+        ...
+
+    def output(self, number: int) -> OutputSink:
+        """The sink for what the running attempt at trial ``number`` prints.
+
+        Its ``write`` may be called from any thread, until the attempt is finished or given back.
         """
         ...
 

@@ -127,7 +127,7 @@ class Driver:
             self._dry = True
             return False
         try:
-            slot.submit(trial)
+            slot.submit(trial, self._work.output(trial.number))
         except WorkerDied:  # while it was idle
             self._again.append(trial)
             self._replace(slot)

@@ -24,7 +24,8 @@ class Inline:
     """Runs trials one after another, in the driver's own process.
 
     What a trial does to the process (a crash, a leak, a changed working directory) it does
-    to the driver: use ``processes`` for objectives that may. A timeout cuts Python code;
+    to the driver: use ``processes`` for objectives that may. What it prints goes where the driver
+    prints; only the output of commands is kept. A timeout cuts Python code;
     a call into a library that does not return is cut only when it does.
 
     Args:
@@ -104,8 +105,9 @@ class _Attempt:
         limit, in_budget = self._limit()
         work = self._work
         trial = Trial(
-            number, trial.params, trial.seed, self, work.checkpoints, work.differentiation
-        )
+            number, trial.params, trial.seed, self, work.checkpoints, work.differentiation,
+            work.output(number),
+        )  # fmt: skip
         outcome: Outcome | None = None
         try:
             outcome = self._evaluate(trial, limit)

@@ -27,8 +27,8 @@ class Processes:
         trial_timeout: Seconds a trial may take, or a text such as ``"5m"``. Loading the
             objective does not count.
         retries: How often a trial that failed is tried again; the study sees to it.
-        output: What becomes of the workers' output. ``capture`` keeps the end of it for
-            the reason of a failure, ``inherit`` sends it to the driver's stderr.
+        output: ``capture`` keeps the end of each trial's output, for ``hpo-bridge logs`` and
+            for the reason of a failure; ``inherit`` sends it to the driver's standard error.
         order: ``deterministic`` for trials that do not depend on timing; the study sees to
             it. Else ``free``.
         memory: Address space for each worker, in bytes or as ``"2GB"``. CUDA reserves far

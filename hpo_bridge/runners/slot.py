@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -21,12 +23,16 @@ from ..objectives.output import Tail
 from ..objectives.processgroup import ProcessGroup, ending
 from ..objectives.reasons import explain
 from ..trial import Trial
+from ..trial_output import NO_OUTPUT, OutputSink
 from .pool import WorkerContext
 from .worker import Attempt, Setup, run_trial, start
 
 _KEPT = 8192  # bytes of a worker's output
 _SHOWN = 1500  # bytes of it in the reason of a trial that took its worker down
 _DRAIN = 0.2  # seconds for the last words of a worker that has died
+_PAUSE = 0.005  # seconds between two reads, so that what is printed word by word is read at once
+_CHUNK = 1 << 16
+_MOST_CHUNKS = 16  # more than a pipe holds
 _LEAVE = 1.0  # seconds for an idle worker to leave by itself, so that its atexit hooks run
 
 
@@ -39,7 +45,7 @@ class Settings:
         main: The user's ``__main__``.
         timeout: Seconds for a trial, or ``None``.
         memory: Bytes of address space for a worker, or ``None``.
-        capture: Whether the workers' output is kept back.
+        capture: Whether what the workers print is read, and given to their trials' sinks.
         wake: Called from any thread when a trial's future is done.
         checkpoints: Where the trials keep checkpoints.
         carried: Whether each checkpoint is to be carried elsewhere before its trial goes
@@ -108,14 +114,19 @@ class Slot:
             if writer is not None:
                 writer.close()
 
-    def submit(self, trial: Trial) -> None:
+    def submit(self, trial: Trial, sink: OutputSink = NO_OUTPUT) -> None:
         """Hands a trial to the worker; it may still be loading the objective.
+
+        Args:
+            trial: The trial.
+            sink: Takes what the trial prints, in a thread; of a worker's first trial also what
+                loading the objective printed. No longer called once :meth:`result` is there.
 
         Raises:
             WorkerDied: If the worker is known to have died.
         """
         if self._output is not None:
-            self._output.tail.clear()
+            self._output.begin(sink)
         args = (trial.number, trial.params, trial.seed)
         try:
             future = self._pool.schedule(run_trial, args=args, timeout=self._settings.timeout)
@@ -141,6 +152,14 @@ class Slot:
             raise WorkerDied(self.epitaph()) from None
         except Exception as error:  # outside the objective: no memory left to go on, say
             raise WorkerDied(f"worker failed: {explain(error)}") from error
+        finally:
+            if self._output is not None:
+                self._output.end()
+
+    def read_output(self) -> None:
+        """Give the trial's sink what the worker has written by now."""
+        if self._output is not None:
+            self._output.read()
 
     def receive(self) -> list[Any] | None:
         """The next message of the worker; ``None`` if there is none now.
@@ -199,14 +218,44 @@ class Slot:
 
 
 class _Drain:
-    """Keeps the last of what a worker writes, so that it never waits for a reader."""
+    """Reads what a worker writes, so that it never waits for a reader.
+
+    The last of it is kept for the reason of a failure, and all of it goes to the sink of the
+    trial that runs. A thread reads while the trial runs; whoever begins or ends a trial reads
+    what is in the pipe at that moment, so that each byte belongs to the right one.
+    """
 
     def __init__(self, context: WorkerContext) -> None:
         self._reader: Connection[bytes, bytes]
         self._reader, self.writer = context.Pipe(duplex=False)
+        os.set_blocking(self._reader.fileno(), False)
         self.tail = Tail(_KEPT)
+        self._sink: OutputSink = NO_OUTPUT
+        self._fresh = True  # no trial yet: what comes is of loading the objective
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="worker output", daemon=True)
         self._thread.start()
+
+    def begin(self, sink: OutputSink) -> None:
+        """Give what comes from here on to ``sink``."""
+        with self._lock:
+            self._read()
+            if not self._fresh:  # the rest is of threads and processes that a trial left behind
+                self.tail.clear()
+            elif self.tail.data:
+                sink.write(self.tail.data)
+            self._fresh, self._sink = False, sink
+
+    def read(self) -> None:
+        """Give the sink what the pipe has now."""
+        with self._lock:
+            self._read()
+
+    def end(self) -> None:
+        """Give the sink what is still in the pipe, and nothing any more after that."""
+        with self._lock:
+            self._read()
+            self._sink = NO_OUTPUT
 
     def last_words(self) -> str:
         """The last lines of a worker that has died."""
@@ -216,8 +265,30 @@ class _Drain:
     def close(self) -> None:
         """Ends the reading, once the last writer has gone."""
         self._thread.join(_DRAIN)
+        self.end()
 
     def _run(self) -> None:
-        with self._reader:
-            while data := os.read(self._reader.fileno(), 1 << 16):
-                self.tail.add(data)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._reader, selectors.EVENT_READ)
+            while selector.select():
+                with self._lock:
+                    if not self._read():
+                        break
+                time.sleep(_PAUSE)
+            with self._lock:
+                self._reader.close()
+
+    def _read(self) -> bool:
+        """Read what the pipe has now; ``False`` once the last writer has gone."""
+        for _ in range(_MOST_CHUNKS):
+            if self._reader.closed:
+                return False
+            try:
+                data = os.read(self._reader.fileno(), _CHUNK)
+            except BlockingIOError:
+                break
+            if not data:
+                return False
+            self.tail.add(data)
+            self._sink.write(data)
+        return True

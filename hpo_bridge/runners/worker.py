@@ -138,6 +138,16 @@ class _Carried:
         return self.here.find(number)
 
 
+class _Printed:
+    """The sink of a trial in a worker: what the worker itself prints is kept by its driver."""
+
+    def write(self, data: bytes, left_out: int = 0) -> None:
+        rest = memoryview(data)
+        with suppress(OSError):
+            while rest:
+                rest = rest[os.write(1, rest) :]
+
+
 @dataclass(frozen=True)
 class _Worker:
     function: Function
@@ -177,7 +187,15 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
         raise RuntimeError("the objective is not loaded")
     os.chdir(_worker.folder)
     _worker.line.say("begun", number)
-    trial = Trial(number, params, seed, _worker.line, _worker.checkpoints, _worker.differentiation)
+    trial = Trial(
+        number,
+        params,
+        seed,
+        _worker.line,
+        _worker.checkpoints,
+        _worker.differentiation,
+        _Printed(),
+    )
     try:
         outcome = evaluate(_worker.function, trial)
     except (NoCheckpoints, StopStudy) as error:  # no trial of it can go on: the run has to end

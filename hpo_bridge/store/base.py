@@ -200,11 +200,13 @@ class Store(Protocol):
     url: str
     """The URL without a password."""
 
-    @property
-    def checkpoints(self) -> Path | None:
-        """The folder for checkpoints of the studies in it, unless the user names another.
+    def folder(self, content: str) -> Path | None:
+        """The folder for files of the studies in it, which may not be there yet.
 
         ``None`` if there is none that every driver of these studies sees.
+
+        Args:
+            content: The kind of files: ``"checkpoints"`` or ``"logs"``.
         """
         ...
 

@@ -204,16 +204,14 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._studies: dict[str, _MemoryStudy] = {}
-        self._checkpoints: Path | None = None
+        self._folder: Path | None = None
 
-    @property
-    def checkpoints(self) -> Path:
+    def folder(self, content: str) -> Path:
         """A temporary folder that goes with this object; only named here, not created."""
-        if self._checkpoints is None:
-            name = f"hpo-bridge-{secrets.token_hex(8)}"
-            self._checkpoints = Path(tempfile.gettempdir(), name)
-            weakref.finalize(self, _remove, self._checkpoints, os.getpid())
-        return self._checkpoints
+        if self._folder is None:
+            self._folder = Path(tempfile.gettempdir(), f"hpo-bridge-{secrets.token_hex(8)}")
+            weakref.finalize(self, _remove, self._folder, os.getpid())
+        return self._folder / content
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         self._studies.setdefault(name, _MemoryStudy(definition))

@@ -75,11 +75,10 @@ class SqlStore:
 
     # -- studies -------------------------------------------------------------------------
 
-    @property
-    def checkpoints(self) -> Path | None:
+    def folder(self, content: str) -> Path | None:
         """A folder beside the database file; ``None`` for PostgreSQL."""
         path = self._address.path
-        return None if path is None else path.with_name(f"{path.name}.checkpoints")
+        return None if path is None else path.with_name(f"{path.name}.{content}")
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         """Adds an empty study; harmless if one of that name is there."""

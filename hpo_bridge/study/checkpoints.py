@@ -38,7 +38,7 @@ def checkpoints_of(store: Store, study: str, folder: Path | None) -> Kept:
         study: Its name.
         folder: The one that the user named, if any; else the store's own is taken.
     """
-    root = store.checkpoints if folder is None else folder
+    root = store.folder("checkpoints") if folder is None else folder
     row = store.study(study)
     if root is None:
         return Nowhere(

@@ -236,7 +236,7 @@ def study_info(
     """
     row = store.study(name)
     assert row is not None
-    in_file = not isinstance(store, MemoryStore) and store.checkpoints is not None
+    beside = None if isinstance(store, MemoryStore) else store.folder("logs")
     return StudyInfo(
         name=name,
         store=store.url,
@@ -249,7 +249,7 @@ def study_info(
         definition=row.definition,
         runner=runner,
         pruner=pruner or "",
-        folder=store.checkpoints.parent.absolute() if in_file and store.checkpoints else None,
+        folder=None if beside is None else beside.parent.absolute(),
     )
 
 

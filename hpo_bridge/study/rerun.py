@@ -22,6 +22,7 @@ from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
 from ..store import Store
 from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
+from ..trial_output import NO_OUTPUT, OutputSink
 from .arguments import objective_for
 from .slopes import differentiation
 from .values import Objectives
@@ -187,6 +188,9 @@ class _Again:
             self._record.number, self._record.params, self._seed, self, self.checkpoints,
             self.differentiation,
         )  # fmt: skip
+
+    def output(self, number: int) -> OutputSink:
+        return NO_OUTPUT
 
     def report(
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None

@@ -12,7 +12,9 @@ from ..gradients import Differentiation
 from ..objectives.objective import Objective
 from ..space import Space
 from ..trial import Outcome, Trial, TrialState
+from ..trial_output import OutputSink
 from .driver import Driver
+from .kept_output import output_folder
 
 
 class Session:
@@ -38,6 +40,8 @@ class Session:
         self.objective = objective
         self.stopping = False
         self._driver = driver
+        self._output = output_folder(driver.store, driver.name)
+        self._sinks: dict[int, OutputSink] = {}
         self._trials = trials
         self._deadline = None if seconds is None else time.monotonic() + seconds - spent
 
@@ -45,6 +49,14 @@ class Session:
     def checkpoints(self) -> Checkpoints:
         """Where trials keep checkpoints."""
         return self._driver.checkpoints
+
+    def output(self, number: int) -> OutputSink:
+        """The sink for what the running attempt at a trial prints; one for each attempt."""
+        sink = self._sinks.get(number)
+        if sink is None:
+            attempt = self._driver.running[number].record.attempts
+            sink = self._sinks[number] = self._output.sink(number, attempt)
+        return sink
 
     @property
     def differentiation(self) -> Differentiation:
@@ -118,8 +130,10 @@ class Session:
 
     def finish(self, number: int, outcome: Outcome) -> None:
         """Ends an attempt: final, or back to the queue if it failed and may be retried."""
+        self._sinks.pop(number, None)
         self._driver.finish(number, outcome)
 
     def give_back(self, number: int, reason: str) -> None:
         """Ends an attempt without an outcome: the trial waits again."""
+        self._sinks.pop(number, None)
         self._driver.give_back(number, reason)

@@ -32,6 +32,7 @@ from .driver import Driver
 from .duplicates import checked_mode
 from .exporting import ExportReport, export_history
 from .importing import ImportOptions, ImportReport, import_history, leased
+from .kept_output import output_folder
 from .nested import tune_splits
 from .nested_score import NestedScore, nested_score
 from .observers import Observers
@@ -630,6 +631,20 @@ class Study:
         """
         number = trial if isinstance(trial, int) else trial.number
         return checkpoints_of(self.store, self.name, self._folder).find(number)
+
+    def output(self, trial: Trial | TrialRecord | int) -> str:
+        """The end of what a trial has printed, both streams, with a line before each attempt.
+
+        At least the last 64 kB are kept, on runners with processes of their own; also while the
+        trial runs. Empty if it printed nothing, or ran ``inline``, where functions print on the
+        terminal.
+
+        Args:
+            trial: The trial, such as :attr:`best`, or its number.
+        """
+        number = trial if isinstance(trial, int) else trial.number
+        kept = output_folder(self.store, self.name).read(number)
+        return "" if kept is None else kept.text()
 
     def verify(self) -> Verification:
         """Whether the backends propose again what the log has, in every streak of one.

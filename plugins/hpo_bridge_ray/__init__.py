@@ -21,6 +21,7 @@ its store; Ray may lose anything, and the study loses nothing.
   of a trial's parameters, and Tune's schedulers of it.
 * :mod:`hpo_bridge_ray.carriage`: checkpoints, on their way between machines.
 * :mod:`hpo_bridge_ray.luggage`: what a worker keeps of them on its own disk.
+* :mod:`hpo_bridge_ray.recent_output`: what a trial prints, on its way to the driver.
 * :mod:`hpo_bridge_ray.passing`: folders that are removed even if their process is killed.
 """
 

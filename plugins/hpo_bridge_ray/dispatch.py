@@ -186,6 +186,9 @@ class Dispatch:
             seat.begun = True
         elif kind == "report":
             self._reported(*said)
+        elif kind == "output":
+            number, *output = said
+            self._work.output(number).write(*output)
         elif kind == "prune":
             self._orders.append(("answer", worker, self._work.should_prune(said[0])))
         elif kind == "checkpoint" and self._carriage is not None:

@@ -12,6 +12,8 @@ to the driver
 ``begun, worker, n``        it has begun trial ``n``
 ``report, worker, n, …``    step, value and, where there are any, metrics of trial ``n``
 ``prune, worker, n``        trial ``n`` asks whether to stop, and waits
+``output, worker, n, …``    what trial ``n`` has printed, and how many bytes before that were
+                          dropped on the way
 ``done, worker, n, …``      how trial ``n`` ended: state, result, error, retriable
 ``checkpoint, worker, n, …`` it sends a checkpoint of trial ``n``, by this ticket
 ``broken, worker, why``     it cannot load the objective, or not keep checkpoints
@@ -38,6 +40,8 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any
+
+from hpo_bridge.trial_output import KEPT
 
 from .carriage import Parcel
 
@@ -93,6 +97,7 @@ class Hub:
         self._placed = 0  # how many ever were
         self._claims: dict[str, str] = {}  # a trial's name for Tune: its worker
         self._news: list[Message] = []
+        self._printed: dict[str, tuple[int, bytes, int]] = {}  # trial, bytes, left out; by worker
         self._bell = asyncio.Event()
         self._over = False
 
@@ -115,13 +120,17 @@ class Hub:
             else:
                 seat.orders.put_nowait((kind, *rest))
         self._look_for_silence()
-        if not self._news and patience > 0:
+        if not (self._news or self._printed) and patience > 0:
             try:
                 await asyncio.wait_for(self._bell.wait(), patience)
             except TimeoutError:
                 pass
         self._bell.clear()
-        news, self._news = self._news, []
+        news: list[Message] = [
+            ("output", handle, *printed) for handle, printed in self._printed.items()
+        ]
+        self._printed = {}
+        news, self._news = news + self._news, []
         return news
 
     async def finish(self) -> None:
@@ -168,7 +177,10 @@ class Hub:
         seat = self._seat(worker, life)
         if seat is not None:
             for kind, *rest in said:
-                self._tell(kind, seat.handle, *rest)
+                if kind == "output":
+                    self._print(seat.handle, *rest)
+                else:
+                    self._tell(kind, seat.handle, *rest)
 
     async def should_prune(self, worker: str, life: str, number: int, said: list[Message]) -> bool:
         """The driver's answer, after what was said before; one that was given up should stop."""
@@ -300,6 +312,18 @@ class Hub:
         if seat is not None:
             self._tell("lost", seat.handle)
             self._give_up(seat)
+
+    def _print(self, handle: str, number: int, data: bytes, left_out: int) -> None:
+        """Keep output for the driver, bounded: it may be busy for long.
+
+        A worker has one trial between two exchanges, and no news of it is older.
+        """
+        same = self._printed.get(handle, (number, b"", 0))
+        joined = same[1] + data
+        self._printed[handle] = (
+            number, joined[-KEPT:], same[2] + left_out + max(0, len(joined) - KEPT),
+        )  # fmt: skip
+        self._bell.set()
 
     def _tell(self, *message: Any) -> None:
         self._news.append(message)

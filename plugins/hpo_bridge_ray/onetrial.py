@@ -97,6 +97,7 @@ class Paced(Worker):
     ) -> Message | None:
         done = super()._attempt(number, params, seed, ticket)
         assert done is not None
+        self._send()  # what it has printed: the trial may be over for the driver from here on
         ended_by_tune = self._ending and not self._cut.is_set()
         self._free.set()
         self.events.put(("done", *done))
@@ -108,7 +109,9 @@ class Paced(Worker):
             return
         super()._hear(slot, kind, *said)
         if kind == "report":
-            self._send()
+            slot.read_output()
+            self._collect(said[0])
+            self._send()  # all of it, as Tune may end the trial here
             self.events.put((kind, *said))
             slot.answer(not self._ending and self._verdicts.get())
 

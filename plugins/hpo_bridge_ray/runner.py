@@ -57,8 +57,9 @@ class Ray:
         runtime_env: Ray's runtime environment of the workers, where we connect to a cluster.
         trial_timeout: Seconds a trial may take, or a text such as ``"5m"``.
         retries: How often a trial that failed is tried again; the study sees to it.
-        output: ``capture`` keeps the end of a trial's output for the reason of a failure,
-            ``inherit`` sends it to Ray's logs.
+        output: ``capture`` keeps the end of each trial's output on the driver's machine, for
+            ``hpo-bridge logs`` and for the reason of a failure; ``inherit`` sends it to Ray's
+            logs.
         order: ``deterministic`` for trials that do not depend on timing; needs ``workers``.
         memory: Address space for each trial's process, in bytes or as ``"2GB"``.
         grace: Seconds that running trials get to end after Ctrl-C or at the end of the

@@ -35,6 +35,7 @@ from hpo_bridge.trial import Channel, Trial
 from .code import Folder, moved
 from .hub import Message
 from .luggage import Luggage
+from .recent_output import RecentOutput
 
 _LOOK = 1.0  # seconds after which a trial is looked at in any case
 _HOLD = 0.02  # seconds that messages wait for others, and for the trial's end
@@ -107,6 +108,7 @@ class Worker:
         self._hub = hub
         self._me = name, uuid.uuid4().hex
         self._bell = Bell()
+        self._output = RecentOutput(self._bell.ring)
         self._slot: Slot | None = None
         self._settings: Any = None
         self._luggage: Luggage | None = None  # where the driver's disks are not seen
@@ -195,11 +197,12 @@ class Worker:
         for _ in range(_STILLBORN):
             death = ""
             try:
-                self._slot.submit(trial)
+                self._slot.submit(trial, self._output)
                 self._follow(self._slot)
                 result = self._slot.result()
             except WorkerDied as error:
                 death = str(error)
+            self._collect(number)
             begun, self._slot.trial, self._slot.future = self._slot.begun, None, None
             if not death or self._cut.is_set():
                 return (number, *(result if not death else ("FAILED", None, death, True)))
@@ -217,7 +220,8 @@ class Worker:
             selector.register(slot.line, selectors.EVENT_READ)
             selector.register(self._bell, selectors.EVENT_READ)
             while True:
-                happened = selector.select(_HOLD if self._said else _LOOK)
+                wait, due = _HOLD if self._said else _LOOK, self._output.wait
+                happened = selector.select(wait if due is None else min(wait, due))
                 self._bell.quiet()
                 ended = slot.future is not None and slot.future.done()
                 if not self._listen(slot) and not ended:
@@ -225,8 +229,17 @@ class Worker:
                         selector.unregister(slot.line)
                 if ended:
                     return
+                if self._output.wait == 0.0 and slot.trial is not None:
+                    self._collect(slot.trial.number)
+                    self._send()
                 if not happened or time.monotonic() > self._held + _HOLD:
                     self._send()
+
+    def _collect(self, number: int) -> None:
+        """Add what the trial has printed to what is to be sent."""
+        data, left_out = self._output.take()
+        if data:
+            self._said.append(("output", number, data, left_out))
 
     def _listen(self, slot: Slot) -> bool:
         """Passes on what the process says; whether it can still say more."""

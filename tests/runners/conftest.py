@@ -16,6 +16,7 @@ from hpo_bridge.checkpoints import Nowhere
 from hpo_bridge.gradients import NO_DIFFERENTIATION
 from hpo_bridge.objectives.objective import objective_from
 from hpo_bridge.trial import Outcome, Trial
+from hpo_bridge.trial_output import NO_OUTPUT, OutputFolder, OutputSink
 
 HERE = Path(__file__).parent
 
@@ -40,6 +41,8 @@ class FakeWork:
         self.changes: list[tuple[int, Any, int | None]] = []
         self.checkpoints: Any = Nowhere("nowhere to keep checkpoints")
         self.differentiation = NO_DIFFERENTIATION
+        self.logs: OutputFolder | None = None
+        self.sinks: dict[int, OutputSink] = {}
         self.waiting = deque(enumerate(params))
         self.params = params
         self.running: dict[int, float] = {}
@@ -51,6 +54,13 @@ class FakeWork:
         self.again = again
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.thread = threading.get_ident()
+
+    def output(self, number: int) -> OutputSink:
+        self._check()
+        assert number in self.running
+        if number not in self.sinks:
+            self.sinks[number] = NO_OUTPUT if self.logs is None else self.logs.sink(number, 1)
+        return self.sinks[number]
 
     def _check(self) -> None:
         assert threading.get_ident() == self.thread, "all calls come from one thread"
