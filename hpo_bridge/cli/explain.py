@@ -9,6 +9,7 @@ from typing import Any
 
 from ..config import StudyFile, load_study_file
 from ..errors import UnsupportedProblem, counted
+from ..objectives.command import CommandObjective
 from ..optimizer import Capability, Explains
 from ..plugins import PluginManager, manager
 from ..space import Categorical, Space
@@ -25,17 +26,27 @@ def show_explanation(
 ) -> int:
     """Prints one row per parameter, condition, constant and constraint, for each backend.
 
+    Then comes the command of a trial, where the objective is one.
+
     Returns:
         0, or 2 if a backend refuses the space.
     """
+    plugins = manager()
     with kept_for_json(as_json):
-        tables = _explained(path, backend, overrides)
+        file = load_study_file(
+            path, plugins=plugins, overrides=overrides, backend=backend, check_backend=False
+        )
+        tables = _explained(file, plugins)
+    line = _command_line(file)
     if as_json:
-        print(json.dumps(tables[0] if len(tables) == 1 else {**tables[0], "schedule": tables}))
+        whole = tables[0] if len(tables) == 1 else {**tables[0], "schedule": tables}
+        print(json.dumps(whole if line is None else {**whole, "command": line}))
     for table in () if as_json else tables:
         print(f"{_heading(table)}:")
         rows = [(r["what"], r["how"], r["detail"]) for r in table["rows"]]
         print_table(("what", "how", "detail"), rows)
+    if line is not None and not as_json:
+        print(f"a trial in the middle of the space runs, in {file.folder}:\n{line}")
     refused = any(row["how"] == "refused" for table in tables for row in table["rows"])
     return REFUSED if refused else 0
 
@@ -50,12 +61,15 @@ def _heading(table: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _explained(path: Path, backend: str | None, overrides: Sequence[str]) -> list[dict[str, Any]]:
+def _command_line(file: StudyFile) -> str | None:
+    """The command of a trial in the middle of the space; ``None`` without a command."""
+    if not isinstance(file.objective, CommandObjective):
+        return None
+    return file.objective.command_line(file.space.decode([0.5] * file.space.dimension), 0)
+
+
+def _explained(file: StudyFile, plugins: PluginManager) -> list[dict[str, Any]]:
     """For each entry of the schedule ``backend``, ``rows`` and what it says beside its name."""
-    plugins = manager()
-    file = load_study_file(
-        path, plugins=plugins, overrides=overrides, backend=backend, check_backend=False
-    )
     tables = []
     for entry in schedule_of(file.schedule):
         table: dict[str, Any] = {"backend": entry.name, "rows": _rows(plugins, file, entry)}

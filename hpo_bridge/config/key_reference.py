@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from ..objectives.command import KEYS
 from .choices import DEFAULT_BACKEND, DEFAULT_RUNNER
 from .models import SECTION_LISTS, SECTIONS, StudyModel
 from .structure import accepts
@@ -91,7 +92,9 @@ def reference_rows() -> list[ReferenceRow]:
     rows: list[ReferenceRow] = []
     for row in _rows(StudyModel, ""):
         rows.append(row)
-        if row.key == "space":
+        if row.key == "objective":
+            rows.extend(ReferenceRow(f"objective.{key}", *rest) for key, *rest in KEYS)
+        elif row.key == "space":
             rows.extend(_space_rows())
         elif row.key in SECTIONS:
             rows.extend(_rows(SECTIONS[row.key], f"{row.key}."))

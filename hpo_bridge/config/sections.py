@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ObjectiveError, SpaceError, SpaceWarning
-from ..objectives.command import CommandObjective, check_placeholders
+from ..objectives.command import KEYS, CommandObjective
 from ..objectives.objective import Objective, objective_from
 from ..space import Space
 from ..space.constants import list_warning
 from ..space.plain import parameter_from_plain
 from ..study.values import SINGLE
+from ..trial import Direction
 from .models import StudyModel, study_name
 from .problems import Problems, shown
 from .structure import accepts
+
+_COMMAND_KEYS = tuple(key for key, *_ in KEYS)
 
 
 def name_of(model: StudyModel, path: Path, problems: Problems) -> str:
@@ -84,7 +87,13 @@ def space_of(data: Any, problems: Problems, *, quiet: bool = False) -> Space | N
 
 
 def objective_of(
-    spec: Any, folder: Path, space: Space, problems: Problems, *, check: bool
+    spec: Any,
+    folder: Path,
+    space: Space,
+    directions: Mapping[str, str],
+    problems: Problems,
+    *,
+    check: bool,
 ) -> Objective | None:
     """The objective; ``None`` if it is wrong, with the reason noted.
 
@@ -92,20 +101,24 @@ def objective_of(
         spec: As the file names it.
         folder: What its path is relative to.
         space: The space, for the parameters that a command names.
+        directions: The objectives, likewise.
         problems: Takes note of what is wrong.
         check: Whether to look for it, too.
     """
     try:
         objective = objective_from(spec, folder)
         if isinstance(objective, CommandObjective):
-            check_placeholders(objective.command, [*space, *space.constants])
+            named = {name: Direction(direction) for name, direction in directions.items()}
+            objective = objective.fitted(space, named)
         if check:
             objective.check()
     except ObjectiveError as error:
         start, _, rest = str(error).partition(": ")
-        is_path = rest and start in ("objective", "objective.command")
+        keys = start.split(".")
+        known = len(keys) == 1 or keys[1] in _COMMAND_KEYS
+        is_path = bool(rest) and keys[0] == "objective" and known
         text = rest if is_path else str(error).removeprefix("objective ")
-        problems.add(start.split(".") if is_path else ("objective",), text)
+        problems.add(keys if is_path else ("objective",), text)
         return None
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         problems.add(("objective",), f"{shown(spec)} cannot be read: {error}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import ObjectiveError, SelectionError
+from ..objectives.command import CommandObjective
 from ..objectives.objective import Objective
 from ..objectives.parts import Nests, Outer, ScoresTest
 from ..space import Space
@@ -18,6 +20,7 @@ from .models import SelectionModel, StudyModel
 from .problems import Problems, shown
 
 PLACE = "selection"
+_START = re.compile(r"^(test|nested|objective)[.: ]\s*")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def selection_of(
         problems.add(("study",), text)
     if reading or objective is None:
         return SelectionFile(rule, nested=nested)
-    test = _test(section.test, objective, folder, problems)
+    test = _test(section.test, objective, folder, space, problems)
     outer = _outer(section.nested, objective, problems)
     return SelectionFile(rule, test, nested, outer)
 
@@ -92,13 +95,18 @@ def _rule(section: SelectionModel, space: Space, problems: Problems) -> Rule:
         return Rule()
 
 
-def _test(spec: Any, objective: Objective, folder: Path, problems: Problems) -> Objective | None:
+def _test(
+    spec: Any, objective: Objective, folder: Path, space: Space, problems: Problems
+) -> Objective | None:
     place = (PLACE, "test")
     try:
         if spec is None:
             return None
         if isinstance(spec, str) or "command" in spec:
-            return named(spec, folder)
+            test = named(spec, folder)
+            if isinstance(test, CommandObjective):
+                test.check_space(space)
+            return test
         if isinstance(objective, ScoresTest):
             return objective.tester(spec)
     except ObjectiveError as error:
@@ -132,7 +140,7 @@ def _outer(spec: Any, objective: Objective, problems: Problems) -> Outer | None:
 
 def _note(error: ObjectiveError, place: tuple[str, ...], spec: Any, problems: Problems) -> None:
     """Notes an error at the key that it begins with, if it is one of the options."""
-    text = str(error).removeprefix(place[-1]).lstrip(": ")
+    text = _START.sub("", str(error))
     key, separator, rest = text.partition(": ")
     keys = key.split(".")
     if separator and isinstance(spec, Mapping) and keys[0] in spec:

@@ -155,7 +155,9 @@ def load_study_file(
         )
     objective: Objective | None
     if not is_kind(model.objective):
-        objective = objective_of(model.objective, folder, space, problems, check=not reading)
+        objective = objective_of(
+            model.objective, folder, space, directions, problems, check=not reading
+        )
     elif reading:
         objective = NotLooked(", ".join(model.objective))
     else:

@@ -1,287 +1,224 @@
-"""Objectives that are programs: started with the parameters, read from their output.
-
-The program prints JSON, one value to a line; all other lines are left alone. A line with a
-``step`` and a ``value`` is an intermediate report; ``metrics`` in it, a mapping of names to
-numbers (``null`` for NaN), are kept with it. ``{"checkpoint": "directory"}`` has the files of a
-directory kept, which the program then leaves alone; at its next attempt
-``HPO_BRIDGE_CHECKPOINT`` in its environment names a directory with these files. The last other
-line of JSON holds the result: a bare number, ``{"value": 0.3}``, or one number for each
-objective. ``standard_error`` beside ``value``, or a mapping of that name, is the standard error of
-the result. It may be a report too.
-"""
+"""Objectives that are programs: started with the parameters, read from their output."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 import shlex
 import shutil
-import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from ..errors import ObjectiveError, TrialPruned, nearest, short
-from ..folds import Measured
-from ..gradients import Differentiated
-from ..trial import Trial
-from .output import Output
-from .processgroup import ProcessGroup, ending
-from .reasons import Failure
+from ..errors import ObjectiveError, nearest, short
+from ..space import Categorical, Space
+from ..trial import Direction
+from .command_line import Placeholder, parse_item, placeholders_of, split_command
+from .command_run import CommandRunner, ParsedCommand
+from .line_buffering import line_buffering
+from .metric_patterns import check_names, parse_patterns
+from .metrics_file import check_file
+from .objective import Function
+from .shell_script import parse_script
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
-_TAIL = 2048  # bytes of the program's stderr in the reason of a failed trial
-_CHECKPOINT = "HPO_BRIDGE_CHECKPOINT"
-_NOT_VALUES = ("step", "epoch")
+KEYS = (
+    (
+        "command",
+        "a text or a list of arguments",
+        "required",
+        "A program and its arguments, with [`{parameter}`, `{flag:--flag}`, `{python}` and "
+        "`{trial}`](commands.md#the-command-line) for what differs between trials.",
+    ),
+    ("shell", "true or false", "false", "Whether [a shell](commands.md#a-shell) runs the text."),
+    (
+        "metric",
+        "a regular expression, or a mapping of objectives to them",
+        "none",
+        "What finds the result in [lines that are no JSON](commands.md#patterns): "
+        "`val_loss ([0-9.]+)`.",
+    ),
+    (
+        "metrics_file",
+        "a name that ends in .json, .jsonl or .csv",
+        "none",
+        "The [file](commands.md#a-file-of-metrics) that the program writes its result to.",
+    ),
+)
+"""The keys of a command: name, what is accepted, default, meaning."""
+_OWN = ("python", "trial")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 @dataclass(frozen=True)
 class CommandObjective:
-    """A command line with ``{parameter}`` placeholders, run without a shell.
+    """A program, started once for each trial.
 
     Args:
-        command: As one would type it; quotes and backslashes as in a shell, nothing else.
-            ``{{`` and ``}}`` stand for braces. A string goes in as it is, all else as JSON
-            text: ``0.1``, ``true``, ``null``, ``[1, 2]``. A word with an inactive
-            parameter is left out, and so is the option before it (``--momentum
-            {momentum}``) where the word is nothing but the placeholder.
+        command: A text, split into words as a shell would, or a list of arguments. Placeholders:
+            ``{parameter}``, where a string goes in as it is, all else as JSON text (``0.1``,
+            ``true``, ``[1, 2]``); ``{flag:--flag}`` and ``{flag:--flag|--no-flag}`` for a
+            parameter that is true or false; ``{python}``, the interpreter; ``{trial}``, the
+            trial's number. ``{{`` and ``}}`` stand for braces. A word with an inactive parameter
+            is left out, and so is the option before it (``--momentum {momentum}``) where the
+            word is nothing but the placeholder.
         folder: The working directory.
+        shell: Whether the text is given to ``/bin/sh``.
+        metric: A pattern, by objective; see :mod:`hpo_bridge.objectives.metric_patterns`.
+        metrics_file: A file with the result; see :mod:`hpo_bridge.objectives.metrics_file`.
+        names: The objectives; empty where they are not known.
     """
 
-    command: str
+    command: str | tuple[str, ...]
     folder: str = "."
+    shell: bool = False
+    metric: Mapping[str, str] | None = None
+    metrics_file: str | None = None
+    names: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any], folder: str | os.PathLike[str]) -> CommandObjective:
-        """Reads ``{"command": "…"}``.
+        """Read ``{"command": …}`` with the other keys of ``KEYS``.
 
         Raises:
             ObjectiveError: If ``spec`` has another form.
         """
+        known = [key for key, *_ in KEYS]
         for key in spec:
-            if key != "command":
+            if key not in known:
                 raise ObjectiveError(
-                    f"objective: unknown key {key!r}{nearest(str(key), ['command'])}; "
-                    "expected 'command'"
+                    f"objective: unknown key {key!r}{nearest(str(key), known)}; "
+                    f"expected {', '.join(map(repr, known))}"
                 )
-        command = spec.get("command")
-        if not isinstance(command, str):
-            raise ObjectiveError(f"objective.command: found {short(command)}; expected a text")
-        return cls(command, os.path.abspath(folder))
+        shell = spec.get("shell", False)
+        if not isinstance(shell, bool):
+            raise ObjectiveError(f"objective.shell: found {short(shell)}; expected true or false")
+        command = _command(spec.get("command"))
+        if shell and not isinstance(command, str):
+            raise ObjectiveError("objective.shell: a shell takes a text, found a list as command")
+        metric, file = spec.get("metric"), spec.get("metrics_file")
+        if metric is not None and file is not None:
+            raise ObjectiveError("objective.metrics_file: cannot stand beside metric")
+        patterns = None if metric is None else parse_patterns(metric)
+        path = None if file is None else check_file(file)
+        return cls(command, os.path.abspath(folder), shell, patterns, path)
+
+    @cached_property
+    def _parsed(self) -> ParsedCommand:
+        if not isinstance(self.command, str):
+            return ParsedCommand(tuple(map(parse_item, self.command)), False)
+        if self.shell:
+            return ParsedCommand(parse_script(self.command), True)
+        return ParsedCommand(split_command(self.command), False)
+
+    @cached_property
+    def _parsed_file(self) -> ParsedCommand | None:
+        if self.metrics_file is None:
+            return None
+        return ParsedCommand((parse_item(self.metrics_file),), False)
+
+    @property
+    def placeholders(self) -> list[Placeholder]:
+        """The placeholders of the command and of the metrics file, in order."""
+        file = self._parsed_file.words if self._parsed_file else ()
+        return [*placeholders_of(self._parsed.words), *placeholders_of(file)]
 
     def describe(self) -> str:
         """The command, as the user wrote it."""
-        return self.command
+        return self.command if isinstance(self.command, str) else shlex.join(self.command)
+
+    def command_line(self, params: Mapping[str, Any], number: int) -> str:
+        """The command of trial ``number``, as one would type it."""
+        line = self._parsed.line(params, number)
+        return line[-1] if self.shell else shlex.join(line)
+
+    def fitted(self, space: Space, directions: Mapping[str, Direction]) -> CommandObjective:
+        """The objective that knows the names in a study's space and directions.
+
+        Raises:
+            ObjectiveError: If it names a parameter or an objective that is not there, or has a
+                flag of a parameter that is not true or false.
+        """
+        self.check_space(space)
+        if self.metric is not None:
+            check_names(self.metric, tuple(directions))
+        return replace(self, names=tuple(directions))
+
+    def check_space(self, space: Space) -> None:
+        """Raise ObjectiveError for a placeholder that does not suit the space."""
+        names = [*space, *space.constants]
+        for placeholder in self.placeholders:
+            name = placeholder.name
+            if name in _OWN:
+                if name in names:
+                    raise ObjectiveError(
+                        f"objective.command: {{{name}}} is taken: rename the parameter {name!r}"
+                    )
+            elif name not in names:
+                raise ObjectiveError(
+                    f"objective.command: no parameter {name!r}{nearest(name, [*names, *_OWN])}; "
+                    f"the space has {', '.join(names)}; {{{{ and }}}} stand for braces"
+                )
+            elif placeholder.texts is not None and not _is_flag(space, name):
+                raise ObjectiveError(
+                    f"objective.command: found a flag of {name!r}, expected a parameter whose "
+                    "choices are true and false"
+                )
+        file = self._parsed_file.words if self._parsed_file else ()
+        for placeholder in placeholders_of(file):
+            if (name := placeholder.name) in space.conditions:
+                raise ObjectiveError(
+                    f"objective.metrics_file: {name!r} is not active in every trial"
+                )
 
     def check(self) -> None:
         """Raises ObjectiveError if the command cannot be read, or its program not found."""
-        placeholders(self.command)
-        program = _words(self.command)[0]
-        if _TOKEN.search(program):
+        if self.placeholders is None or self.shell:
+            return
+        first = self._parsed.words[0]
+        program = "".join(part for part in first if isinstance(part, str))
+        if any(isinstance(part, Placeholder) for part in first):
             return
         path = os.path.join(self.folder, program) if os.sep in program else program
-        if shutil.which(path) is None:
-            raise ObjectiveError(f"objective.command: there is no program {program!r}")
+        if shutil.which(path) is not None:
+            return
+        hint = ""
+        if program.startswith("python"):
+            hint = "; {python} is the interpreter that runs the study"
+        elif _ASSIGNMENT.match(program):
+            hint = "; to set a variable, begin with env, or add shell: true"
+        elif program in ("cd", "source", ".", "export", "set", "ulimit", "eval", "exec"):
+            hint = "; a word of a shell needs shell: true"
+        raise ObjectiveError(f"objective.command: there is no program {program!r}{hint}")
 
-    def load(self) -> Callable[[Trial], Any]:
+    def load(self) -> Function:
         """A function that runs the command once for a trial."""
         self.check()
-        return _Runs(tuple(_words(self.command)), self.folder)
+        return CommandRunner(
+            self._parsed, self.folder, line_buffering(), self.names, self.metric, self._parsed_file
+        )
 
 
-def placeholders(command: str) -> tuple[str, ...]:
-    """The parameter names in a command, in order, each once.
-
-    Raises:
-        ObjectiveError: If the command is empty, or a quote or brace has no partner.
-
-    Example:
-        >>> placeholders("python train.py --lr {lr} --tag '{{lr}}' --lr-again={lr}")
-        ('lr',)
-    """
-    names: dict[str, None] = {}
-    for word in _words(command):
-        for match in _TOKEN.finditer(word):
-            if match[0] in "{}":
-                raise ObjectiveError(
-                    f"objective.command: a single {match[0]!r} in {word!r}; write "
-                    f"{match[0] * 2!r} for the character, '{{name}}' for a parameter"
-                )
-            if match[1] is not None:
-                names[match[1]] = None
-    return tuple(names)
-
-
-def check_placeholders(command: str, names: Sequence[str]) -> None:
-    """Raises ObjectiveError if a placeholder is none of the ``names`` of the space."""
-    for name in placeholders(command):
-        if name not in names:
-            raise ObjectiveError(
-                f"objective.command: no parameter {name!r}{nearest(name, names)}; "
-                f"the space has {', '.join(names)}"
-            )
-
-
-def arguments(words: Iterable[str], params: Mapping[str, Any]) -> list[str]:
-    """The words of a command with a trial's parameters put in.
-
-    >>> arguments(["--lr", "{lr}", "--momentum", "{momentum}"], {"lr": 0.1})
-    ['--lr', '0.1']
-    """
-    given: list[str] = []
-    previous = ""
-    for word in words:
-        names = [match[1] for match in _TOKEN.finditer(word) if match[1] is not None]
-        if all(name in params for name in names):
-            given.append(_TOKEN.sub(lambda match: _text(match, params), word))
-        elif word == f"{{{names[0]}}}" and previous.startswith("-") and given[-1:] == [previous]:
-            given.pop()
-        previous = word
-    return given
-
-
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise ObjectiveError(f"objective.command: {str(error).lower()}: {command!r}") from None
-    if not words:
-        raise ObjectiveError("objective.command: the command is empty")
-    return words
-
-
-def _text(match: re.Match[str], params: Mapping[str, Any]) -> str:
-    if match[1] is None:
-        return match[0][0]  # "{{" or "}}"
-    value = params[match[1]]
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-@dataclass(frozen=True)
-class _Runs:
-    """Runs the command for one trial after another."""
-
-    words: tuple[str, ...]
-    folder: str
-
-    def __call__(self, trial: Trial) -> Any:
-        group = ProcessGroup()
-        try:
-            process = self._start(trial, group)
-            with process, Output(process, group.kill, trial.keep_output) as output:
-                try:
-                    last = self._last_line(output.lines(), trial)
-                    code = process.wait()  # it may close its pipes before it ends
-                finally:
-                    group.kill()  # pruned, timed out, interrupted; or what it left behind
-        finally:
-            group.kill()
-        if code != 0:
-            raise Failure(_with_tail(f"the command {ending(code)}", output.tail(_TAIL)))
-        if last is None:
-            raise Failure(
-                _with_tail("the command printed no line of JSON", output.tail(_TAIL)),
-                retriable=False,
-            )
-        return _result(last)
-
-    def _start(self, trial: Trial, group: ProcessGroup) -> subprocess.Popen[bytes]:
-        own = {
-            "HPO_BRIDGE_TRIAL": str(trial.number),
-            "HPO_BRIDGE_SEED": str(trial.seed),
-            "HPO_BRIDGE_PARAMS": json.dumps(trial.params),
-            "HPO_BRIDGE_GRADIENTS": str(int(trial.wants_gradients)),
-        }
-        environment = {**os.environ, **own}
-        environment.pop(_CHECKPOINT, None)  # of a trial in which this study runs
-        kept = trial.load_checkpoint()
-        if kept is not None:
-            environment[_CHECKPOINT] = str(kept)
-        try:
-            return subprocess.Popen(
-                arguments(self.words, trial),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd=self.folder,
-                env=environment,
-                process_group=group.id,
-            )
-        except (OSError, ValueError) as error:
-            raise Failure(f"the command cannot be started: {error}") from error
-
-    def _last_line(self, lines: Iterator[bytes], trial: Trial) -> Any:
-        """Passes on what comes; the last line of JSON that is no checkpoint, or ``None``."""
-        last = None
-        for line in lines:
-            found = _json(line)
-            if found is None:
-                continue
-            if isinstance(found, dict) and list(found) == ["checkpoint"]:
-                directory = found["checkpoint"]
-                if isinstance(directory, str):  # a number would be an objective's value
-                    self._keep(directory, trial)
-                    continue
-            last = found
-            if isinstance(found, dict) and "step" in found and "value" in found:
-                _report(found, trial)
-        return last
-
-    def _keep(self, directory: str, trial: Trial) -> None:
-        try:
-            trial.checkpoint(os.path.join(self.folder, directory))
-        except (ValueError, OSError) as error:
-            why = str(error).removeprefix("checkpoint: ")
-            raise Failure(f"the command's checkpoint was not kept: {why}") from error
-
-
-def _report(found: Mapping[str, Any], trial: Trial) -> None:
-    """Passes an intermediate value on."""
-    try:
-        trial.report(found["value"], found["step"], _metrics(found.get("metrics")))
-    except (TypeError, ValueError) as error:
-        raise Failure(f"the command reported {short(found)}: {error}") from None
-    if trial.should_prune():
-        raise TrialPruned
-
-
-def _metrics(found: Any) -> Any:
-    if not isinstance(found, dict):
+def _command(found: Any) -> str | tuple[str, ...]:
+    if isinstance(found, str):
         return found
-    return {name: math.nan if value is None else value for name, value in found.items()}
+    items: Sequence[Any] = found if isinstance(found, (list, tuple)) else ()
+    for place, item in enumerate(items):
+        if isinstance(item, bool) or not isinstance(item, (str, int, float)):
+            raise ObjectiveError(
+                f"objective.command.{place}: found {short(item)}; expected a text or a number"
+            )
+    if not items:
+        raise ObjectiveError(
+            f"objective.command: found {short(found)}; expected a text or a list of arguments"
+        )
+    return tuple(map(str, items))
 
 
-def _json(line: bytes) -> Any:
-    """The JSON object or number that the line is; ``None`` for any other line."""
-    line = line.strip()
-    if not line or line[:1] not in b"{-0123456789NI":
-        return None
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, (dict, int, float)) else None
-
-
-def _result(last: Any) -> Any:
-    if not isinstance(last, dict):
-        return last
-    gradients = last.pop("gradients", None) if isinstance(last.get("gradients"), dict) else None
-    if gradients is not None:
-        return Differentiated(_result(last), gradients)
-    error = last.get("standard_error")
-    if isinstance(error, dict) or (error is not None and "value" in last):
-        del last["standard_error"]
-        return Measured(_result(last), error)
-    if isinstance(last.get("metrics"), dict):
-        del last["metrics"]
-    if "value" in last and ("step" in last or len(last) == 1):
-        return last["value"]
-    return {name: value for name, value in last.items() if name not in _NOT_VALUES}
-
-
-def _with_tail(reason: str, tail: str) -> str:
-    return f"{reason}; it wrote:\n{tail}" if tail else reason
+def _is_flag(space: Space, name: str) -> bool:
+    if name in space.constants:
+        return isinstance(space.constants[name], bool)
+    parameter = space[name]
+    return isinstance(parameter, Categorical) and all(
+        isinstance(choice, bool) for choice in parameter.choices
+    )

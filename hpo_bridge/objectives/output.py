@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 _CHUNK = 1 << 16
-_LONGEST = 1 << 20  # bytes of a line; what is longer is no result of ours
+_LONGEST = 8 << 20  # bytes of a line; what is longer is no result of ours
 _IDLE = 0.1  # seconds between two looks at a program that has closed nothing yet
 
 
@@ -81,22 +81,25 @@ class Output:
         out, err = (tail.text(limit) for tail in self._tails.values())
         return err or out
 
-    def lines(self) -> Iterator[bytes]:
-        """The lines of stdout, as they come, until the program has ended."""
-        rest = b""
-        skipping = False
-        for chunk in self._chunks():
-            *complete, rest = (rest + chunk).split(b"\n")
-            if complete and skipping:
-                del complete[0]
-                skipping = False
-            yield from complete
-            if len(rest) > _LONGEST:
-                rest, skipping = b"", True
-        if rest and not skipping:
-            yield rest
+    def lines(self) -> Iterator[tuple[bytes, bool]]:
+        """Return the lines, as they come, until the program has ended.
 
-    def _chunks(self) -> Iterator[bytes]:
+        Each has whether it is of stdout. Now and then one is empty: the program may have done
+        something else meanwhile.
+        """
+        lines = {stream: _Lines() for stream in self._tails}
+        for stream, chunk in self._chunks():
+            if stream is None:
+                yield b"", True
+                continue
+            for line in lines[stream].add(chunk):
+                yield line, stream == self._out
+        for stream, unended in lines.items():
+            for line in unended.add(b"\n"):
+                yield line, stream == self._out
+
+    def _chunks(self) -> Iterator[tuple[int | None, bytes]]:
+        """Return what comes and from where; ``None`` where nothing has come for a while."""
         over = False
         while self._selector.get_map():
             ready = self._selector.select(_IDLE)
@@ -107,10 +110,33 @@ class Output:
                     continue
                 self._tails[key.fd].add(chunk)
                 self._keep(chunk)
-                if key.fd == self._out:
-                    yield chunk
+                yield key.fd, chunk
+            if not ready:
+                yield None, b""
             if over and not ready:
                 return  # one that left the group holds the pipe; it will say nothing more
             if not over and self._process.poll() is not None:
                 over = True
                 self._ended()
+
+
+class _Lines:
+    """Whole lines of a stream, without their ends; those that are too long are passed over."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._skipping = False
+
+    def add(self, data: bytes) -> Iterator[bytes]:
+        """Return the lines that end in the next bytes."""
+        *complete, rest = data.split(b"\n")
+        for end in complete:
+            if not self._skipping:
+                yield bytes(self._rest + end)
+            self._rest.clear()
+            self._skipping = False
+        if not self._skipping:
+            self._rest += rest
+        if len(self._rest) > _LONGEST:
+            self._rest.clear()
+            self._skipping = True

@@ -12,15 +12,12 @@ import time
 import psutil
 import pytest
 
+from hpo_bridge import Float, Space
 from hpo_bridge.checkpoints import NOWHERE, CheckpointFolder
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError, TrialPruned
 from hpo_bridge.gradients import Differentiation
-from hpo_bridge.objectives.command import (
-    CommandObjective,
-    arguments,
-    check_placeholders,
-    placeholders,
-)
+from hpo_bridge.objectives.command import CommandObjective
+from hpo_bridge.objectives.command_line import arguments, parse_item
 from hpo_bridge.objectives.objective import evaluate
 from hpo_bridge.trial import Trial, TrialState
 
@@ -83,7 +80,7 @@ def test_parameters_and_environment(run):
     outcome = run(
         """
         import json, os, sys
-        json.dump([sys.argv[1:], json.loads(os.environ["HPO_BRIDGE_PARAMS"]), os.getcwd(),
+        json.dump([sys.argv[1:], json.loads(os.environ["HPO_PARAMS"]), os.getcwd(),
             os.environ["HPO_BRIDGE_TRIAL"], os.environ["HPO_BRIDGE_SEED"]], open("seen", "w"))
         print(0.25)
         """,
@@ -104,11 +101,13 @@ def test_what_the_program_sees(run, tmp_path):
 
 
 def test_inactive_parameters():
-    params = {"a": 1}
-    assert arguments(["x", "--b", "{b}", "{a}"], params) == ["x", "1"]
-    assert arguments(["x", "b", "{b}", "{a}"], params) == ["x", "b", "1"]
-    assert arguments(["x", "--flag", "--b={b}", "{a}{b}"], params) == ["x", "--flag"]
-    assert arguments(["--b", "{b}", "{b}", "--a", "{a}"], params) == ["--a", "1"]
+    def given(*items):
+        return arguments(map(parse_item, items), {"a": 1})
+
+    assert given("x", "--b", "{b}", "{a}") == ["x", "1"]
+    assert given("x", "b", "{b}", "{a}") == ["x", "b", "1"]
+    assert given("x", "--flag", "--b={b}", "{a}{b}") == ["x", "--flag"]
+    assert given("--b", "{b}", "{b}", "--a", "{a}") == ["--a", "1"]
 
 
 @pytest.mark.parametrize(
@@ -237,12 +236,13 @@ def test_descriptors_do_not_leak(run):
 
 
 def test_placeholders():
-    assert placeholders("a --x={x} {y}{x} '{{no}}' {a.b}") == ("x", "y", "a.b")
-    check_placeholders("a {x}", ["x", "y"])
+    objective = CommandObjective("a --x={x} {y}{x} '{{no}}' {a.b}")
+    assert [p.name for p in objective.placeholders] == ["x", "y", "x", "a.b"]
+    CommandObjective("a {x}").check_space(Space(x=Float(0, 1), y=Float(0, 1)))
     with pytest.raises(
         ObjectiveError, match=r"'lrr' \(did you mean 'lr'\?\); the space has lr, x"
     ):
-        check_placeholders("a {lrr}", ["lr", "x"])
+        CommandObjective("a {lrr}").check_space(Space(lr=Float(0, 1), x=Float(0, 1)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+r"""Results from what a program prints in words of its own: a regular expression each.
+
+``val_acc ([0-9.]+)`` has one group, the value. ``epoch (?P<step>\d+).* loss (?P<value>\S+)`` also
+says at which step, and each of its lines is an intermediate report. The last match counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ObjectiveError, nearest, short
+from ..trial import Trial
+from .printed_result import report
+
+LONGEST = 2000
+"""Characters of a line that are looked at: a pattern may need their square in time."""
+_KEY = "objective.metric"
+
+
+def parse_patterns(spec: Any) -> dict[str, str]:
+    """Return the patterns by objective, checked; one without a name is of ``value``.
+
+    Raises:
+        ObjectiveError: If ``spec`` is neither a pattern nor a mapping to them.
+    """
+    if isinstance(spec, str):
+        _compiled(spec, _KEY)
+        return {"": spec}
+    if not isinstance(spec, Mapping) or not spec:
+        raise ObjectiveError(
+            f"{_KEY}: found {short(spec)}, expected a regular expression such as "
+            "'val_loss ([0-9.]+)', or a mapping of objectives to them"
+        )
+    for name, pattern in spec.items():
+        if not isinstance(pattern, str):
+            found = short(pattern)
+            raise ObjectiveError(f"{_KEY}.{name}: found {found}, expected a regular expression")
+        _compiled(pattern, f"{_KEY}.{name}")
+    return dict(spec)
+
+
+def _compiled(pattern: str, key: str) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ObjectiveError(
+            f"{key}: found {short(pattern)}, no regular expression: {error}"
+        ) from None
+    if "value" not in compiled.groupindex and compiled.groups != 1:
+        raise ObjectiveError(
+            f"{key}: found {compiled.groups} groups in {short(pattern)}, expected one in "
+            "parentheses, the value, or one written (?P<value>…)"
+        )
+    return compiled
+
+
+def check_names(patterns: Mapping[str, str], names: Sequence[str]) -> None:
+    """Raise ObjectiveError unless there is a pattern for each objective.
+
+    Args:
+        patterns: As :func:`parse_patterns` gives them.
+        names: The objectives.
+    """
+    if "" in patterns:
+        if len(names) > 1:
+            given = ", ".join(f"{name}: …" for name in names)
+            raise ObjectiveError(f"{_KEY}: found one pattern, expected a mapping {{{given}}}")
+        return
+    for name in patterns:
+        if name not in names:
+            raise ObjectiveError(
+                f"{_KEY}: no objective {name!r}{nearest(name, names)}; the study has "
+                f"{', '.join(names)}"
+            )
+    for name in names:
+        if name not in patterns:
+            raise ObjectiveError(f"{_KEY}: there is no pattern for {name}")
+    for name in names[1:]:
+        if "step" in _compiled(patterns[name], _KEY).groupindex:
+            raise ObjectiveError(
+                f"{_KEY}.{name}: has a step; only {names[0]}, the first objective, is reported"
+            )
+
+
+@dataclass
+class MatchedResult:
+    """What the lines of a program have matched, so far.
+
+    Args:
+        patterns: As :func:`parse_patterns` gives them.
+        trial: Gets the reports.
+    """
+
+    patterns: Mapping[str, str]
+    trial: Trial
+
+    def __post_init__(self) -> None:
+        self._compiled = {name: re.compile(text) for name, text in self.patterns.items()}
+        self._found: dict[str, float | str] = {}
+
+    def read(self, line: bytes) -> None:
+        """Take the next line; the end of one that is longer than ``LONGEST`` is not looked at.
+
+        Raises:
+            TrialPruned: If it is a report, and the pruner stops the trial.
+        """
+        text = line[: 4 * LONGEST].decode("utf-8", "replace")[:LONGEST]
+        for name, pattern in self._compiled.items():
+            for match in pattern.finditer(text):
+                groups = match.groupdict()
+                value = _as_number(groups["value"] if "value" in groups else match[1])
+                self._found[name] = value
+                step = _as_number(groups.get("step"))
+                if isinstance(step, float) and step.is_integer() and isinstance(value, float):
+                    report(self.trial, value, int(step), {"step": step, "value": value})
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no result; ``None`` if there is one."""
+        for name, pattern in self.patterns.items():
+            key = f"{_KEY}.{name}" if name else _KEY
+            if name not in self._found:
+                return f"{key}: nothing in the command's output matches {pattern!r}"
+            if isinstance(found := self._found[name], str):
+                return f"{key}: {pattern!r} found {short(found)}, which is no number"
+        return None
+
+    def result(self) -> Any:
+        """The result, as an objective returns it."""
+        return self._found.get("", self._found)
+
+
+def _as_number(text: str | None) -> float | str:
+    """Return a number, without the full stop of its sentence; what is none as it is."""
+    plain = (text or "").strip().rstrip(".,;")
+    try:
+        return float(plain)
+    except ValueError:
+        return text or ""
