@@ -207,7 +207,9 @@ class Pruner(Protocol):
 
         Args:
             number: The trial's number.
-            reports: Its ``(step, loss)`` so far, by growing step, at least one.
+            reports: Its ``(step, loss)`` so far, at least one: each step once, in the order in
+                which they came, which need not grow. Where another attempt of the trial has
+                withdrawn some, they are missing from one call on.
         """
         ...
 
@@ -238,7 +240,7 @@ class Estimates(Protocol):
 
         Args:
             number: The trial's number.
-            reports: Its ``(step, loss)``, by growing step, at least one.
+            reports: Its ``(step, loss)``, as for ``should_prune``.
 
         Returns:
             A finite number, or ``None`` if there is no saying: backends are then told of a

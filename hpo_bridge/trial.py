@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
@@ -79,7 +79,8 @@ class TrialRecord:
         started: Begin of the last attempt, seconds since the epoch, or ``None``.
         finished: End of the last attempt, seconds since the epoch, or ``None``.
         error: Why it failed, or ``None``.
-        reports: ``(step, value)`` in the order of reporting, of the last attempt.
+        reports: ``(step, value)`` in the order in which they came, each step once, over all
+            attempts: one that has loaded a checkpoint goes on from those before it.
         attempts: How often it was started.
         changes: The changes of its parameters while it ran, in order.
         gradients: Parameter name to the derivative of the value with respect to it, in natural
@@ -174,6 +175,10 @@ class Channel(Protocol):
 
     def should_prune(self, number: int) -> bool:
         """Whether trial ``number`` should stop, judged by its reports so far."""
+        ...
+
+    def resumed(self, number: int) -> None:
+        """Records that trial ``number`` has loaded a checkpoint, to go on from there."""
         ...
 
 
@@ -285,10 +290,13 @@ class Trial(Mapping[str, Any]):
         """Reports an intermediate value of the objective, such as the loss after an epoch.
 
         Args:
-            value: A number, in the objective's own direction. A step reported twice keeps
-                its first value. NaN and infinities are kept out of the record, and count
-                against the trial where a pruner is asked.
-            step: A non-negative integer that grows: an epoch, a fold, a number of samples.
+            value: A number, in the objective's own direction. NaN and infinities are kept out
+                of the record, with a warning once a study, and count against the trial where a
+                pruner is asked.
+            step: A non-negative integer: an epoch, a fold, the number of an instance, in any
+                order. A step reported twice keeps its first value, with a warning once a
+                study. In a trial that has loaded a checkpoint, a step from before takes its
+                new value, and what was reported after it is withdrawn.
             metrics: What else was measured at this step, such as other scores or the seconds
                 that it took: name to number, finite or not. It is kept with the report, in
                 ``TrialRecord.metrics``; no backend and no pruner sees it.
@@ -355,10 +363,33 @@ class Trial(Mapping[str, Any]):
         The directory is to be read, never to be written to or deleted. It stays as it is,
         whatever is kept meanwhile, until the next ``load_checkpoint()`` or the end of the
         attempt; what is needed longer has to be copied.
+
+        Call it before the first report: from then on the trial's reports continue those of the
+        attempts before. One that has loaded no checkpoint begins them anew.
         """
         with self._keeping:
-            self._loaded = self._checkpoints.load(self.number)
-            return self._loaded
+            loaded = self._loaded = self._checkpoints.load(self.number)
+        if loaded is not None:
+            self._channel.resumed(self.number)
+        return loaded
+
+
+def reports_until(
+    reports: Sequence[tuple[int, float]], step: int | None
+) -> list[tuple[int, float]]:
+    """Return the reports up to the one at ``step``, in the order in which they came.
+
+    >>> reports_until([(4, 0.5), (1, 0.25), (7, 0.125)], 1)
+    [(4, 0.5), (1, 0.25)]
+    >>> reports_until([(4, 0.5)], None)
+    []
+    """
+    if step is None:
+        return []
+    steps = [each for each, _ in reports]
+    if step in steps:
+        return list(reports[: steps.index(step) + 1])
+    return [report for report in reports if report[0] <= step]  # of a tool that kept none there
 
 
 def checked_step(step: Any) -> int:

@@ -265,7 +265,7 @@ def _frozen(trial: TrialRecord, study: StudyToWrite, forms: Forms, now: datetime
     end = (_moment(finished if finished is not None else started) or now) if ended else None
     values = None if trial.values is None else [trial.values[name] for name in study.directions]
     if trial.state is TrialState.PRUNED and trial.reports and len(study.directions) == 1:
-        values = [trial.reports[-1][1]]  # as Optuna itself does
+        values = [max(trial.reports)[1]]  # of the largest step, as Optuna itself does
     frozen = FrozenTrial(
         number=trial.number, trial_id=trial.number, state=state, value=None, values=values,
         datetime_start=begin, datetime_complete=end, params=params,
@@ -285,6 +285,7 @@ def _moment(seconds: float | None) -> datetime | None:
 
 def _attributes(trial: TrialRecord) -> dict[str, Any]:
     """What Optuna has no place for."""
+    reports = [list(report) for report in trial.reports]
     metrics = [
         {n: None if value != value else value for n, value in each.items()}
         for each in trial.metrics
@@ -293,6 +294,8 @@ def _attributes(trial: TrialRecord) -> dict[str, Any]:
         "times": [trial.started, trial.finished], "backend": trial.backend,
         "error": trial.error, "attempts": None if trial.attempts == 1 else trial.attempts,
         "metrics": metrics if any(metrics) else None,
+        # Optuna's databases keep no order.
+        "reports": None if reports == sorted(reports) else reports,
         "standard_errors": None if trial.standard_errors is None else dict(trial.standard_errors),
         "estimate": trial.estimate,
         "gradients": None if trial.gradients is None else dict(trial.gradients),

@@ -10,12 +10,14 @@ What one might not expect:
 * Hyperband picks a trial's bracket by a hash of the study's name and the trial's number; the
   name is always ``hpo_bridge``. In Optuna itself a sampler then learns from trials of the
   same bracket only; here every backend learns from all.
-* Optuna repeats no trial. Here a second attempt begins anew: the first one's reports are
-  taken back, and so is its place in the rungs of successive halving.
+* Steps may come in any order. As in Optuna, the last step is the largest one.
+* Optuna repeats no trial. Here a further attempt may withdraw reports: it begins anew, or goes
+  on from a checkpoint before them. Their places in the rungs of successive halving go, too.
 * Successive halving counts a trial in a rung when it is asked about it. A trial that is only
   known by its end, as after a restart, counts as asked after each of its reports.
-* ``wilcoxon`` compares step by step: report one instance or fold per step, in growing order.
-  Optuna warns where the best trial lacks a step.
+* ``wilcoxon`` compares step by step: report one instance or fold per step, in any order; each
+  trial should have its own, so that the worst does not come last everywhere. Optuna warns where
+  the best trial lacks a step.
 """
 
 from __future__ import annotations

@@ -34,22 +34,24 @@ class Shadow:
 
     def should_prune(self, number: int, reports: Reports) -> bool:
         """Whether trial ``number`` should stop after its last report."""
-        trial = self._trial(number)
-        self._follow(trial, reports)
+        self._follow(number, reports)
         self._asked.add(number)
-        return bool(self.pruner.prune(self._study, trial))
+        return self._prune(number)
+
+    def _prune(self, number: int) -> bool:
+        return bool(self.pruner.prune(self._study, self._trial(number)))
 
     def finished(
         self, number: int, state: TrialState, loss: float | None, reports: Reports
     ) -> None:
         """Takes note of a trial that has ended."""
-        self._follow(self._trial(number), reports)
+        self._follow(number, reports)
         if self.rungs and number not in self._asked:
             for end in range(1, len(reports) + 1):
                 self.should_prune(number, reports[:end])
         self._asked.discard(number)
         trial = self._trial(number)
-        last = reports[-1][1] if reports else None
+        last = max(reports)[1] if reports else None  # Optuna's own last step is the largest
         if state is TrialState.COMPLETE and loss is None:
             loss = last
         if self.rungs or state is not TrialState.COMPLETE:
@@ -69,8 +71,9 @@ class Shadow:
             self._size += 1
         return self._storage.get_trial(self._trial_id(number))
 
-    def _follow(self, trial: FrozenTrial, reports: Reports) -> None:
-        """Adds the new reports; a trial that goes back is a new attempt."""
+    def _follow(self, number: int, reports: Reports) -> None:
+        """Adds the new reports; those that were withdrawn are taken back, as are their rungs."""
+        trial = self._trial(number)
         known = trial.intermediate_values
         if known:
             at = len(known)
@@ -78,14 +81,17 @@ class Shadow:
             if at > len(reports) or tuple(reports[at - 1]) != (step, known[step]):
                 known.clear()
                 trial.system_attrs.clear()
-                self._asked.discard(trial.number)
+                if self.rungs:  # it is still in those that it had reached before
+                    for step, loss in reports[:-1]:
+                        known[step] = loss
+                        self._prune(number)
         known.update(reports[len(known) :])
 
 
 def _forget(trial: FrozenTrial) -> None:
-    """Leaves the last report only: all that is looked at when the others do not matter."""
+    """Leaves the last step only: all that is looked at when the others do not matter."""
     known = trial.intermediate_values
-    last = next(reversed(known), None)
+    last = max(known, default=None)
     if last is not None:
         loss = known[last]
         known.clear()

@@ -203,3 +203,6 @@ class _Silent:
     def should_prune(self, number: int) -> bool:
         """Never."""
         return False
+
+    def resumed(self, number: int) -> None:
+        """Drops it."""

@@ -169,9 +169,10 @@ class Folds:
         """
         if state is not TrialState.COMPLETE or loss is None or len(reports) < 2:
             return
-        self._now = tuple(step for step, _ in reports)
+        steps, losses = zip(*sorted(reports), strict=True)  # in whatever order they came
+        self._now = steps
         rivals = self._fields.setdefault(self._now, _Field())
-        rivals.add(loss, number, tuple(value for _, value in reports))
+        rivals.add(loss, number, losses)
 
 
 def _mean(values: Sequence[float]) -> float:

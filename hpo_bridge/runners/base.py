@@ -103,6 +103,10 @@ class Work(Protocol):
         """The pruner's word on a running trial."""
         ...
 
+    def resumed(self, number: int) -> None:
+        """Commits that a running trial has loaded a checkpoint (see :class:`Channel`)."""
+        ...
+
     def finish(self, number: int, outcome: Outcome) -> None:
         """Ends an attempt: final, or back to the queue if it failed and may be retried."""
         ...

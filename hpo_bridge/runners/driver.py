@@ -193,6 +193,8 @@ class Driver:
             raise ObjectiveError(said[0])
         elif kind == "report" and said[0] == current:  # else a thread that was left behind
             self._work.report(*said)
+        elif kind == "resumed" and said[0] == current:
+            self._work.resumed(*said)
         elif kind == "should_prune":
             slot.answer(self._work.should_prune(said[0]) if said[0] == current else True)
 

@@ -90,6 +90,12 @@ class _Attempt:
         with self._held():
             return self._work.should_prune(number)
 
+    def resumed(self, number: int) -> None:
+        """Passes on that the trial goes on from a checkpoint."""
+        if number == self._number:
+            with self._held():
+                self._work.resumed(number)
+
     @contextmanager
     def _held(self) -> Iterator[None]:
         self._ctrl_c.open = False

@@ -103,6 +103,10 @@ class Line:
         """Asks the driver, and waits for its answer."""
         return self._ask("should_prune", number) is True
 
+    def resumed(self, number: int) -> None:
+        """Tells the driver that the trial goes on from a checkpoint, and does not wait."""
+        self.say("resumed", number)
+
     def carry(self, number: int) -> None:
         """Has the driver carry a checkpoint to where it is safe, and waits until it is.
 

@@ -34,9 +34,11 @@ event        data
              told rejected forbidden`` as with ``asked``, the ``point`` (``params raw token``), the
              trial that it repeats (``of``), and how that ended (``result``) if the backend had
              been told of it; ``None`` if it is told of both together, later
-``started``  an attempt begins: ``attempt`` (from 1)
+``started``  an attempt begins: ``attempt`` (from 1); the reports of earlier ones stay
 ``reported`` an intermediate value: ``step value``, and ``metrics`` where any were measured
              besides: name to number
+``withdrawn`` the trial's reports after the first so many are no longer part of it: ``reports``,
+             how many stay; another attempt makes them again
 ``changed``  other parameters from here on: ``params``, those ``before``, the ``step``
              reported last or ``None``, and ``source``: the trial it took over, or ``None``
 ``finished`` final: ``state values error``, and ``gradients`` where the objective gave them: name

@@ -142,12 +142,15 @@ class _MemoryStudy:
         if event.kind == "started":
             row.state, row.started, row.finished = TrialState.RUNNING, event.time, None
             row.attempts += 1
-            row.reports, row.metrics = (), None
         elif event.kind == "reported":
             if "metrics" in data:
                 row.metrics = row.metrics or {}
                 row.metrics[len(row.reports)] = data["metrics"]
             row.reports += ((data["step"], data["value"]),)
+        elif event.kind == "withdrawn":
+            row.reports = row.reports[: data["reports"]]
+            kept = len(row.reports)
+            row.metrics = {at: m for at, m in (row.metrics or {}).items() if at < kept}
         elif event.kind == "changed":
             row.changes += (Change(data["step"], data["before"], data["source"]),)
             row.params = data["params"]

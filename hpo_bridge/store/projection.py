@@ -85,6 +85,10 @@ class _Plan:
                     "study": self.study, "number": event.trial, "seq": seq,
                     "data": dump(strict_metrics(data["metrics"])),
                 })  # fmt: skip
+        elif kind == "withdrawn":
+            row = {"study": self.study, "number": event.trial, "reports": data["reports"]}
+            self.add("withdraw", row)
+            self.add("withdraw_metrics", dict(row))
         elif kind == "changed":
             self.changed(event.trial, data, seq)
         elif kind == "finished":
@@ -127,9 +131,6 @@ class _Plan:
         else:
             row.update(state="RUNNING", started=event.time, finished=None)
             row["attempts"] += 1
-        if event.data.get("attempt") != 1:  # the first attempt has no reports to forget
-            self.add("forget", {"study": self.study, "number": number})
-            self.add("forget_metrics", {"study": self.study, "number": number})
 
     def changed(self, number: int, data: dict[str, Any], seq: int) -> None:
         self.add("change", {

@@ -169,6 +169,8 @@ NOW = {
 
 _HELD = "WHERE id = :study AND lease_token = :token"
 
+_OF_TRIAL = "WHERE study_id = :study AND number = :number"
+
 _WRITES = {
     "create": """
         INSERT INTO hpo_studies (name, created, seconds, seq) VALUES (:name, :created, 0, 0)
@@ -223,8 +225,12 @@ _WRITES = {
     "estimate": """
         INSERT INTO hpo_estimates (study_id, number, standard_errors, estimate, reused)
         VALUES (:study, :number, :errors, :estimate, :reused)""",
-    "forget_metrics": "DELETE FROM hpo_metrics WHERE study_id = :study AND number = :number",
-    "forget": "DELETE FROM hpo_reports WHERE study_id = :study AND number = :number",
+    "withdraw": f"""
+        DELETE FROM hpo_reports {_OF_TRIAL} AND seq NOT IN
+        (SELECT seq FROM hpo_reports {_OF_TRIAL} ORDER BY seq LIMIT :reports)""",
+    "withdraw_metrics": f"""
+        DELETE FROM hpo_metrics {_OF_TRIAL} AND seq NOT IN
+        (SELECT seq FROM hpo_reports {_OF_TRIAL})""",
     "value": """
         INSERT INTO hpo_values (study_id, objective, value, number)
         VALUES (:study, :objective, :value, :number)""",

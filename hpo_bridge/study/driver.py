@@ -31,6 +31,7 @@ from ..store.base import metrics_of
 from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept
 from .duplicates import Duplicates
+from .learning_curve import LearningCurve, ReportWarnings
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
 from .pruning import learn_imported
@@ -58,10 +59,8 @@ class Running:
     record: TrialRecord
     failures: int
     losses: int
-    reports: list[tuple[int, float]] = field(default_factory=list)
+    curve: LearningCurve = field(default_factory=LearningCurve)
     prune: bool = False
-    metrics: dict[int, Mapping[str, float]] = field(default_factory=dict)
-    """By position in the reports, for observers."""
 
 
 class Driver:
@@ -121,6 +120,7 @@ class Driver:
         self.observers: Mapping[str, list[Notify]] = {}
         self.checkpoints: Kept = NOWHERE
         self._sign = objectives.sign
+        self._report_warnings = ReportWarnings(name)
         self._told: list[int] = []
         self._echoed = False
         self._snapshots = self._lists_forbidden = self._can_snapshot()
@@ -313,41 +313,55 @@ class Driver:
 
     def begin(self, pending: Pending, now: float) -> Trial:
         """Follows the start of a trial."""
-        record = TrialRecord(
-            pending.number, TrialState.RUNNING, pending.params, None, pending.backend, now,
-            attempts=pending.attempts + 1,
-        )  # fmt: skip
-        self.running[pending.number] = Running(record, pending.failures, pending.losses)
+        if pending.attempts:
+            running = self.again(pending)
+        else:
+            record = TrialRecord(
+                pending.number, TrialState.RUNNING, pending.params, None, pending.backend, now,
+                attempts=1,
+            )  # fmt: skip
+            running = Running(record, pending.failures, pending.losses)
+        self.running[pending.number] = running
         self.duplicates.started(pending.number, self.ledger.open[pending.number].params)
         self.moved(TrialState.WAITING, TrialState.RUNNING)
-        self.notify("hpo_trial_started", trial=record)
+        self.notify("hpo_trial_started", trial=running.record)
         seed = trial_seed(self.seed, pending.number)
         return Trial(
             pending.number, pending.params, seed, self, self.checkpoints,
             self.differentiation,
         )  # fmt: skip
 
+    def again(self, pending: Pending) -> Running:
+        """Return a trial that was started before, with the reports of its attempts."""
+        stored = self.store.trial(self.name, pending.number)
+        curve = LearningCurve.of(stored, self._sign)
+        record = replace(stored, reports=(), metrics=())
+        return Running(record, pending.failures, pending.losses, curve)
+
     # -- while trials run -------------------------------------------------------------
 
     def report(
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
     ) -> None:
-        """Commits an intermediate value; steps must grow, values be finite (see Trial)."""
+        """Commits an intermediate value, if it is finite and the step new (see Trial)."""
         running = self._get(number)
+        curve, now = running.curve, time.time()
         if not math.isfinite(value):
             running.prune = self.pruner is not None
+            self._report_warnings.not_finite(number, step, value)
             return
-        if running.reports and step <= running.reports[-1][0]:
+        room = curve.room_for(step)
+        if room is None:
+            if not curve.is_fixed(step):
+                self._report_warnings.repeated(number, step)
             return
         data: dict[str, Any] = {"step": step, "value": value}
         if metrics:
             data["metrics"] = dict(metrics)
-        self.write(Event("reported", time.time(), number, data))
-        if metrics and self.observers:
-            running.metrics[len(running.reports)] = data["metrics"]
-        running.reports.append((step, self._sign * value))
+        self.write(*_withdrawn(number, curve, room, now), Event("reported", now, number, data))
+        curve.add(step, self._sign * value, data.get("metrics") if self.observers else None)
         if self.pruner is not None:
-            running.prune = self.pruner.should_prune(number, running.reports)
+            running.prune = self.pruner.should_prune(number, curve.reports)
         if self.observers:
             self.notify(
                 "hpo_trial_reported", trial=running.record, step=step, value=value,
@@ -357,6 +371,10 @@ class Driver:
     def should_prune(self, number: int) -> bool:
         """The pruner's verdict after the trial's last report."""
         return self._get(number).prune
+
+    def resumed(self, number: int) -> None:
+        """Follows a running trial that has loaded a checkpoint, to go on from there."""
+        self._get(number).curve.resume()
 
     def _get(self, number: int) -> Running:
         try:
@@ -391,11 +409,15 @@ class Driver:
             data["gradients"] = outcome.gradients
         if outcome.standard_errors is not None:
             data["standard_errors"] = outcome.standard_errors
+        curve, now = running.curve, time.time()
+        withdrawn: list[Event] = []
+        if curve.is_unclaimed and outcome.state is not TrialState.FAILED:
+            withdrawn = _withdrawn(number, curve, curve.fixed, now)
+            curve.keep(curve.fixed)
         estimate = self._estimate(number, outcome, running)
         if estimate is not None:
             data["estimate"] = estimate
-        event = Event("finished", time.time(), number, data)
-        self.write(event)
+        self.write(*withdrawn, Event("finished", now, number, data))
         del self.running[number]
         release(self, number, data if outcome.state is TrialState.COMPLETE else None)
         self.moved(TrialState.RUNNING, outcome.state)
@@ -403,13 +425,13 @@ class Driver:
         if self.pruner is not None:
             losses = self.objectives.losses(outcome.result)
             loss = losses[0] if losses else None
-            self.pruner.finished(number, outcome.state, loss, running.reports)
+            self.pruner.finished(number, outcome.state, loss, curve.reports)
         if self.observers:
-            reports = tuple((step, self._sign * loss) for step, loss in running.reports)
+            reports = tuple((step, self._sign * loss) for step, loss in curve.reports)
             record = replace(
                 running.record, state=outcome.state, values=outcome.result,
-                finished=event.time, error=outcome.error, reports=reports,
-                gradients=outcome.gradients, metrics=metrics_of(len(reports), running.metrics),
+                finished=now, error=outcome.error, reports=reports,
+                gradients=outcome.gradients, metrics=metrics_of(len(reports), curve.metrics),
                 standard_errors=outcome.standard_errors, estimate=estimate,
             )  # fmt: skip
             self.notify("hpo_trial_finished", trial=record)
@@ -420,10 +442,11 @@ class Driver:
 
     def _estimate(self, number: int, outcome: Outcome, running: Running) -> float | None:
         """The value that a pruned trial is expected to have had, where its pruner can say."""
-        pruned = outcome.state is TrialState.PRUNED and running.reports
+        reports = running.curve.reports
+        pruned = outcome.state is TrialState.PRUNED and reports
         if not pruned or not isinstance(self.pruner, Estimates) or running.record.changes:
             return None
-        loss = self.pruner.estimate(number, running.reports)
+        loss = self.pruner.estimate(number, reports)
         if loss is None or not math.isfinite(loss):
             return None
         return self._sign * loss
@@ -450,11 +473,11 @@ class Driver:
         """
         running = self._get(number)
         point = self.proposer.space.check(params)
-        before, step = running.record.params, None
-        if running.reports:
-            step = running.reports[-1][0]
+        before, reports = running.record.params, running.curve.reports
+        step = reports[-1][0] if reports else None
         data = {"params": point, "before": before, "step": step, "source": source}
         self.write(Event("changed", time.time(), number, data))
+        running.curve.fix()
         change = Change(step, before, source)
         running.record = replace(
             running.record, params=point, changes=(*running.record.changes, change)
@@ -543,3 +566,10 @@ class Driver:
             pass
         finally:
             self.writer.release()
+
+
+def _withdrawn(number: int, curve: LearningCurve, kept: int, now: float) -> list[Event]:
+    """The event by which all reports but the first ``kept`` are taken back, if there are any."""
+    if kept == len(curve.reports):
+        return []
+    return [Event("withdrawn", now, number, {"reports": kept})]

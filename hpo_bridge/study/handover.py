@@ -8,12 +8,13 @@ silence what the user believes it knows, and is refused, unless ``handover: igno
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..errors import UnsupportedProblem
 from ..optimizer import BackendSpec, Capability
 from ..plugins import PluginManager
 from ..store import Store
-from ..trial import TrialRecord, TrialState
+from ..trial import TrialRecord, TrialState, reports_until
 from .ledger import Ledger, Open, adopted
 from .proposer import Proposer
 from .replaying import HANDED_OVER, observations
@@ -101,11 +102,12 @@ def tell_history(
 def unfinished(store: Store, name: str) -> Ledger:
     """The trials that wait or run, as a new backend has them: without tokens."""
     ledger = Ledger()
-    changed = {event.trial for event in store.events(name, kinds=["changed"])}
     for pending in store.pending(name):
-        ledger.open[pending.number] = Open(
-            pending.params, None, None, pending.backend, changed=pending.number in changed
-        )
+        number = pending.number
+        if pending.attempts:
+            ledger.open[number] = replace(as_open(store.trial(name, number)), result=None)
+        else:
+            ledger.open[number] = Open(pending.params, None, None, pending.backend)
     return ledger
 
 
@@ -124,6 +126,5 @@ def as_open(trial: TrialRecord) -> Open:
     params, reports = trial.params, list(trial.reports)
     if trial.changes:
         first = trial.changes[0]
-        params, last = first.params, -1 if first.step is None else first.step
-        reports = [report for report in reports if report[0] <= last]
+        params, reports = first.params, reports_until(reports, first.step)
     return Open(params, None, None, trial.backend, reports, result, bool(trial.changes))

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..optimizer import Observation
 from ..store import Event
-from ..trial import TrialState
+from ..trial import TrialState, reports_until
 from .proposer import Proposer
 from .slopes import of_loss
 from .values import Objectives
@@ -86,10 +86,10 @@ class Ledger:
             self.finished[number] = None
         elif kind == "changed":
             self.open[number].changed = True
-        elif self.open[number].changed and kind in ("started", "reported"):
+        elif self.open[number].changed and kind in ("reported", "withdrawn"):
             pass
-        elif kind == "started":
-            self.open[number].reports.clear()
+        elif kind == "withdrawn":
+            del self.open[number].reports[data["reports"] :]
         elif kind == "reported":
             self.open[number].reports.append((data["step"], data["value"]))
         elif kind == "finished":
@@ -179,8 +179,7 @@ def _imported(data: Mapping[str, Any]) -> Open:
     params, reports = data["params"], [(step, value) for step, value in data["reports"]]
     changes = data.get("changes", ())
     if changes:
-        params, step = changes[0]["params"], changes[0]["step"]
-        reports = [report for report in reports if step is not None and report[0] <= step]
+        params, reports = changes[0]["params"], reports_until(reports, changes[0]["step"])
     return Open(params, None, None, data["backend"], reports, result, bool(changes))
 
 
@@ -200,6 +199,6 @@ def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Obse
         losses=objectives.losses(known),
         token=trial.token,
         state=TrialState.COMPLETE if estimate is not None else TrialState(result["state"]),
-        reports=tuple((step, sign * value) for step, value in trial.reports),
+        reports=tuple((step, sign * value) for step, value in sorted(trial.reports)),
         gradients=of_loss(result.get("gradients"), sign) if len(objectives) == 1 else None,
     )

@@ -119,7 +119,7 @@ class Mapper:
             raise Unfit(f"{past.state.value.lower()} there", "has not ended")
         params = self._params(past.params)
         state, values, error = self._result(past)
-        reports, metrics = _grown(past.reports, past.metrics, self._sign)
+        reports, metrics = _kept(past.reports, past.metrics, self._sign)
         data: dict[str, Any] = {
             "state": state.value, "params": params, "values": values, "error": error,
             "backend": IMPORTED + (past.backend or self._kind).removeprefix(IMPORTED),
@@ -265,15 +265,17 @@ def _at(number: Any, parameter: Any) -> Any:
     return parameter.grid(position)
 
 
-def _grown(
+def _kept(
     reports: Sequence[tuple[int, float]], metrics: Sequence[Mapping[str, float]], sign: float
 ) -> tuple[list[list[Any]], list[Mapping[str, float]]]:
-    """The reports that a study would have kept: finite ones, with steps that grow."""
+    """The reports that a study would have kept: finite ones, the first of each step."""
+    steps: set[int] = set()
     kept: list[list[Any]] = []
     besides: list[Mapping[str, float]] = []
     for position, (step, value) in enumerate(reports):
-        if not math.isfinite(value) or (kept and step <= kept[-1][0]):
+        if not math.isfinite(value) or step in steps:
             continue
+        steps.add(step)
         kept.append([int(step), sign * float(value)])
         besides.append(metrics[position] if position < len(metrics) else {})
     return kept, besides

@@ -24,6 +24,7 @@ from ..store import Store
 from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
 from ..trial_output import NO_OUTPUT, OutputSink
 from .arguments import objective_for
+from .learning_curve import LearningCurve
 from .slopes import differentiation
 from .values import Objectives
 
@@ -172,7 +173,7 @@ class _Again:
         self._record, self._seed, self._objectives = record, seed, objectives
         self._times, self._watch = times, watch
         self._begun = 0
-        self._reports: list[tuple[int, float]] = []
+        self._curve = LearningCurve()
         self._broken = False
 
     @property
@@ -183,7 +184,7 @@ class _Again:
         if self.exhausted or self._begun > len(self.runs):  # one at a time
             return None
         self._begun += 1
-        self._reports, self._broken = [], False
+        self._curve, self._broken = LearningCurve(), False
         return Trial(
             self._record.number, self._record.params, self._seed, self, self.checkpoints,
             self.differentiation,
@@ -197,24 +198,25 @@ class _Again:
     ) -> None:
         if not math.isfinite(value):
             self._broken = True
-        elif not self._reports or step > self._reports[-1][0]:
-            self._reports.append((step, value))
+        elif self._curve.add(step, value) is not None:
             self._watch(step, value)
 
     def should_prune(self, number: int) -> bool:
         record = self._record
         if record.state is not TrialState.PRUNED:
             return False
-        last = record.reports[-1][0] if record.reports else None
-        there = bool(self._reports) and last is not None and self._reports[-1][0] >= last
-        return there or self._broken
+        there = {step for step, _ in self._curve.reports}
+        return self._broken or (bool(record.reports) and record.reports[-1][0] in there)
+
+    def resumed(self, number: int) -> None:
+        self._curve.resume()
 
     def change(self, number: int, params: Mapping[str, Any], source: int | None) -> None:
         raise HpoBridgeError(f"trial {number} is run again as it was: it cannot change")
 
     def finish(self, number: int, outcome: Outcome) -> None:
         self.checkpoints.end(number, keep=False)
-        self.runs.append((self._objectives.settle(outcome), self._reports))
+        self.runs.append((self._objectives.settle(outcome), self._curve.reports))
 
     def give_back(self, number: int, reason: str) -> None:
         self.checkpoints.end(number, keep=False)

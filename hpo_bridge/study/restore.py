@@ -21,7 +21,7 @@ from ..plugins import one_line
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
-from .driver import MOST_LOSSES, Driver, Running
+from .driver import MOST_LOSSES, Driver
 from .duplicates import Duplicates
 from .handover import has_history, tell_history, unfinished
 from .ledger import Ledger
@@ -257,12 +257,14 @@ class _Restoring:
         pruner = self.setup.pruner()
         sign = self.setup.objectives.sign
         reports: dict[int, list[tuple[int, float]]] = {}
-        kinds = ["started", "reported", "finished", "imported"]
+        kinds = ["started", "reported", "withdrawn", "finished", "imported"]
         for event in self.store.events(self.name, kinds=kinds):
             number = event.trial
             assert number is not None
             if event.kind == "started":
-                reports[number] = []
+                reports.setdefault(number, [])
+            elif event.kind == "withdrawn":
+                del reports[number][event.data["reports"] :]
             elif event.kind == "reported":
                 reports[number].append((event.data["step"], sign * event.data["value"]))
                 pruner.should_prune(number, reports[number])
@@ -297,8 +299,7 @@ def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
 
 def _give_up(driver: Driver, trial: Pending) -> None:
     """A trial that took down one driver after another fails, and the study goes on."""
-    record = _record(trial, TrialState.RUNNING)
-    driver.running[trial.number] = Running(record, trial.failures, trial.losses)
+    driver.running[trial.number] = driver.again(trial)
     reason = (
         f"the driver's process ended {trial.losses + 1} times while this trial ran in it; "
         "run the study with the runner 'processes' to isolate its trials"

@@ -128,6 +128,10 @@ class Session:
         """The pruner's word on a running trial."""
         return self._driver.should_prune(number)
 
+    def resumed(self, number: int) -> None:
+        """Follows a running trial that has loaded a checkpoint."""
+        self._driver.resumed(number)
+
     def finish(self, number: int, outcome: Outcome) -> None:
         """Ends an attempt: final, or back to the queue if it failed and may be retried."""
         self._sinks.pop(number, None)

@@ -724,5 +724,9 @@ class _ByHand:
         with self._study._lock:
             return self._study._drive().should_prune(number)
 
+    def resumed(self, number: int) -> None:
+        with self._study._lock:
+            self._study._drive().resumed(number)
+
 
 __all__ = ["Choice", "Study"]

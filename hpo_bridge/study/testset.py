@@ -263,6 +263,9 @@ class _NoStudy:
     def should_prune(self, number: int) -> bool:
         return False
 
+    def resumed(self, number: int) -> None:
+        return
+
 
 class _ReadOnly:
     """Checkpoints that can be read; what is to be kept is dropped."""

@@ -168,7 +168,7 @@ class Nested:
             if step not in sent:
                 writer.metric(report, value, end, step)
                 self._besides(writer, trial, besides, end, step)
-        last = trial.reports[-1][0] if trial.reports else 0
+        last = max(trial.reports)[0] if trial.reports else 0
         for name, value in (trial.values or {}).items():
             writer.metric(metrics[name], value, end, last)
         if trial.started is not None and trial.finished is not None:

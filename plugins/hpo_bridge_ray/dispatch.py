@@ -189,6 +189,8 @@ class Dispatch:
         elif kind == "output":
             number, *output = said
             self._work.output(number).write(*output)
+        elif kind == "resumed":
+            self._resumed(*said)
         elif kind == "prune":
             self._orders.append(("answer", worker, self._work.should_prune(said[0])))
         elif kind == "checkpoint" and self._carriage is not None:
@@ -203,6 +205,9 @@ class Dispatch:
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
     ) -> None:
         self._work.report(number, step, value, metrics)
+
+    def _resumed(self, number: int) -> None:
+        self._work.resumed(number)
 
     def _done(self, number: int, state: str, *rest: Any) -> None:
         self._dry = False

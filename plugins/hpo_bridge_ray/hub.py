@@ -11,6 +11,7 @@ to the driver
 ``idle, worker``            it waits for a trial
 ``begun, worker, n``        it has begun trial ``n``
 ``report, worker, n, …``    step, value and, where there are any, metrics of trial ``n``
+``resumed, worker, n``      trial ``n`` has loaded a checkpoint
 ``prune, worker, n``        trial ``n`` asks whether to stop, and waits
 ``output, worker, n, …``    what trial ``n`` has printed, and how many bytes before that were
                           dropped on the way

@@ -157,7 +157,8 @@ class _Attempts:
         if kind == "report":
             _, step, value, *_ = said
             loss = self._config[SIGN] * value if math.isfinite(value) else math.inf
-            self._last = {TIME: step + 1, LOSS: loss}
+            done = max(step + 1, self._last.get(TIME, 0))  # steps need not grow
+            self._last = {TIME: done, LOSS: loss}
             return dict(self._last)
         return {TIME: 0, LOSS: math.inf, **self._last, "done": True, OVER: True}
 

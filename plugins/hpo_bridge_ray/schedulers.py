@@ -2,8 +2,8 @@
 
 The options are Tune's, under Tune's names, but for three that follow from the study: ``metric``
 and ``mode`` (the loss that is reported, to be minimised) and ``time_attr`` (the steps: after
-step 4, counted from 0, a trial has done 5 units of its time). For Tune's
-``grace_period`` of median stopping that means steps where Tune itself counts seconds.
+step 4, counted from 0, a trial has done 5 units of its time, whatever smaller step follows).
+For Tune's ``grace_period`` of median stopping that means steps where Tune itself counts seconds.
 
 What one might not expect:
 

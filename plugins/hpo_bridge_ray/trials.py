@@ -33,6 +33,7 @@ class DispatchTrials(Dispatch):
         self._placed = 0
         self._open: dict[str, Trial] = {}
         self._changed: dict[int, Mapping[str, Any]] = {}  # parameters, by trial
+        self._begun: set[str] = set()  # names of trials that have begun
         self._taken: dict[int, int] = {}  # trials that took over another, and not reported since
 
     def _running(self) -> list[Trial]:
@@ -89,6 +90,9 @@ class DispatchTrials(Dispatch):
         seat.idle, seat.begun, seat.trial = False, False, trial
         if source is not None:
             self._take_over(trial, params, int(source.partition("-")[0]))
+        elif name in self._begun:  # it was paused: it may report again what it has reported
+            self._work.resumed(trial.number)
+        self._begun.add(name)
         now, ticket = self._params(trial), self._bring(worker, seat)
         self._orders.append(("run", worker, trial.number, now, trial.seed, ticket))
 
@@ -126,6 +130,10 @@ class DispatchTrials(Dispatch):
         self._record(number)
         super()._reported(number, step, value, metrics)
 
+    def _resumed(self, number: int) -> None:
+        if number not in self._taken:  # else the checkpoint is another trial's
+            super()._resumed(number)
+
     def _done(self, number: int, state: str, *how: Any) -> None:
         self._close(number)
         if state == TrialState.COMPLETE and self._taken.pop(number, None) is not None:
@@ -151,10 +159,12 @@ class DispatchTrials(Dispatch):
         for name, trial in self._open.items():
             if trial.number == number:
                 del self._open[name]
+                self._begun.discard(name)
                 return
 
     def _forget(self, name: str) -> Trial | None:
         trial = self._open.pop(name, None)
+        self._begun.discard(name)
         for seat in self._seats.values():
             if seat.trial is trial:
                 seat.trial = None

@@ -95,6 +95,9 @@ class _NoChannel(Channel):
     def should_prune(self, number: int) -> bool:
         raise NotImplementedError
 
+    def resumed(self, number: int) -> None:
+        raise NotImplementedError
+
 
 class Worker:
     """Runs the trials that the hub gives it.

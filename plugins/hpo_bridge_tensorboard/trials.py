@@ -62,9 +62,7 @@ class TrialFile:
     def report(
         self, step: int, value: float, metrics: Mapping[str, float], time: float | None = None
     ) -> None:
-        """Writes an intermediate value, and what was measured besides, once."""
-        if step in self._sent:
-            return
+        """Writes an intermediate value, and what was measured besides."""
         self._sent.add(step)
         self.scalar("report", value, step, time)
         for name, number in metrics.items():
@@ -77,9 +75,10 @@ class TrialFile:
 
         end, values = trial.finished, {tagged(n): v for n, v in (trial.values or {}).items()}
         for (step, value), metrics in zip(trial.reports, trial.metrics, strict=True):
-            self.report(step, value, metrics, end)
+            if step not in self._sent:
+                self.report(step, value, metrics, end)
         for name, value in values.items():
-            self.scalar(name, value, trial.reports[-1][0] if trial.reports else 0, end)
+            self.scalar(name, value, max(trial.reports)[0] if trial.reports else 0, end)
         row = {name: _plain(value) for name, value in trial.params.items()}
         row["state"] = trial.state.value
         for summary in hparams(row, values):

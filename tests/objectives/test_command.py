@@ -35,6 +35,9 @@ class Reports:
     def should_prune(self, number):
         return self.got[-1][1] >= self.limit
 
+    def resumed(self, number):
+        self.got.append("resumed")
+
 
 @pytest.fixture
 def run(tmp_path):

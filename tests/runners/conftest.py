@@ -48,6 +48,7 @@ class FakeWork:
         self.running: dict[int, float] = {}
         self.outcomes: dict[int, Outcome] = {}
         self.reports: dict[int, list[tuple[int, float]]] = {}
+        self.resumptions: list[int] = []
         self.given_back: dict[int, str] = {}
         self.finished = threading.Event()
         self.prune = prune
@@ -88,6 +89,11 @@ class FakeWork:
         self._check()
         assert number in self.running
         self.reports.setdefault(number, []).append((step, value))
+
+    def resumed(self, number: int) -> None:
+        self._check()
+        assert number in self.running
+        self.resumptions.append(number)
 
     def change(self, number: int, params: Any, source: int | None) -> None:
         self._check()

@@ -49,6 +49,10 @@ class Make:
         return Event("reported", 3.5, number, {"step": step, "value": value})
 
     @staticmethod
+    def withdrawn(number: int, reports: int) -> Event:
+        return Event("withdrawn", 3.55, number, {"reports": reports})
+
+    @staticmethod
     def changed(number: int, x: float, before: float, step: int | None) -> Event:
         data = {"params": {"x": x}, "before": {"x": before}, "step": step, "source": number - 1}
         return Event("changed", 3.6, number, data)

@@ -69,7 +69,7 @@ def walk(make: Any, rng: random.Random, length: int) -> list[list[Event]]:
             else:
                 batch.append(_next(make, rng, number))
                 kind = batch[-1].kind
-                running = kind in ("reported", "changed")
+                running = kind in ("reported", "changed", "withdrawn")
                 state[number] = (
                     "running" if running else "waiting" if kind == "requeued" else "final"
                 )
@@ -79,6 +79,8 @@ def walk(make: Any, rng: random.Random, length: int) -> list[list[Event]]:
 
 def _next(make: Any, rng: random.Random, number: int) -> Event:
     kind = rng.random()
+    if kind < 0.1:
+        return make.withdrawn(number, rng.randint(0, 2))  # type: ignore[no-any-return]
     if kind < 0.4:
         event: Event = make.reported(number, rng.randint(0, 9), rng.choice([0.5, -2, 1e308]))
     elif kind < 0.5:
@@ -198,11 +200,31 @@ def test_metrics(store: Store, make: Any) -> None:
     read = [e.data.get("metrics") for e in store.events("s", kinds=["reported"])]
     assert repr(read) == repr([None, metrics, None])
     writer.append([make.requeued(0, "failure"), make.started(0, attempt=2)])
+    (trial,) = store.trials("s")
+    assert repr(trial.metrics) == repr(({}, metrics, {}))
+    writer.append([make.withdrawn(0, 0)])
     again = make.reported(0, 0, 1.0)
     again.data["metrics"] = {"auc": 0.75}
     writer.append([again, make.reported(0, 1, 1.0)])
     (trial,) = store.trials("s")
     assert trial.metrics == ({"auc": 0.75}, {})
+
+
+def test_reports_stay_in_order_until_they_are_withdrawn(store: Store, make: Any) -> None:
+    """Of each trial for itself; what is left keeps its metrics."""
+    store.create("s", {})
+    writer = store.acquire("s")
+    for number in (0, 1):
+        reports = [make.reported(number, step, step / 2) for step in (7, 2, 9, 4)]
+        reports[1].data["metrics"] = reports[3].data["metrics"] = {"auc": number}
+        writer.append([make.asked(number), make.started(number), *reports])
+    writer.append([make.requeued(1, "lost"), make.started(1, attempt=2)])
+    assert [step for step, _ in store.trial("s", 1).reports] == [7, 2, 9, 4]
+    writer.append([make.withdrawn(1, 2), make.reported(1, 4, 0.0), make.reported(1, 1, 0.5)])
+    assert store.trial("s", 1).reports == ((7, 3.5), (2, 1.0), (4, 0.0), (1, 0.5))
+    assert store.trial("s", 1).metrics == ({}, {"auc": 1}, {}, {})
+    assert [step for step, _ in store.trial("s", 0).reports] == [7, 2, 9, 4]
+    assert store.trial("s", 0).metrics == ({}, {"auc": 0}, {}, {"auc": 0})
 
 
 def test_imported_trials_equal_the_reference(store: Store, make: Any) -> None:

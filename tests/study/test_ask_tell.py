@@ -263,7 +263,7 @@ def test_reports(study: Make) -> None:
     for step, value in [(0, 3.0), (2, np.float32(2.5)), (2, 9.0), (1, 8.0), (3, math.nan),
                         (4, math.inf), (np.int64(5), torch.tensor(1.5))]:  # fmt: skip
         trial.report(value, step)  # type: ignore[arg-type]
-    assert s.trials[0].reports == ((0, 3.0), (2, 2.5), (5, 1.5))
+    assert s.trials[0].reports == ((0, 3.0), (2, 2.5), (1, 8.0), (5, 1.5))
     assert trial.should_prune() is False
     for wrong in (1.5, "1", None, True, np.float64(2), torch.tensor(1.5)):
         with pytest.raises(TypeError, match="step must be an integer"):
@@ -274,7 +274,7 @@ def test_reports(study: Make) -> None:
         with pytest.raises(TypeError, match="expected a number"):
             trial.report(wrong, 9)  # type: ignore[arg-type]
     s.tell(trial, 1.0)
-    assert len(s.trials[0].reports) == 3
+    assert len(s.trials[0].reports) == 4
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])

@@ -209,8 +209,8 @@ def test_reports_are_kept_as_a_study_keeps_them(study, source):
     metrics = [{"m": n} for n in range(5)]
     made = study(SPACE)
     made.import_trials(source([plain(0, 1.0, reports=reports, metrics=metrics)]))
-    assert made.trials[0].reports == ((0, 1.0), (3, 5.0), (4, 6.0))
-    assert made.trials[0].metrics == ({"m": 0}, {"m": 2}, {"m": 4})
+    assert made.trials[0].reports == ((0, 1.0), (3, 5.0), (2, 4.0), (4, 6.0))
+    assert made.trials[0].metrics == ({"m": 0}, {"m": 2}, {"m": 3}, {"m": 4})
 
 
 def test_parameters_that_changed_while_it_ran(study, source, url):

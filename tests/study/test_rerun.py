@@ -158,9 +158,9 @@ def test_checkpoints_are_thrown_away(
     s = study(space, store=url)
     s.optimize(counting, trials=2, retries=1)
     kept = [s.checkpoint(number) for number in (0, 1)]
-    assert s.trials[0].reports == ((2, 2.0), (3, 3.0))  # those of its second attempt
+    assert s.trials[0].reports == ((0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0))  # of both attempts
     runs = s.replay(0, counting, runner="inline", times=2)
-    # It begins at the beginning each time: steps 0 and 1 are reported too, and are no difference.
+    # It begins at the beginning each time.
     assert [len(run.reports) for run in runs] == [4, 4]
     assert [run.values for run in runs] == [{"value": 0.0}] * 2
     assert [run.difference for run in runs] == [

@@ -11,10 +11,18 @@ import pytest
 from hpo_bridge_optuna import pruners
 from optuna import pruners as native
 
+import hpo_bridge as hpo
 from hpo_bridge.errors import InvalidOptions
 from hpo_bridge.trial import TrialState
 
 COMPLETE, PRUNED, FAILED = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED
+
+
+NAMES = {
+    "median": pruners.Median, "percentile": pruners.Percentile, "asha": pruners.Asha,
+    "hyperband": pruners.Hyperband, "threshold": pruners.Threshold,
+    "wilcoxon": pruners.Wilcoxon, "patient": pruners.Patient,
+}  # fmt: skip
 
 
 def experimental(build):
@@ -129,6 +137,75 @@ def test_a_restart_changes_nothing(case):
     whole = bridged(ours(**options), n)
     found = bridged(ours(**options), n, restarts=(1, 7, 20, 33), build=lambda: ours(**options))
     assert found == whole
+
+
+def scattered(number, steps=20):
+    """Steps in any order, with a few that are reported twice: ``(step, value)``."""
+    rng = random.Random(1000 + number)
+    floor = rng.random()
+    order = rng.sample(range(steps), steps)
+    order[7:7] = order[2:4]
+    return [(step, floor + rng.random() * (1 + step / steps)) for step in order]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_steps_in_any_order(case):
+    """The same reports in the same order, whatever it is: Optuna's own study decides the same."""
+    ours, options, theirs = CASES[case]
+    n = 20 if case == "wilcoxon" else 40
+    expected = []
+
+    def native_objective(trial):
+        for step, value in scattered(trial.number):
+            trial.report(value, step)
+            expected.append((trial.number, step, trial.should_prune()))
+            if expected[-1][2]:
+                raise optuna.TrialPruned
+        return sum(trial.study.trials[trial.number].intermediate_values.values())
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The reported value is ignored")
+        study = optuna.create_study(
+            pruner=experimental(lambda: theirs(**options)), study_name="hpo_bridge"
+        )
+        study.optimize(native_objective, n_trials=n)
+    found = []
+
+    def objective(trial):
+        for step, value in scattered(trial.number):
+            trial.report(value, step)
+            found.append((trial.number, step, trial.should_prune()))
+            if found[-1][2]:
+                raise hpo.TrialPruned
+        return sum(dict(reversed(scattered(trial.number))).values())
+
+    name = next(name for name, kind in NAMES.items() if kind is ours)
+    with hpo.Study(
+        hpo.Space(x=hpo.Float(0, 1)), seed=0, pruner={"name": name, "options": options}
+    ) as bridge:
+        bridge.optimize(objective, trials=n)
+        assert [dict(t.reports) for t in bridge.trials] == [
+            t.intermediate_values for t in study.trials
+        ]
+    assert found == expected
+    assert any(stop for *_, stop in found)
+
+
+def test_a_trial_that_goes_on_from_a_checkpoint_keeps_its_rungs():
+    """What it had reached before the checkpoint counts in the rungs as it was then."""
+    whole, resumed = (
+        pruners.Asha(min_resource=1, reduction_factor=2, bootstrap_count=0) for _ in range(2)
+    )
+    first = [(step, 1.0 - step / 100) for step in range(9)]
+    for pruner in (whole, resumed):
+        for end in range(1, len(first) + 1):
+            pruner.should_prune(0, first[:end])
+    for end in range(5, len(first) + 1):  # reported again, after a checkpoint at step 3
+        resumed.should_prune(0, first[:end])
+    for number in range(1, 8):
+        for end in range(1, 9):
+            reports = [(step, 0.99 + number / 1000 - step / 50) for step in range(end)]
+            assert whole.should_prune(number, reports) == resumed.should_prune(number, reports)
 
 
 @pytest.mark.parametrize("case", ["median", "asha-3", "hyperband-27"])
