@@ -7,9 +7,11 @@ import pty
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from hpo_bridge.cli import main
 from hpo_bridge.cli.terminal_text import OutputDecoder
 
 RUNNER = "\nrunner: {name: processes, workers: 1}\n"
@@ -48,8 +50,8 @@ def colours(trial):
 
 
 @pytest.fixture
-def logs(command, monkeypatch):
-    """Runs a study of an objective, and shows its logs."""
+def logs(command, monkeypatch, capsys):
+    """Runs a study of an objective, and shows its logs (in this process, which is quick)."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with (command.folder / "objective.py").open("a") as file:
         file.write(MORE)
@@ -63,7 +65,14 @@ def logs(command, monkeypatch):
         command("run", "study.yaml")
         return None
 
-    make.show = lambda *words: command("logs", "study.yaml", *words)
+    def show(*words):
+        monkeypatch.chdir(command.folder)
+        monkeypatch.setattr(sys, "argv", ["hpo-bridge", "logs", "study.yaml", *words])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        return SimpleNamespace(returncode=exit_.value.code or 0, **capsys.readouterr()._asdict())
+
+    make.show = show
     make.start = lambda *words: command.start("logs", "study.yaml", *words)
     make.folder = command.folder
     make.argv = command.argv
@@ -80,20 +89,20 @@ def wait_for(condition):
 def test_one_trial(logs):
     logs("mixed")
     shown = logs.show("--trial", "1")
-    first, *lines = shown.stdout.splitlines()
+    first, *lines = shown.out.splitlines()
     assert first.startswith("--- attempt 1, ")
     assert lines == ["first line of 1", "an error"]
-    assert (shown.returncode, shown.stderr) == (0, "")
+    assert (shown.returncode, shown.err) == (0, "")
     nothing = logs.show("--trial", "3")
-    assert (nothing.returncode, nothing.stdout) == (0, "")
-    assert nothing.stderr.startswith("trial 3 (COMPLETE) printed nothing")
+    assert (nothing.returncode, nothing.out) == (0, "")
+    assert nothing.err.startswith("trial 3 (COMPLETE) printed nothing")
     wrong = logs.show("--trial", "4")
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr == "hpo-bridge: study 's' has no trial 4: it has 0 to 3\n"
+    assert (wrong.returncode, wrong.out) == (2, "")
+    assert wrong.err == "hpo-bridge: study 's' has no trial 4: it has 0 to 3\n"
     assert logs.show("--trial", "-1").returncode == 2
     ended = logs.show("--trial", "0", "--follow")
-    assert ended.stdout.splitlines()[1:] == ["first line of 0", "an error"]
-    assert (ended.returncode, ended.stderr) == (0, "trial 0: COMPLETE\n")
+    assert ended.out.splitlines()[1:] == ["first line of 0", "an error"]
+    assert (ended.returncode, ended.err) == (0, "trial 0: COMPLETE\n")
     assert logs.show("--follow").returncode == 2, "none runs"
 
 
@@ -101,8 +110,8 @@ def test_the_trials_that_failed(logs):
     logs("many", trials=12)
     shown = logs.show()
     assert shown.returncode == 0
-    assert shown.stderr == "the last 10 of 12 that run or failed:\n"
-    block = shown.stdout.splitlines()[:11]
+    assert shown.err == "the last 10 of 12 that run or failed:\n"
+    block = shown.out.splitlines()[:11]
     assert block[0] == "trial 2: FAILED, the last 10 of 101 lines"
     assert block[1:] == [f"  line {line}" for line in range(90, 100)]
 
@@ -110,8 +119,8 @@ def test_the_trials_that_failed(logs):
 def test_nothing_to_show(logs):
     logs("silent")
     shown = logs.show()
-    assert (shown.returncode, shown.stdout) == (0, "")
-    assert shown.stderr == "no trial runs or has failed; --trial N shows what one printed\n"
+    assert (shown.returncode, shown.out) == (0, "")
+    assert shown.err == "no trial runs or has failed; --trial N shows what one printed\n"
     assert not (logs.folder / "s.db.logs").exists()
     assert logs.show("--store", "sqlite:///none.db").returncode == 2
 
@@ -119,16 +128,16 @@ def test_nothing_to_show(logs):
 def test_inline_says_where_the_output_is(logs):
     logs("talks", runner="")
     shown = logs.show("--trial", "1")
-    assert (shown.returncode, shown.stdout) == (0, "")
-    assert "runner 'inline'" in shown.stderr
-    assert "terminal" in shown.stderr
+    assert (shown.returncode, shown.out) == (0, "")
+    assert "runner 'inline'" in shown.err
+    assert "terminal" in shown.err
 
 
 def test_a_running_trial_is_followed_until_it_ends(logs):
     run = logs("waits", trials=1, wait=False)
     try:
-        wait_for(lambda: "begun" in logs.show("--trial", "0").stdout)
-        assert "trial 0: RUNNING" in logs.show().stdout
+        wait_for(lambda: "begun" in logs.show("--trial", "0").out)
+        assert "trial 0: RUNNING" in logs.show().out
         follower = logs.start("--follow")
         lines = [follower.stdout.readline() for _ in range(2)]
         assert lines[1] == "begun 0\n"
@@ -145,7 +154,7 @@ def test_a_running_trial_is_followed_until_it_ends(logs):
 def test_following_ends_with_the_driver(logs):
     run = logs("waits", trials=1, wait=False)
     try:
-        wait_for(lambda: "begun" in logs.show("--trial", "0").stdout)
+        wait_for(lambda: "begun" in logs.show("--trial", "0").out)
         follower = logs.start("--trial", "0", "-f")
         assert follower.stdout.readline().startswith("--- attempt 1")
     finally:
@@ -159,7 +168,7 @@ def test_following_ends_with_the_driver(logs):
 
 def test_a_terminal_gets_colours_and_no_other_control_sequences(logs):
     logs("colours", trials=1)
-    raw = logs.show("--trial", "0").stdout
+    raw = logs.show("--trial", "0").out
     assert "\x1b]0;title\x07\x1b[2Jend\x08" in raw
     for words in ((), ("--follow",)):
         main, end = pty.openpty()
