@@ -207,14 +207,15 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._studies: dict[str, _MemoryStudy] = {}
-        self._folder: Path | None = None
+        self._folders: dict[str, Path] = {}
 
     def folder(self, content: str) -> Path:
         """A temporary folder that goes with this object; only named here, not created."""
-        if self._folder is None:
-            self._folder = Path(tempfile.gettempdir(), f"hpo-bridge-{secrets.token_hex(8)}")
-            weakref.finalize(self, _remove, self._folder, os.getpid())
-        return self._folder / content
+        if content not in self._folders:
+            name = f"hpo-bridge-{secrets.token_hex(8)}-{content}"
+            self._folders[content] = Path(tempfile.gettempdir(), name)
+            weakref.finalize(self, _remove, self._folders[content], os.getpid())
+        return self._folders[content]
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         self._studies.setdefault(name, _MemoryStudy(definition))
