@@ -25,7 +25,7 @@ from hpo_bridge import BackendSpec, hookimpl
 def hpo_register_backends():
     return BackendSpec(
         name="{name}.walk", technique="random", factory="{module}.walk:Walk",
-        requires=({requires}), summary="A backend of a plugin", contract=1,
+        requires=({requires}), summary="A backend of a plugin",
     )
 """
 IMPLEMENTATION = """

@@ -183,9 +183,6 @@ def field_table(cls: type) -> str:
         meaning = meanings.get(field.name, "")
         if cls.__name__ != "BackendSpec":
             meaning = COMMON.get(field.name, meaning)
-        old = field.metadata.get("deprecated")
-        if old is not None:
-            meaning += f" **Deprecated** since {old['since']}, goes in {old['until']}."
         rows.append(f"| `{field.name}` | `{kind}` | {shown} | {meaning} |")
     return "\n".join(rows)
 

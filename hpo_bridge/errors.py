@@ -150,29 +150,6 @@ class TrialPruned(HpoBridgeError):
     """Raised by an objective to end its trial early, after ``trial.should_prune()``."""
 
 
-class ContractDeprecation(DeprecationWarning):
-    """A plugin uses something of the contract that will go; meant for its author alone.
-
-    The plugin manager keeps it to itself; the conformance kit and ``hpo-bridge check`` show it.
-    """
-
-    @classmethod
-    def of(cls, what: str, *, since: str, until: str, instead: str) -> ContractDeprecation:
-        """The warning in the usual words.
-
-        Args:
-            what: Such as ``hook hpo_trial_reported`` or ``field BackendSpec.url``.
-            since: The version of hpo_bridge that deprecates it.
-            until: The version that is to be without it.
-            instead: What to do, in the imperative.
-
-        Example:
-            >>> print(ContractDeprecation.of("X.y", since="0.4", until="0.6", instead="use z"))
-            X.y is deprecated since 0.4 and goes in 0.6: use z
-        """
-        return cls(f"{what} is deprecated since {since} and goes in {until}: {instead}")
-
-
 def nearest(name: str, accepted: Sequence[str]) -> str:
     """A hint of the form `` (did you mean 'x'?)``, or an empty string.
 

@@ -26,8 +26,6 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from .gradients import Slope
 from .space import Space
 from .specs import (
-    CONTRACT_VERSION,
-    OLDEST_CONTRACT,
     AutodiffSpec,
     BackendSpec,
     Capability,
@@ -40,8 +38,6 @@ from .specs import (
 from .trial import TrialState
 
 __all__ = [
-    "CONTRACT_VERSION",
-    "OLDEST_CONTRACT",
     "AutodiffSpec",
     "BackendSpec",
     "Capability",

@@ -2,111 +2,226 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from importlib import metadata
+from typing import TYPE_CHECKING
 
-from .specs import CONTRACT_VERSION, OLDEST_CONTRACT
-from .version import __version__
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 OURS = "hpo-bridge"
 """The name of our distribution."""
+SHARED = ("all", "dev")
+"""Extras that are never recommended: they bring far more than one library."""
 
 
-def wrong_contract(contract: int, distribution: str | None) -> str | None:
-    """Why what was written for this version of the contract cannot be used; ``None`` if it can.
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """Requirements that the installed distributions do not meet.
 
-    Args:
-        contract: The version that a spec names.
-        distribution: The distribution whose plugin it is.
+    Attributes:
+    requirements: Their texts, at least one.
+        states: What is wrong with each, such as ``is not installed``.
+        fix: The command that installs them; empty where a requirement is not valid.
     """
-    if contract > CONTRACT_VERSION:
-        here = f"this {OURS} {__version__} has {CONTRACT_VERSION}"
-        return f"written for contract {contract}, {here} — pip install -U {OURS}"
-    if contract < OLDEST_CONTRACT:
-        here = f"{OURS} {__version__} knows none before {OLDEST_CONTRACT}"
-        remedy = f"pip install -U {distribution}" if distribution else "it has to be adapted"
-        return f"written for contract {contract}, {here} — {remedy}"
-    return None
+
+    requirements: tuple[str, ...]
+    states: tuple[str, ...]
+    fix: str
+
+    @property
+    def library(self) -> str:
+        """The name of the first library that is missing."""
+        from packaging.requirements import Requirement
+
+        return _name(Requirement(self.requirements[0]))
+
+    def first(self, distribution: str | None, requires: Sequence[str]) -> Unmet:
+        """Return the first requirement alone; for the arguments see :func:`unmet`."""
+        fix = install_command(distribution, self.requirements[:1], requires)
+        return Unmet(self.requirements[:1], self.states[:1], fix)
+
+    def __str__(self) -> str:
+        if not self.fix:
+            return f"its requirement {self.requirements[0]!r} {self.states[0]}"
+        pairs = zip(self.requirements, self.states, strict=True)
+        needed = ", and ".join(f"{text}, {state}" for text, state in pairs)
+        return f"needs {needed} — {self.fix}"
 
 
-def unmet_own(distribution: str) -> str | None:
-    """What a distribution's metadata require of this one, if that is not met."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    for text in _requires(distribution):
-        try:
-            wanted = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if canonicalize_name(wanted.name) != OURS or "extra" in str(wanted.marker or ""):
-            continue
-        reason = unmet((f"{OURS}{wanted.specifier}",), None)
-        if reason is not None:
-            return f"{reason.partition(' — ')[0]} — pip install -U {OURS}"
-    return None
-
-
-def unmet(requires: tuple[str, ...], distribution: str | None) -> str | None:
-    """Why ``requires`` is not met, with the command that mends it; ``None`` if it is.
+def unmet(requires: Sequence[str], distribution: str | None) -> Unmet | None:
+    """Return what is missing of ``requires``, with the command that mends it.
 
     Args:
-        requires: Requirement strings such as ``"optuna>=5,<6"``.
-        distribution: The distribution whose plugin asks; an extra of it that brings what is
-            missing is the remedy offered.
+        requires: Requirement strings such as ``"optuna>=5,<6"``. Of one with an extra, such as
+            ``"ray[tune]"``, the libraries of the extra are looked for, too.
+        distribution: The distribution whose plugin asks: where an extra of it brings what is
+            missing, that extra is installed.
     """
     if not requires:
         return None
     from packaging.requirements import InvalidRequirement, Requirement  # 0.05 s
-    from packaging.version import InvalidVersion
 
+    found: dict[str, str] = {}
     for text in requires:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            return f"its requirement {text!r} is not valid: {' '.join(str(error).split())}"
+            return Unmet((text,), (f"is not valid: {' '.join(str(error).split())}",), "")
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue  # not for this platform or this Python
-        try:
-            found = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            remedy = install_command(distribution, requirement.name, text)
-            return f"needs {text}, which is not installed — {remedy}"
-        try:
-            fits = requirement.specifier.contains(found, prereleases=True)
-        except InvalidVersion:  # a local build with a version of its own
-            fits = False
-        if not fits:
-            remedy = install_command(distribution, requirement.name, text)
-            return f"needs {text}, found {found} — {remedy}"
+        state = _state(requirement)
+        if state:
+            found[text] = state
+    if not found:
+        return None
+    fix = install_command(distribution, tuple(found), requires)
+    return Unmet(tuple(found), tuple(found.values()), fix)
+
+
+def unmet_own(distribution: str) -> Unmet | None:
+    """Return what a distribution's metadata require of this one, if that is not met."""
+    for requirement in _requirements(distribution):
+        if _name(requirement) != OURS or "extra" in str(requirement.marker or ""):
+            continue
+        lacking = unmet((f"{OURS}{requirement.specifier}",), None)
+        if lacking is not None:
+            return Unmet(lacking.requirements, lacking.states, f"pip install -U {OURS}")
     return None
 
 
-def install_command(distribution: str | None, library: str, requirement: str) -> str:
-    """The pip command that brings ``library``: an extra of ``distribution`` if it has one."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
+def needs(*libraries: str) -> str:
+    """Return ``needs pandas, which is not installed — …`` for libraries of our own extras."""
+    lacking = unmet(libraries, OURS)
+    return str(lacking or f"needs {' and '.join(libraries)}, which cannot be imported")
 
-    for text in _requires(distribution):
+
+def install_command(
+    distribution: str | None, missing: Sequence[str], requires: Sequence[str] = ()
+) -> str:
+    """Return the pip command for ``missing``, by the smallest extras that bring it.
+
+    Args:
+        distribution: The distribution whose extras may be used.
+        missing: Requirement strings that are not met.
+        requires: All that is needed together with them: of two extras the one that brings
+            less beside that is taken.
+    """
+    from packaging.requirements import Requirement
+
+    brought = _extras(distribution)
+    needed = {_name(Requirement(text)) for text in (*requires, *missing)}
+    extras: list[str] = []
+    rest: list[str] = []
+    for text in missing:
+        requirement = Requirement(text)
+        fitting = [name for name, brings in brought.items() if _mends(brings, requirement)]
+        if not fitting:
+            rest.append(text)
+        elif not set(fitting) & set(extras):
+            library = _name(requirement)
+            extras.append(min(fitting, key=lambda e: _waste(e, brought[e], library, needed)))
+    own = [f"{distribution}[{','.join(extras)}]"] if extras else []
+    return " ".join(["pip install", *(f'"{text}"' for text in own + rest)])
+
+
+def _state(requirement: Requirement) -> str:
+    """What is wrong with the installed version of a library; empty if nothing is."""
+    try:
+        found = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        return "which is not installed"
+    if not _accepts(requirement, found):
+        return f"found {found}"
+    for extra in sorted(requirement.extras):
+        for part in _requirements(requirement.name):
+            if _is_of(part, extra) and _state(part):
+                return f"of which {part.name} is not installed or does not fit"
+    return ""
+
+
+def _accepts(requirement: Requirement, version: str) -> bool:
+    from packaging.version import InvalidVersion
+
+    try:
+        return requirement.specifier.contains(version, prereleases=True)
+    except InvalidVersion:  # a local build with a version of its own
+        return False
+
+
+def _mends(brings: Mapping[str, Requirement], wanted: Requirement) -> bool:
+    """Whether pip has to change what is installed of a library for the sake of an extra."""
+    found = brings.get(_name(wanted))
+    if found is None:
+        return False
+    if wanted.extras:
+        return True
+    try:
+        return not _accepts(found, metadata.version(wanted.name))
+    except metadata.PackageNotFoundError:
+        return True
+
+
+def _waste(
+    extra: str, brings: Mapping[str, Requirement], library: str, needed: set[str]
+) -> tuple[float, float, float, str]:
+    """What to choose an extra by: it brings little else, much of what is needed, is named so."""
+    named = SequenceMatcher(None, extra, library).ratio()
+    return len(brings.keys() - needed), -len(brings.keys() & needed), -named, extra
+
+
+def _extras(distribution: str | None) -> dict[str, dict[str, Requirement]]:
+    """What each extra of a distribution brings, by library; also through its other extras."""
+    import re
+
+    requirements = list(_requirements(distribution))
+    pattern = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
+    names = {name for each in requirements for name in pattern.findall(str(each.marker or ""))}
+    direct = {name: [r for r in requirements if _is_of(r, name)] for name in sorted(names)}
+
+    def brought(extra: str, seen: frozenset[str]) -> dict[str, Requirement]:
+        brings: dict[str, Requirement] = {}
+        for requirement in direct.get(extra, []):
+            if _name(requirement) == _canonical(distribution or ""):
+                for other in requirement.extras - seen:
+                    brings |= brought(other, seen | {other})
+            else:
+                brings[_name(requirement)] = requirement
+        return brings
+
+    return {name: brought(name, frozenset({name})) for name in direct if name not in SHARED}
+
+
+def _is_of(requirement: Requirement, extra: str) -> bool:
+    """Whether a distribution requires this because of one of its extras."""
+    marker = requirement.marker
+    return marker is not None and "extra" in str(marker) and marker.evaluate({"extra": extra})
+
+
+def _requirements(distribution: str | None) -> Iterator[Requirement]:
+    """What a distribution's metadata require, as far as that can be read."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    if distribution is None:
+        return
+    try:
+        texts = metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return
+    for text in texts:
         try:
-            wanted = Requirement(text)
+            yield Requirement(text)
         except InvalidRequirement:  # somebody else's metadata
             continue
-        if canonicalize_name(wanted.name) == canonicalize_name(library):
-            extra = _extra(str(wanted.marker or ""))
-            if extra:
-                return f'pip install "{distribution}[{extra}]"'
-    return f'pip install "{requirement}"'
 
 
-def _requires(distribution: str | None) -> list[str]:
-    try:
-        return metadata.requires(distribution) or [] if distribution is not None else []
-    except metadata.PackageNotFoundError:
-        return []
+def _name(requirement: Requirement) -> str:
+    return _canonical(requirement.name)
 
 
-def _extra(marker: str) -> str | None:
-    """The extra that a marker such as ``extra == "optuna"`` names; never the shared ones."""
-    _, found, rest = marker.partition("extra == ")
-    name = rest.split()[0].strip("\"')") if found else ""
-    return name if name and name not in ("all", "dev") else None
+def _canonical(name: str) -> str:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)

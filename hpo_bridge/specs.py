@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from .errors import ContractDeprecation
-
-CONTRACT_VERSION = 1
-"""Version of this contract; grows when an adapter must change to keep working."""
-OLDEST_CONTRACT = 1
-"""The oldest version whose plugins still work."""
+from .errors import nearest, short
 
 
 class Capability(str, Enum):
@@ -52,7 +47,6 @@ class _Spec:
     requires: tuple[str, ...] = ()
     summary: str = ""
     url: str = ""
-    contract: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -61,34 +55,7 @@ class _Spec:
             raise ValueError(f"{self.name}: factory {self.factory!r} is not 'module:attribute'")
         if isinstance(self.requires, str):
             raise ValueError(f"{self.name}: requires must be a tuple of requirement strings")
-        contract = self.contract
-        if isinstance(contract, bool) or not isinstance(contract, int) or contract < 1:
-            raise ValueError(f"{self.name}: contract {contract!r} is not 1 or more")
         object.__setattr__(self, "requires", tuple(self.requires))
-        _warn_of_deprecated(self)
-
-
-def deprecated(*, since: str, until: str, instead: str) -> dict[str, Any]:
-    """Metadata of a spec's field that will go; who sets it is told by the conformance kit.
-
-    Example:
-        >>> @dataclass(frozen=True, slots=True, kw_only=True)
-        ... class OldSpec(_Spec):
-        ...     color: str = field(
-        ...         default="", metadata=deprecated(since="0.4", until="0.6", instead="use url")
-        ...     )
-    """
-    return {"deprecated": {"since": since, "until": until, "instead": instead}}
-
-
-def _warn_of_deprecated(spec: _Spec) -> None:
-    for each in fields(spec):
-        terms = each.metadata.get("deprecated")
-        default = each.default if each.default_factory is MISSING else each.default_factory()
-        if terms is None or getattr(spec, each.name) == default:
-            continue
-        what = f"field {type(spec).__name__}.{each.name}, set by {spec.name}"
-        warnings.warn(ContractDeprecation.of(what, **terms), stacklevel=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +71,6 @@ class BackendSpec(_Spec):
         capabilities: What it can do beyond asking and telling.
         summary: One line.
         url: Where to read more.
-        contract: The :data:`CONTRACT_VERSION` that it was written for.
         composite: Whether it is made of other backends: the factory then is called as
             ``Class(problem, plugins, **options)``, and ``plugins.build("backend", name,
             options, problem)`` gives another backend.
@@ -127,7 +93,23 @@ class BackendSpec(_Spec):
 
     def __post_init__(self) -> None:
         _Spec.__post_init__(self)
-        object.__setattr__(self, "capabilities", frozenset(map(Capability, self.capabilities)))
+        object.__setattr__(self, "capabilities", _capabilities(self.name, self.capabilities))
+
+
+def _capabilities(name: str, given: Any) -> frozenset[Capability]:
+    """The capabilities of a spec, by member or by value."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ValueError(f"{name}: capabilities must be a set, found {short(given)}")
+    known = [capability.value for capability in Capability]
+    found = set()
+    for each in given:
+        if each not in known:
+            raise ValueError(
+                f"{name}: capability {short(each)} is not known, expected one of "
+                f"{', '.join(known)}{nearest(str(each), known)}"
+            )
+        found.add(Capability(each))
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,6 @@ def hpo_register_backends():
         requires=["nevergrad>=1.0.12,<2"],
         capabilities=["vector"],
         summary="An evolution strategy whose population grows with the noise",
-        contract=1,
     )
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from ..config import load_study_file
 from ..errors import ConfigError, counted
-from ..plugins import manager
 from ..store import open_store
 from ..study import Study
 from ..study.exporting import ExportReport, export_history
 from ..study.importing import ImportReport
 from ..study.sources import reader_of
-from .output import kept_for_json
+from .output import kept_for_json, loaded_plugins
 
 NOTHING = 1
 
@@ -37,8 +36,9 @@ def import_trials(
     """Adds a source's trials to a study; 1 if it has trials and none of them fits."""
     rename = _renames(renames)
     with kept_for_json(as_json):
-        file = load_study_file(path, plugins=manager(), overrides=overrides, store=store)
-        reader_of(manager(), source, format, allow_pickle=unpickle)  # before anything is created
+        file = load_study_file(path, plugins=loaded_plugins(), overrides=overrides, store=store)
+        # Before anything is created:
+        reader_of(loaded_plugins(), source, format, allow_pickle=unpickle)
         study = Study(
             file.space,
             backend=file.schedule,
@@ -74,12 +74,14 @@ def export_trials(
     as_json: bool,
 ) -> None:
     """Writes a study's trials; also while it runs."""
-    file = load_study_file(path, plugins=manager(), overrides=overrides, store=store, reading=True)
+    file = load_study_file(
+        path, plugins=loaded_plugins(), overrides=overrides, store=store, reading=True
+    )
     with kept_for_json(as_json):
         opened = open_store(file.store, create=False)
         try:
             report = export_history(
-                manager(), opened, file.name, target, format, overwrite=overwrite
+                loaded_plugins(), opened, file.name, target, format, overwrite=overwrite
             )
         finally:
             opened.close()

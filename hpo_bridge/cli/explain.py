@@ -11,12 +11,12 @@ from ..config import StudyFile, load_study_file
 from ..errors import UnsupportedProblem, counted
 from ..objectives.command import CommandObjective
 from ..optimizer import Capability, Explains
-from ..plugins import PluginManager, manager
+from ..plugins import PluginManager
 from ..space import Categorical, Space
 from ..study.proposer import Proposer
 from ..study.schedule import Entry, schedule_of
 from .listing import print_table
-from .output import kept_for_json
+from .output import kept_for_json, loaded_plugins
 
 REFUSED = 2
 
@@ -31,7 +31,7 @@ def show_explanation(
     Returns:
         0, or 2 if a backend refuses the space.
     """
-    plugins = manager()
+    plugins = loaded_plugins()
     with kept_for_json(as_json):
         file = load_study_file(
             path, plugins=plugins, overrides=overrides, backend=backend, check_backend=False
@@ -97,7 +97,10 @@ def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
     optimizer = proposer.optimizer
     told = {}
     if isinstance(optimizer, Explains):
-        told = {row.parameter: row for row in optimizer.explain()}
+        try:
+            told = {row.parameter: row for row in optimizer.explain()}
+        except Exception as error:
+            raise proposer.fault("explain", error) from error
     rows = []
     for name, parameter in space.items():
         how, detail = "native", _seen(parameter)

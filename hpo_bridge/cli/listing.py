@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..optimizer import BackendSpec
-from ..plugins import PluginManager, library_of, manager
+from ..plugins import Offer, PluginManager, library_of
+from .output import loaded_plugins
 
 WIDE = 10_000
 """Characters in a line where there is no terminal: enough for any row."""
@@ -41,11 +42,14 @@ def backend_rows(plugins: PluginManager) -> list[dict[str, Any]]:
 
 
 def show_backends(*, as_json: bool) -> None:
-    """Prints every backend, active or not."""
-    rows = backend_rows(manager())
+    """Print the backends that can be used, and a line for each library that is missing."""
+    plugins = loaded_plugins()
+    rows = backend_rows(plugins)
     if as_json:
         print(json.dumps(rows))
         return
+    missing = _missing_libraries(plugins.offers("backend"))
+    left_out = {name for names in missing.values() for name in names}
     columns = ("name", "technique", "library", "status", "capabilities")
     table = [
         (
@@ -56,15 +60,33 @@ def show_backends(*, as_json: bool) -> None:
             ", ".join(row["capabilities"]),
         )
         for row in rows
+        if row["name"] not in left_out
     ]
     print_table(columns, table)
-    broken = [info for info in manager().plugins if info.status == "broken"]
-    for info in broken:
-        print(f"plugin {info.label} is broken: {info.reason}")
+    if missing:
+        print()
+    for lacking, names in missing.items():
+        print(f"{', '.join(names)}: {lacking}")
+    for info in plugins.plugins:
+        if info.status == "broken":
+            print(f"plugin {info.label} is broken: {info.reason}")
+
+
+def _missing_libraries(offers: Iterable[Offer]) -> dict[str, list[str]]:
+    """What is missing, with the command that installs it, to the names that wait for it."""
+    missing: dict[tuple[str, str | None], tuple[str, list[str]]] = {}
+    for offer in offers:
+        if offer.unmet is None or not offer.unmet.fix:
+            continue
+        first = offer.unmet.first(offer.plugin.distribution, offer.spec.requires)
+        key = (first.library, offer.plugin.distribution)
+        missing.setdefault(key, (str(first), []))[1].append(offer.spec.name)
+    return dict(missing.values())
 
 
 def show_plugins(*, as_json: bool) -> None:
-    """Prints every plugin and how it fared."""
+    """Print every plugin and how it fared."""
+    plugins = loaded_plugins()
     rows = [
         {
             "name": info.name,
@@ -73,10 +95,10 @@ def show_plugins(*, as_json: bool) -> None:
             "status": info.status,
             "reason": info.reason,
         }
-        for info in manager().plugins
+        for info in plugins.plugins
     ]
-    if manager().idle_names:
-        print(manager().idle_names, file=sys.stderr)
+    if plugins.idle_names:
+        print(plugins.idle_names, file=sys.stderr)
     if as_json:
         print(json.dumps(rows))
         return

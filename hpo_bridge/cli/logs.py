@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ..config import load_study_file
 from ..errors import HpoBridgeError
-from ..plugins import manager
 from ..store import Store, open_store
 from ..study.kept_output import output_folder
 from ..trial import TrialRecord, TrialState
 from ..trial_output import KeptOutput, OutputFolder
+from .output import loaded_plugins
 from .terminal_text import OutputDecoder
 
 TRIALS = 10
@@ -41,7 +41,9 @@ def show_logs(
         ConfigError, StoreError: If the study cannot be found or read.
         HpoBridgeError: If there is no such trial.
     """
-    file = load_study_file(path, plugins=manager(), overrides=overrides, store=url, reading=True)
+    file = load_study_file(
+        path, plugins=loaded_plugins(), overrides=overrides, store=url, reading=True
+    )
     with closing(open_store(file.store, create=False)) as store:
         logs = _Logs(store, file.name)
         if follow:

@@ -1,4 +1,4 @@
-"""Standard output with ``--json``: one line of JSON, whatever plugins and trials print."""
+"""Standard output for programs: what plugins and trials print goes elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ..plugins import PluginManager, manager
 
 
 @contextmanager
@@ -23,3 +25,9 @@ def kept_for_json(as_json: bool) -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def loaded_plugins() -> PluginManager:
+    """Return the plugin manager; what plugins print while they load goes to standard error."""
+    with kept_for_json(True):
+        return manager()

@@ -60,7 +60,6 @@ def hpo_register_backends() -> BackendSpec:
         requires=(),  # CHANGE: the library that you wrap, such as ("acme>=2,<3",)
         capabilities=frozenset({{Capability.INJECT, Capability.VECTOR}}),
         summary="Steps from the best point so far",  # CHANGE
-        contract=1,  # hpo_bridge.optimizer.CONTRACT_VERSION that this was written for
     )
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from ..errors import counted
 from ..hookspecs import hookimpl
-from ..plugins import manager
 from ..study import Study
 from ..study.schedule import written as written_schedule
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
+from .output import loaded_plugins
 from .summary import duration
 from .values import written
 
@@ -141,7 +141,7 @@ def progress(
         return
     shown: Any = _Live if terminal else _Lines
     tally: Tally = shown(study, trials, seconds)
-    plugins = manager()
+    plugins = loaded_plugins()
     plugins.observe(tally)
     try:
         yield

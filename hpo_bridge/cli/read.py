@@ -13,13 +13,13 @@ from typing import Any
 
 from ..config import StudyFile, load_study_file
 from ..formats.csv_file import write_csv
-from ..plugins import manager
 from ..store import Store, open_store
 from ..study.exporting import study_to_write
 from ..trial import TrialRecord
 from . import WRONG_USE
 from .choice import add_choice, driver_of_split
 from .listing import print_table
+from .output import loaded_plugins
 from .summary import adopted_line, as_text, duration, full_trial, summary
 from .values import written
 
@@ -31,7 +31,9 @@ def _opened(
     path: Path, url: str | None, overrides: Sequence[str]
 ) -> Iterator[tuple[Store, StudyFile]]:
     """The store and the study file of a study; creates nothing."""
-    file = load_study_file(path, plugins=manager(), overrides=overrides, store=url, reading=True)
+    file = load_study_file(
+        path, plugins=loaded_plugins(), overrides=overrides, store=url, reading=True
+    )
     store = open_store(file.store, create=False)
     try:
         yield store, file

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..config import StudyFile, load_study_file
-from ..plugins import manager
 from ..store import Store, open_store
 from ..study.rerun import Rerun, rerun
 from ..trial import TrialRecord
-from .output import kept_for_json
+from .output import kept_for_json, loaded_plugins
 
 ANOTHER = 1
 STUDYS_OWN = ("workers", "retries", "order")
@@ -43,8 +42,8 @@ def replay_trial(
     """
     with kept_for_json(as_json):
         file = load_study_file(
-            path, plugins=manager(), overrides=[*overrides, NO_PRUNER], store=url, runner=runner,
-            check_backend=False,
+            path, plugins=loaded_plugins(), overrides=[*overrides, NO_PRUNER], store=url,
+            runner=runner, check_backend=False,
         )  # fmt: skip
         store = open_store(file.store, create=False)
         try:
@@ -61,8 +60,9 @@ def _run(
 ) -> tuple[Rerun, ...]:
     options = {k: v for k, v in file.runner_options.items() if k not in STUDYS_OWN}
     return rerun(
-        store, file.name, number, file.objective, manager(), times=times, tolerance=tolerance,
-        runner=file.runner, options=options, watch=lambda step, value: _show(number, step, value),
+        store, file.name, number, file.objective, loaded_plugins(), times=times,
+        tolerance=tolerance, runner=file.runner, options=options,
+        watch=lambda step, value: _show(number, step, value),
     )  # fmt: skip
 
 

@@ -17,13 +17,12 @@ from ..config import StudyFile, load_study_file
 from ..errors import ConfigError, ObjectiveError
 from ..objectives.objective import Objective
 from ..objectives.parts import Outer
-from ..plugins import manager
 from ..study import Study
 from ..study.nested import tune_splits
 from ..trial import TrialState
 from . import INTERRUPTED, WRONG_USE
 from .choice import add_choice, warn_of_test
-from .output import kept_for_json
+from .output import kept_for_json, loaded_plugins
 from .progress import progress
 from .summary import as_text, summary
 
@@ -46,7 +45,7 @@ def run_study(
     with kept_for_json(as_json):
         file = load_study_file(
             path,
-            plugins=manager(),
+            plugins=loaded_plugins(),
             overrides=overrides,
             backend=backend,
             runner=runner,

@@ -13,14 +13,13 @@ from ..config import StudyFile, load_study_file
 from ..errors import ConfigError, HpoBridgeError, NoCompleteTrial
 from ..objectives.objective import Objective
 from ..objectives.reasons import Failure, explain
-from ..plugins import manager
 from ..store import Store, open_store
 from ..study.checkpoints import checkpoints_of
 from ..study.selection import Selection, select_in
 from ..study.slopes import differentiation
 from ..study.testset import Look, Place, look, looks, warning_of
 from ..study.values import Objectives
-from .output import kept_for_json
+from .output import kept_for_json, loaded_plugins
 from .summary import summary
 
 FAILED = 1
@@ -47,7 +46,7 @@ def score_study(
     """
     with kept_for_json(as_json):
         file = load_study_file(
-            path, plugins=manager(), overrides=overrides, store=store, check_backend=False
+            path, plugins=loaded_plugins(), overrides=overrides, store=store, check_backend=False
         )
         if file.selection.test is None:
             raise ConfigError(
@@ -88,7 +87,7 @@ def _tested(
     row = store.study(name)
     assert row is not None
     kept = checkpoints_of(store, name, file.checkpoints)
-    tensors = differentiation(manager(), file.space, wanted=False)
+    tensors = differentiation(loaded_plugins(), file.space, wanted=False)
     try:
         place = Place(int(row.definition["seed"]), kept, tensors)
         return look(store, name, function, chosen, place, warn=warn)

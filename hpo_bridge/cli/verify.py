@@ -11,11 +11,10 @@ from typing import Any
 
 from ..config import load_study_file
 from ..errors import counted, short
-from ..plugins import manager
 from ..store import open_store
 from ..study.verify import StreakCheck, Verification, verify
 from .listing import print_table
-from .output import kept_for_json
+from .output import kept_for_json, loaded_plugins
 
 NOT_REPRODUCIBLE = 1
 
@@ -31,11 +30,16 @@ def verify_study(path: Path, url: str | None, overrides: Sequence[str], *, as_js
     """
     with kept_for_json(as_json):
         file = load_study_file(
-            path, plugins=manager(), overrides=overrides, store=url, reading=True, plugged=True
+            path,
+            plugins=loaded_plugins(),
+            overrides=overrides,
+            store=url,
+            reading=True,
+            plugged=True,
         )
         store = open_store(file.store, create=False)
         try:
-            found = verify(store, file.name, manager(), _show_progress)
+            found = verify(store, file.name, loaded_plugins(), _show_progress)
         finally:
             store.close()
             _show_progress("")

@@ -35,6 +35,6 @@ def check_requirements(texts: Sequence[str], problems: Problems) -> None:
         except InvalidRequirement:
             problems.add(path, f"found {shown(text)}, expected one such as 'hpo-acme>=0.3'")
             continue
-        reason = unmet((text,), None)
-        if reason is not None:
-            problems.add(path, reason)
+        lacking = unmet((text,), None)
+        if lacking is not None:
+            problems.add(path, str(lacking))

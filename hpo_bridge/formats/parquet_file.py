@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HistoryError
 from ..histories import History, StudyToWrite, Wanted, Written
+from ..requirements import needs
 from ..space import Float, Int
 from .cells import spelled
 from .files import check_absent, is_file, written_whole
@@ -119,7 +120,4 @@ def _pandas() -> Any:
 
 
 def _missing() -> HistoryError:
-    return HistoryError(
-        "Parquet needs pandas and pyarrow, which are not all installed — "
-        'pip install "hpo-bridge[parquet]"'
-    )
+    return HistoryError(f"Parquet {needs('pandas', 'pyarrow')}")

@@ -5,7 +5,7 @@ module that a study file names. Each ends in one status:
 
 ============  ======================================================================
 active        loaded, and something that it offers can be used, or it only observes
-unavailable   all that it offers has a requirement that is not met
+unavailable   all that it offers, formats of files aside, has a requirement that is not met
 disabled      named in ``HPO_BRIDGE_DISABLE``; never imported
 broken        its import, a hook or a spec raised; reported once, the rest works
 conflict      another plugin offers something of the same name
@@ -22,7 +22,9 @@ conflict      two plugins offer the name; using it is an error that names both
 
 from __future__ import annotations
 
-from .managing import PluginManager, manager
+from .error_text import TRACEBACK, fault_text, located_error, one_line
+from .manager import PluginManager, manager
+from .observer import GuardedObserver, guarded
 from .offers import (
     KINDS,
     Kind,
@@ -34,26 +36,27 @@ from .offers import (
     is_composite,
     library_of,
     load_factory,
-    one_line,
 )
 from .sources import DISABLE
-from .watching import Watcher, watcher
 
 __all__ = [
     "DISABLE",
     "KINDS",
+    "TRACEBACK",
+    "GuardedObserver",
     "Kind",
     "Offer",
     "PluginInfo",
     "PluginManager",
     "Spec",
-    "Watcher",
     "accepted_options",
     "backend_options",
+    "fault_text",
+    "guarded",
     "is_composite",
     "library_of",
     "load_factory",
+    "located_error",
     "manager",
     "one_line",
-    "watcher",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,8 +19,8 @@ from ..optimizer import (
     PrunerSpec,
     RunnerSpec,
 )
-from .limits import reminded
-from .patching import Originals
+from ..requirements import Unmet
+from .error_text import fault_text
 from .sources import DISABLE
 
 Spec = (
@@ -41,8 +40,6 @@ KINDS: dict[Kind, tuple[str, type[Any]]] = {
 """Kind to the hook that registers it and the class of its specs."""
 
 
-HEAVY = 20.0
-"""Seconds after which an implementation that is still being imported is named."""
 OURS = "hpo-bridge"
 """Our own distribution, which has several plugins."""
 
@@ -57,7 +54,6 @@ class PluginInfo:
         version: That distribution's version.
         status: See :mod:`hpo_bridge.plugins`.
         reason: Why it is not active, and after the last dash what to do; else empty.
-        deprecated: What it uses of the contract that will go; for its author.
     """
 
     name: str
@@ -65,7 +61,6 @@ class PluginInfo:
     version: str | None
     status: Literal["active", "unavailable", "disabled", "broken", "conflict"]
     reason: str = ""
-    deprecated: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
@@ -88,44 +83,48 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A backend, runner, pruner or another that a plugin offers, and whether it can be used."""
+    """A backend, runner, pruner or another that a plugin offers, and whether it can be used.
+
+    Attributes:
+        spec: As the plugin declares it.
+        plugin: The plugin.
+        status: See :mod:`hpo_bridge.plugins`.
+        reason: Why it is not active, and after the last dash what to do; else empty.
+        unmet: The requirements that are missing, where that is the reason.
+    """
 
     spec: Spec
     plugin: PluginInfo
     status: Literal["active", "unavailable", "conflict"]
     reason: str = ""
+    unmet: Unmet | None = None
+
+    @property
+    def package(self) -> str:
+        """The module of its factory."""
+        return self.spec.factory.partition(":")[0]
+
+    @property
+    def label(self) -> str:
+        """Its name, and where it comes from."""
+        return f"{self.spec.name!r} ({self.plugin.origin})"
 
 
 def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
-    """Imports what an offer's ``factory`` names.
+    """Import what an offer's ``factory`` names.
 
     Raises:
         BackendError: If that fails, or is nothing to call.
     """
     module, _, attribute = offer.spec.factory.partition(":")
     try:
-        if module not in sys.modules:
-            _import(module, f"{kind} {offer.spec.name!r} of {offer.plugin.origin}")
         factory = getattr(importlib.import_module(module), attribute)
         if not callable(factory):
             raise TypeError(f"{offer.spec.factory} is not callable")
     except (Exception, SystemExit) as error:
-        raise BackendError(
-            f"{kind} {offer.spec.name!r} of {offer.plugin.origin} cannot be imported: "
-            f"{one_line(error)}"
-        ) from error
+        what = f"{kind} {offer.label} cannot be imported"
+        raise BackendError(fault_text(what, error, module)) from error
     return cast("Callable[..., Any]", factory)
-
-
-def _import(module: str, what: str) -> None:
-    """Imports an implementation; it may take its time, but not replace anything of ours."""
-    originals = Originals()
-    with reminded(HEAVY, f"hpo-bridge: still importing {what}"):
-        importlib.import_module(module)
-    replaced = originals.put_back()
-    if replaced:
-        del sys.modules[module]  # so that it is refused the next time, too
-        raise ImportError(f"it replaced {', '.join(replaced[:3])}, which was undone")
 
 
 def is_composite(offer: Offer) -> bool:
@@ -139,11 +138,15 @@ def backend_options(offer: Offer) -> list[str] | None:
     Raises:
         BackendError: If it cannot be imported.
     """
-    return accepted_options(load_factory("backend", offer), 1 + is_composite(offer))
+    accepted = accepted_options(load_factory("backend", offer), 1 + is_composite(offer))
+    return None if accepted is None else list(accepted)
 
 
-def accepted_options(factory: Callable[..., Any], positional: int) -> list[str] | None:
-    """Names of a factory's options after its positional arguments; ``None``: takes any."""
+def accepted_options(factory: Callable[..., Any], positional: int) -> dict[str, bool] | None:
+    """Return a factory's options after its positional arguments, and whether each is required.
+
+    ``None`` if it takes any.
+    """
     try:
         parameters = list(inspect.signature(factory).parameters.values())[positional:]
     except (TypeError, ValueError):  # some builtins have no signature
@@ -151,7 +154,7 @@ def accepted_options(factory: Callable[..., Any], positional: int) -> list[str] 
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return None
     named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [parameter.name for parameter in parameters if parameter.kind in named]
+    return {p.name: p.default is p.empty for p in parameters if p.kind in named}
 
 
 def library_of(offer: Offer) -> tuple[str, str]:
@@ -168,14 +171,3 @@ def library_of(offer: Offer) -> tuple[str, str]:
         except metadata.PackageNotFoundError:
             return name, ""
     return offer.plugin.distribution or offer.plugin.name, offer.plugin.version or ""
-
-
-def one_line(error: BaseException) -> str:
-    """An error of a plugin's in one line; its ``__str__`` may raise too."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        text = "(its text cannot be read)"
-    name = type(error).__name__
-    text = text if len(text) <= 240 else text[:239] + "…"
-    return f"{name}: {text}" if text else name

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ..errors import StoreError
+from ..requirements import needs
 
 T = TypeVar("T")
 
@@ -87,9 +88,7 @@ def parse_url(text: str) -> Address:
             f"{url.drivername}: not a kind of store that hpo_bridge knows; accepted: {ACCEPTED}"
         )
     if find_spec("psycopg") is None:
-        raise StoreError(
-            f'{shown} needs a driver that is not installed: pip install "hpo-bridge[postgresql]"'
-        )
+        raise StoreError(f"{shown} {needs('psycopg')}")
     return Address(shown, url.set(drivername="postgresql+psycopg"), None)
 
 

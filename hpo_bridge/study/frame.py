@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import HpoBridgeError
 from ..formats.table import column_names, row_maker
+from ..requirements import needs
 from ..trial import TrialRecord
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def to_frame(
     try:
         import pandas
     except ImportError:
-        raise HpoBridgeError(
-            'to_pandas needs pandas, which is not installed — pip install "hpo-bridge[pandas]"'
-        ) from None
+        raise HpoBridgeError(f"to_pandas {needs('pandas')}") from None
     rows = [make(trial) for make in [row_maker(objectives)] for trial in trials]
     names = column_names(objectives, params)
     frame = pandas.DataFrame({name: [row.get(name) for row in rows] for name in names})

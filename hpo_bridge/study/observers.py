@@ -18,7 +18,7 @@ from typing import Any
 from ..checkpoints import identity_of
 from ..errors import HpoBridgeError, short
 from ..hookspecs import StudyInfo
-from ..plugins import PluginManager, Watcher, watcher
+from ..plugins import GuardedObserver, PluginManager, guarded
 from ..store import MemoryStore, Store
 from ..trial import TrialRecord, TrialState
 from .arguments import split_choice
@@ -43,17 +43,17 @@ class Mailbox:
     """One observer's thread and queue, for one run.
 
     Args:
-        watcher: The observer.
+        observer: The observer.
     """
 
-    def __init__(self, watcher: Watcher) -> None:
-        self.watcher = watcher
+    def __init__(self, observer: GuardedObserver) -> None:
+        self.observer = observer
         self._queue: SimpleQueue[Queued | None] = SimpleQueue()
         self._dropped = 0
         self._given_up = False
         self._ending = 0.0
         self._done = threading.Event()  # a Thread whose `join` Ctrl-C cuts is taken for ended
-        threading.Thread(target=self._run, name=watcher.who, daemon=True).start()
+        threading.Thread(target=self._run, name=observer.who, daemon=True).start()
 
     @property
     def busy(self) -> bool:
@@ -70,7 +70,7 @@ class Mailbox:
 
     def _run(self) -> None:
         while (queued := self._queue.get()) is not None and not self._given_up:
-            self.watcher.call(*queued)
+            self.observer.call(*queued)
         self._done.set()
 
     def hang_up(self) -> None:
@@ -84,7 +84,7 @@ class Mailbox:
         if self.busy and seconds > _SAY:
             log.warning(
                 "waiting for %s: %d notifications left; Ctrl-C goes on without",
-                self.watcher.who, self._queue.qsize(),
+                self.observer.who, self._queue.qsize(),
             )  # fmt: skip
             self._done.wait(seconds - _SAY)
 
@@ -98,9 +98,9 @@ class Mailbox:
         if lost:
             log.warning(
                 "%s was not told of %d notifications: %s; the study is whole, and its next run "
-                "tells the observer which trials had ended", self.watcher.who, lost, why,
+                "tells the observer which trials had ended", self.observer.who, lost, why,
             )  # fmt: skip
-        self.watcher.reckon()
+        self.observer.report_failures()
 
     def _emptied(self) -> int:
         """Takes out all that waits; how much that was."""
@@ -158,8 +158,8 @@ class Observers:
             _chosen(plugins, one, f"observers[{place}]") for place, one in enumerate(chosen)
         ]
         self._mailboxes: list[Mailbox] = []
-        self._last: dict[Watcher, Mailbox] = {}
-        self._direct: list[Watcher] = []
+        self._last: dict[GuardedObserver, Mailbox] = {}
+        self._direct: list[GuardedObserver] = []
         self._driver: Driver | None = None
         self._ended: Ended | None = None
 
@@ -171,7 +171,7 @@ class Observers:
     def begin(self, driver: Driver, info: StudyInfo) -> None:
         """Tells them that the driver has the study; what it notifies from now on reaches them."""
         calls: dict[str, list[Notify]] = {}
-        self._direct = self._plugins.watchers()
+        self._direct = self._plugins.observers()
         for direct in self._direct:
             for hook in direct.hooks:
                 calls.setdefault(hook, []).append(partial(_at_once, direct, hook, study=info))
@@ -212,7 +212,7 @@ class Observers:
             if self._ended is not None:
                 self._ended.over = True
             for direct in self._direct:
-                direct.reckon()
+                direct.report_failures()
             for mailbox in self._mailboxes:
                 mailbox.settle()
 
@@ -253,16 +253,16 @@ def study_info(
     )
 
 
-def _at_once(direct: Watcher, hook: str, **arguments: Any) -> None:
+def _at_once(direct: GuardedObserver, hook: str, **arguments: Any) -> None:
     direct.call(hook, arguments, ours=True)
 
 
-def _chosen(plugins: PluginManager, one: Any, what: str) -> Watcher:
+def _chosen(plugins: PluginManager, one: Any, what: str) -> GuardedObserver:
     if isinstance(one, (str, Mapping)):
         return plugins.build_observer(*split_choice(one, what))
     if isinstance(one, type):
         raise HpoBridgeError(f"{what}: found the class {one.__name__}, expected an object of it")
     try:
-        return watcher(one)
+        return guarded(one)
     except HpoBridgeError as error:
         raise HpoBridgeError(f"{what}: {error}") from error

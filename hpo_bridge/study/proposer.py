@@ -26,7 +26,7 @@ from ..optimizer import (
     Suggestion,
     WantsGradients,
 )
-from ..plugins import PluginManager, one_line
+from ..plugins import PluginManager, fault_text
 from ..space import Space
 from ..trial import TrialState
 from .slopes import differentiation
@@ -81,7 +81,8 @@ class Proposer:
         defaults: Mapping[str, Any] | None = None,
         ignoring: bool = False,
     ) -> None:
-        spec = plugins.find("backend", backend).spec
+        self._offer = plugins.find("backend", backend)
+        spec = self._offer.spec
         assert isinstance(spec, BackendSpec)
         if n_objectives > 1 and Capability.MULTI_OBJECTIVE not in spec.capabilities:
             raise UnsupportedProblem(
@@ -134,8 +135,9 @@ class Proposer:
                 self.tell(forbidden)
         if len(rejected) >= self._patience:
             raise BackendError(
-                f"backend {self.name!r} proposed {len(rejected)} points in a row that the "
-                "constraints forbid: narrow the parameters' ranges, or use core.random"
+                f"{self._label} proposed {len(rejected)} points in a row that the "
+                "constraints forbid: narrow the parameters' ranges"
+                + ("" if self.name == "core.random" else ", or use core.random")
             )
         return accepted, rejected
 
@@ -148,11 +150,9 @@ class Proposer:
         except WaitingForResults:
             return []
         except Exception as error:
-            raise self._fault("ask", error) from error
+            raise self.fault("ask", error) from error
         if len(suggestions) > n:
-            raise BackendError(
-                f"backend {self.name!r} gave {len(suggestions)} suggestions, asked for {n}"
-            )
+            raise BackendError(f"{self._label} gave {len(suggestions)} suggestions, asked for {n}")
         return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
@@ -165,7 +165,7 @@ class Proposer:
         except (BackendError, StoreError, UnsupportedProblem):
             raise
         except Exception as error:
-            raise self._fault("tell", error) from error
+            raise self.fault("tell", error) from error
 
     def heard(self, observations: Sequence[Observation]) -> Sequence[Observation]:
         """Those that the backend is told of: all, or those of its own points."""
@@ -195,7 +195,7 @@ class Proposer:
     def _proposal(self, suggestion: Suggestion) -> Proposal:
         if not isinstance(suggestion, Suggestion):
             raise BackendError(
-                f"backend {self.name!r} proposed {short(suggestion)}, expected a Suggestion"
+                f"{self._label} proposed {short(suggestion)}, expected a Suggestion"
             )
         token = self._token(suggestion.token)
         view = self.problem.space
@@ -203,7 +203,7 @@ class Proposer:
             raw = view.check(suggestion.params)
         except SpaceError as error:
             raise BackendError(
-                f"backend {self.name!r} proposed a point outside the space: {error}"
+                f"{self._label} proposed a point outside the space: {error}"
             ) from error
         indices = self._indices
         if not self._flat:
@@ -223,19 +223,30 @@ class Proposer:
             return token
         if token is None:
             raise BackendError(
-                f"backend {self.name!r} proposed a point with the token None, which marks points "
+                f"{self._label} proposed a point with the token None, which marks points "
                 "that it did not propose"
             )
         try:
             return json.loads(json.dumps(token, allow_nan=False))
         except (TypeError, ValueError) as error:
             raise BackendError(
-                f"backend {self.name!r} proposed a point with the token {short(token)}, which is "
+                f"{self._label} proposed a point with the token {short(token)}, which is "
                 f"not plain JSON data: {error}"
             ) from error
 
-    def _fault(self, call: str, error: Exception) -> BackendError:
-        return BackendError(f"backend {self.name!r} failed in {call}: {one_line(error)}")
+    @property
+    def _label(self) -> str:
+        return f"backend {self._offer.label}"
+
+    def fault(self, call: str, error: Exception) -> BackendError:
+        """Return the error of a backend that raised one of its own.
+
+        Args:
+            call: The method that raised it.
+            error: As it was caught.
+        """
+        what = f"{self._label} failed in {call}"
+        return BackendError(fault_text(what, error, self._offer.package))
 
 
 def handed(space: Space, spec: BackendSpec) -> Space:

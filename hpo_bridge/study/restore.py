@@ -17,7 +17,7 @@ from ..checkpoints import NOWHERE
 from ..errors import StoreError
 from ..gradients import Differentiation
 from ..optimizer import Capability, Observation, Pruner, Snapshot
-from ..plugins import one_line
+from ..plugins import located_error
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
@@ -309,7 +309,7 @@ def _give_up(driver: Driver, trial: Pending) -> None:
 
 def _reason(error: Exception) -> str:
     """Why a backend cannot be continued, in one line."""
-    return str(error) if isinstance(error, Diverged) else one_line(error)
+    return str(error) if isinstance(error, Diverged) else located_error(error)
 
 
 def _record(trial: Pending, state: TrialState) -> TrialRecord:

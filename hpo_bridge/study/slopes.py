@@ -35,7 +35,7 @@ def differentiation(plugins: PluginManager, space: Space, *, wanted: bool) -> Di
         if offer.status == "active":
             return Differentiation(wanted, floats, continuous, offer.spec.factory)
     reasons = [f"{offer.spec.name} is {offer.status}: {offer.reason}" for offer in offers]
-    missing = "; ".join(reasons) or "no plugin offers tensors: pip install 'hpo-bridge[torch]'"
+    missing = "; ".join(reasons) or "no plugin offers tensors: see hpo-bridge plugins"
     return Differentiation(wanted, floats, continuous, missing=missing)
 
 

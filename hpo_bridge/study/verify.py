@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
-from ..plugins import PluginManager, library_of, one_line
+from ..plugins import PluginManager, library_of, located_error
 from ..store import Event, Store
 from .ledger import Ledger
 from .proposer import Proposer
@@ -171,7 +171,7 @@ class _Checking:
                 log=found.logged, now=found.found, reason=str(found),
             )  # fmt: skip
         except Exception as error:  # whatever an adapter makes of what it is given
-            reason = str(error) if isinstance(error, HpoBridgeError) else one_line(error)
+            reason = str(error) if isinstance(error, HpoBridgeError) else located_error(error)
             checked = 0 if streak is None else streak.checked
             return StreakCheck(**common, checked=checked, verdict="unchecked", reason=reason)
         return StreakCheck(**common, checked=streak.checked)

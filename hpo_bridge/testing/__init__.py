@@ -20,13 +20,12 @@ from __future__ import annotations
 
 from .conformance import BackendConformance
 from .running import CHECK_NAMES, backend_checks, run_check
-from .verdicts import Check, Deprecated, Fault, NotApplicable, Refused, Result
+from .verdicts import Check, Fault, NotApplicable, Refused, Result
 
 __all__ = [
     "CHECK_NAMES",
     "BackendConformance",
     "Check",
-    "Deprecated",
     "Fault",
     "NotApplicable",
     "Refused",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..errors import ContractDeprecation
 from ..plugins import PluginManager
 from .running import CHECK_NAMES, check_expected, checks_of, run_check
 from .subject import Subject
@@ -58,7 +56,7 @@ class BackendConformance:
             metafunc.parametrize("conformance_check", CHECK_NAMES)
 
     def test_conformance(self, conformance_check: str) -> None:
-        """Runs one check; ``refused`` and ``not applicable`` are good, ``deprecated`` warns."""
+        """Runs one check; ``refused`` and ``not applicable`` are good."""
         cls = type(self)
         if cls._checks is None:
             subject = Subject(
@@ -73,8 +71,6 @@ class BackendConformance:
         result = run_check(cls._checks[conformance_check], expected)
         if result.result == "failed":
             raise Fault(f"{cls.backend}: {result.name}: {result.detail}")
-        if result.result == "deprecated":
-            warnings.warn(ContractDeprecation(f"{cls.backend}: {result.detail}"), stacklevel=1)
         if result.result == "expected":
             import pytest
 

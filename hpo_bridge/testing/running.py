@@ -11,7 +11,7 @@ from ..errors import nearest
 from ..plugins import PluginManager, one_line
 from .checks import ENTRIES, Entry
 from .subject import Subject
-from .verdicts import Check, Deprecated, Fault, NotApplicable, Refused, Result, Verdict
+from .verdicts import Check, Fault, NotApplicable, Refused, Result, Verdict
 
 CHECK_NAMES: tuple[str, ...] = tuple(entry.name for entry in ENTRIES)
 """The names of all checks; the same for every backend."""
@@ -85,8 +85,6 @@ def _outcome(check: Check) -> tuple[Verdict, str]:
         return "not applicable", str(reason)
     except Refused as reason:
         return "refused", str(reason)
-    except Deprecated as reason:
-        return "deprecated", str(reason)
     except Fault as fault:
         return "failed", str(fault)
     except Exception as error:  # whatever a backend raises

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
-Verdict = Literal["passed", "failed", "expected", "refused", "deprecated", "not applicable"]
+Verdict = Literal["passed", "failed", "expected", "refused", "not applicable"]
 
 
 class Fault(AssertionError):
@@ -21,17 +21,13 @@ class Refused(Exception):
     """The backend refused the problem before the first trial, as it should."""
 
 
-class Deprecated(Exception):
-    """The plugin uses something of the contract that will go; the message says what, and since."""
-
-
 class Check(NamedTuple):
     """One named check of one backend.
 
     Attributes:
         name: Public and stable, such as ``space[int_log]``.
         run: Gives a word on what was seen; raises :class:`Fault` or whatever the backend
-            raises, :class:`NotApplicable`, :class:`Refused` or :class:`Deprecated`.
+            raises, :class:`NotApplicable` or :class:`Refused`.
     """
 
     name: str
@@ -46,8 +42,7 @@ class Result:
         name: The check's name.
         result: ``passed``; ``failed``; ``expected`` (failed, as announced); ``refused`` (the
             backend does not take the problem and said so before the first trial, which is
-            good); ``deprecated`` (it works, and its author should change it before the version
-            that the detail names); ``not applicable``.
+            good); ``not applicable``.
         detail: What was seen, or why it failed.
         seconds: How long it took.
     """

@@ -30,8 +30,7 @@ from __future__ import annotations
 from hpo_bridge.hookspecs import hookimpl
 from hpo_bridge.optimizer import FormatSpec, PrunerSpec, RunnerSpec
 
-# What Ray Tune needs beside Ray itself: `ray[tune]`.
-_REQUIRES = ("ray>=2.50,<3", "fsspec", "pandas", "pyarrow", "requests", "tensorboardX")
+_REQUIRES = ("ray[tune]>=2.50,<3",)
 
 
 @hookimpl

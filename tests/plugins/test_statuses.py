@@ -106,7 +106,7 @@ def test_requirements_for_other_platforms_do_not_count() -> None:
     assert unmet(("nothing-of-that-name; sys_platform == 'nowhere'",), None) is None
     assert unmet(("pluggy>=1; python_version > '3'",), None) is None
     assert unmet((), "hpo-acme") is None
-    assert install_command("nothing-of-that-name", "x", "x>1") == 'pip install "x>1"'
+    assert install_command("nothing-of-that-name", ["x>1"]) == 'pip install "x>1"'
 
 
 @pytest.mark.parametrize("name", ["hpo_acme", "hpo-acme", " HPO.Acme , other", "short", "x,short"])
@@ -177,9 +177,16 @@ def spec(**changes: object) -> str:
         (spec(name="A b"), "ValueError: name 'A b'"),
         (spec(factory="m.C"), "ValueError: a.b: factory"),
         (spec(requires="optuna"), "ValueError: a.b: requires must be a tuple"),
-        (spec(capabilities={"fly"}), "ValueError: 'fly' is not a valid Capability"),
-        (spec(speed=3), "TypeError: "), (spec(contract=0), "ValueError: a.b: contract 0 is not"),
-        (spec(contract=True), "ValueError: a.b: contract True is not"),
+        (spec(capabilities={"fly"}), "ValueError: a.b: capability 'fly' is not known, expected "
+         "one of conditional, multi_objective, inject, pruned, finite, vector, gradient"),
+        (spec(capabilities=["injekt"]), "ValueError: a.b: capability 'injekt' is not known, exp"),
+        (spec(capabilities="inject"), "ValueError: a.b: capabilities must be a set, found 'in"),
+        (spec(capabilities={3}), "ValueError: a.b: capability 3 is not known, expected one "),
+        (spec(capabilities=3), "ValueError: a.b: capabilities must be a set, found 3"),
+        (hook("from hpo_bridge import Capability\n    return Capability.INJEKT"),
+         "AttributeError: Capability has no INJEKT (did you mean 'INJECT'?), it has CONDITIONAL"),
+        (spec(speed=3), "TypeError: "),
+        (spec(contract=1), "TypeError: "),
         (hook("return 'acme.walk'"), "hpo_register_backends gave 'acme.walk', expected Backend"),
     ],
 )  # fmt: skip

@@ -8,12 +8,12 @@ from typing import Any
 
 from ...errors import InvalidOptions, UnsupportedProblem
 from ...hookspecs import PROJECT
-from ...optimizer import CONTRACT_VERSION, Explains
+from ...optimizer import Explains
 from ...plugins import backend_options
 from ..process import in_new_process
 from ..spaces import MIXED, describe
 from ..subject import Subject
-from ..verdicts import Deprecated, Fault, NotApplicable, require
+from ..verdicts import Fault, NotApplicable, require
 from .entry import entry
 
 HEAVY = ("numpy", "scipy", "pandas", "sklearn", "torch", "tensorflow", "jax")
@@ -33,22 +33,6 @@ def declared(subject: Subject) -> str:
     )
     require(subject.offer.status == "active", subject.offer.reason)
     return f"{spec.technique}; {', '.join(sorted(c.value for c in spec.capabilities)) or 'plain'}"
-
-
-def current(subject: Subject) -> str:
-    """It was written for this version of the contract, and uses nothing of it that will go.
-
-    Catches what will break it two releases from now; its result is `deprecated`, not `failed`.
-    """
-    spec, notices = subject.spec, list(subject.offer.plugin.deprecated)
-    if spec.contract < CONTRACT_VERSION:
-        notices.append(
-            f"written for contract {spec.contract}, the current one is {CONTRACT_VERSION}: see "
-            f"the changelog, then set contract={CONTRACT_VERSION}"
-        )
-    if notices:
-        raise Deprecated("; ".join(notices))
-    return f"contract {spec.contract}"
 
 
 def light(subject: Subject) -> str:
@@ -153,7 +137,6 @@ def _problem(subject: Subject) -> Any:
 
 CHECKS = (
     entry("spec[declared]", declared),
-    entry("spec[contract]", current),
     entry("spec[light]", light),
     entry("explain", explained),
     entry("options[unknown]", unknown_refused),

@@ -11,8 +11,8 @@ import pluggy
 from .. import hookspecs
 from ..errors import HpoBridgeError, short
 from ..hookspecs import NOTIFICATIONS, PROJECT
+from .error_text import located_error
 from .hooks import HookFault, hook_in
-from .offers import one_line
 
 log = logging.getLogger(PROJECT)
 
@@ -20,8 +20,8 @@ Call = Callable[[Mapping[str, Any]], None]
 """One implementation of a notification; picks the arguments that it wants."""
 
 
-class Watcher:
-    """One observer. What it raises is logged once, then counted until :meth:`reckon`.
+class GuardedObserver:
+    """One observer. What it raises is logged once, then counted until :meth:`report_failures`.
 
     Args:
         who: It in words, with its plugin's version.
@@ -59,12 +59,12 @@ class Watcher:
 
     def _failed(self, hook: str, error: BaseException) -> None:
         self._failures += 1
-        self._last = f"{hook}: {one_line(error)}"
+        self._last = f"{hook}: {located_error(error)}"
         if self._failures == 1:
             log.warning("%s failed in %s; the study goes on", self.who, self._last)
         log.debug("%s failed in %s", self.who, hook, exc_info=error)
 
-    def reckon(self) -> None:
+    def report_failures(self) -> None:
         """Says how often it failed, if more than once, and counts anew."""
         if self._failures > 1:
             log.warning(
@@ -74,8 +74,8 @@ class Watcher:
         self._failures = 0
 
 
-def watcher(observer: object, who: str = "") -> Watcher:
-    """The watcher of an object that implements notifications.
+def guarded(observer: object, who: str = "") -> GuardedObserver:
+    """Return an object's observer: one that implements notifications.
 
     Args:
         observer: Has methods decorated with ``hookimpl``.
@@ -91,14 +91,16 @@ def watcher(observer: object, who: str = "") -> Watcher:
         hook_in(own, observer, "observer")
     except HookFault as fault:
         raise HpoBridgeError(f"{who}: {fault}") from fault
-    found = watchers(own, lambda name: who)
+    found = guarded_observers(own, lambda name: who)
     if not found:
         raise HpoBridgeError(f"{who} implements no notification")
     return found[0]
 
 
-def watchers(plugins: pluggy.PluginManager, named: Callable[[str], str]) -> list[Watcher]:
-    """The watchers of all plugins that implement notifications, in the order of registration.
+def guarded_observers(
+    plugins: pluggy.PluginManager, named: Callable[[str], str]
+) -> list[GuardedObserver]:
+    """Return the observers among all plugins, in the order of registration.
 
     Args:
         plugins: Pluggy's manager.
@@ -110,7 +112,7 @@ def watchers(plugins: pluggy.PluginManager, named: Callable[[str], str]) -> list
             calls = found.setdefault(implementation.plugin_name, {})
             calls.setdefault(hook, []).append(_call(implementation))
     order = [name for name, _ in plugins.list_name_plugin() if name in found]
-    return [Watcher(named(name), found[name]) for name in order]
+    return [GuardedObserver(named(name), found[name]) for name in order]
 
 
 def _call(implementation: pluggy.HookImpl) -> Call:

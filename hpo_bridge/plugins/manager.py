@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pluggy
 
@@ -23,9 +27,11 @@ from ..errors import (
 )
 from ..hookspecs import PROJECT
 from ..optimizer import BackendSpec, Capability
-from ..requirements import unmet, wrong_contract
+from ..requirements import unmet
+from .error_text import fault_text, located_error, one_line
 from .hooks import HookFault, hook_in, unhook
-from .loading import Loaded, loading, log
+from .loader import Loaded, load_plugin
+from .observer import GuardedObserver, guarded, guarded_observers
 from .offers import (
     KINDS,
     OURS,
@@ -35,14 +41,14 @@ from .offers import (
     accepted_options,
     is_composite,
     load_factory,
-    one_line,
 )
 from .sources import DISABLE, ONLY, installed, named, unknown_names
-from .watching import Watcher, watcher, watchers
+
+log = logging.getLogger(PROJECT)
 
 
 class PluginManager:
-    """The plugins of this process.
+    """The plugins of this process; may be used from several threads.
 
     Args:
         entry_points: What to load; the installed ones by default.
@@ -52,17 +58,16 @@ class PluginManager:
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._infos: list[PluginInfo] = []
+        self._adding = threading.RLock()
         self._offers: dict[Kind, dict[str, list[Offer]]] = {kind: {} for kind in KINDS}
         sources = installed(entry_points)
         self.idle_names = unknown_names(DISABLE, sources)
         """Names that are disabled and not installed, in words; that may be on purpose."""
         missing = unknown_names(ONLY, sources)
         if missing:
-            log(missing)
-        foreign = any(source.distribution != OURS for source in sources)
-        with loading(self._pluggy, foreign=foreign) as load:
-            for source in sources:
-                self._take(load(source))
+            log.warning(missing)
+        for source in sources:
+            self._take(load_plugin(self._pluggy, source))
 
     # -- loading ----------------------------------------------------------------------
 
@@ -73,12 +78,12 @@ class PluginManager:
             ConfigError: If it cannot be loaded; a study that names it cannot do without.
         """
         wanted = named(source, folder)
-        earlier = [i for i in self._infos if i.distribution is None and i.name == wanted.name]
-        if any(info.status == "active" for info in earlier):
-            return
-        self._infos = [info for info in self._infos if info not in earlier]
-        with loading(self._pluggy, foreign=True) as load:
-            info = self._take(load(wanted))
+        with self._adding:
+            earlier = [i for i in self._infos if i.distribution is None and i.name == wanted.name]
+            if any(info.status == "active" for info in earlier):
+                return
+            self._infos = [info for info in self._infos if info not in earlier]
+            info = self._take(load_plugin(self._pluggy, wanted))
         if info is not None and info.status != "active":
             raise ConfigError(f"plugins: {source}: {info.reason}")
 
@@ -87,20 +92,20 @@ class PluginManager:
         if loaded is None:
             return None
         info, unmet_by = loaded.info, cache(unmet)  # most specs of a plugin require the same
-        self._infos.append(info)
+        self._infos = [*self._infos, info]
         for kind, spec in loaded.specs:
-            reason = wrong_contract(spec.contract, info.distribution)
-            reason = reason or unmet_by(spec.requires, info.distribution)
-            status: Literal["active", "unavailable"] = "unavailable" if reason else "active"
-            offer = Offer(spec, info, status, reason or "")
-            self._offers[kind].setdefault(spec.name, []).append(offer)
+            lacking = unmet_by(spec.requires, info.distribution)
+            reason = "" if lacking is None else str(lacking)
+            offer = Offer(spec, info, "unavailable" if reason else "active", reason, lacking)
+            known = self._offers[kind]  # replaced as a whole: other threads may be reading it
+            self._offers[kind] = {**known, spec.name: [*known.get(spec.name, []), offer]}
         return info
 
     @property
     def plugins(self) -> list[PluginInfo]:
         """Every plugin and how it fared, in the order of loading."""
-        offers = [offer for kind in KINDS for offer in self._all_offers(kind)]
-        return [_summary(info, [o for o in offers if o.plugin is info]) for info in self._infos]
+        offers = [(kind, offer) for kind in KINDS for offer in self._all_offers(kind)]
+        return [_summary(i, [(k, o) for k, o in offers if o.plugin is i]) for i in self._infos]
 
     # -- looking up -------------------------------------------------------------------
 
@@ -180,7 +185,7 @@ class PluginManager:
 
         Raises:
             UnknownName: See :meth:`find`.
-            InvalidOptions: If an option is unknown or its value refused.
+            InvalidOptions: If an option is unknown or missing, or its value refused.
             BackendError: If the implementation cannot be imported, or fails.
             UnsupportedProblem: If a backend cannot honour the problem.
         """
@@ -188,27 +193,29 @@ class PluginManager:
         factory = load_factory(kind, offer)
         if is_composite(offer):
             positional = (*positional, self)
-        accepted = accepted_options(factory, len(positional))
-        for option in options:
-            if accepted is not None and option not in accepted:
-                raise InvalidOptions(
-                    f"{option}: unknown option of {kind} {name!r}, accepted: "
-                    f"{', '.join(accepted) or 'none'}{nearest(option, accepted)}"
-                )
+        what = f"{kind} {offer.label}"
+        _check_options(what, factory, positional, options)
+        given = ", ".join(f"{key}={short(value)}" for key, value in options.items())
+        try:
+            inspect.signature(factory).bind(*positional, **options)
+        except TypeError as error:
+            expected = f"it is called with {len(positional)} arguments and its options"
+            raise BackendError(f"{what} cannot be built: {error}: {expected}") from error
+        except ValueError:  # some builtins have no signature
+            pass
         try:
             return factory(*positional, **options)
         except HpoBridgeError:
             raise
-        except (TypeError, ValueError) as error:
-            given = ", ".join(f"{key}={short(value)}" for key, value in options.items())
-            raise InvalidOptions(
-                f"{kind} {name!r} ({offer.plugin.origin}) refused its options ({given}): "
-                f"{one_line(error)}"
-            ) from error
         except Exception as error:
-            raise BackendError(
-                f"{kind} {name!r} ({offer.plugin.origin}) cannot be built: {one_line(error)}"
-            ) from error
+            if _is_of_options(error, options):
+                problem = (
+                    f"{what} refused its options ({given}): {located_error(error, offer.package)}"
+                )
+                raise InvalidOptions(problem) from error
+            note = f", built with {given}" if given else ""
+            text = fault_text(f"{what} cannot be built", error, offer.package, note)
+            raise BackendError(text) from error
 
     # -- notifying --------------------------------------------------------------------
 
@@ -227,7 +234,7 @@ class PluginManager:
         """Removes what :meth:`observe` added; harmless if it is not there."""
         unhook(self._pluggy, observer)
 
-    def watchers(self) -> list[Watcher]:
+    def observers(self) -> list[GuardedObserver]:
         """The plugins that observe every study, each made safe to call."""
         known = {info.label: info for info in self._infos}
 
@@ -237,9 +244,9 @@ class PluginManager:
                 return f"observer {short(self._pluggy.get_plugin(name))}"
             return f"plugin {info.name!r} ({info.origin})"
 
-        return watchers(self._pluggy, named)
+        return guarded_observers(self._pluggy, named)
 
-    def build_observer(self, name: str, options: Mapping[str, Any]) -> Watcher:
+    def build_observer(self, name: str, options: Mapping[str, Any]) -> GuardedObserver:
         """Builds an observer that a study asks for, made safe to call.
 
         Raises:
@@ -250,7 +257,7 @@ class PluginManager:
         origin = self.find("observer", name).plugin.origin
         built = self.build("observer", name, options)
         try:
-            return watcher(built, f"observer {name!r} ({origin})")
+            return guarded(built, f"observer {name!r} ({origin})")
         except HpoBridgeError as error:
             raise BackendError(str(error)) from error
 
@@ -278,17 +285,59 @@ def _judged(offers: list[Offer]) -> list[Offer]:
     return [replace(offer, status="conflict", reason=reason) for offer in offers]
 
 
-def _summary(info: PluginInfo, offers: list[Offer]) -> PluginInfo:
-    """A plugin's status as a whole: of a conflict, or if nothing that it offers can be used."""
-    for offer in offers:
+def _summary(info: PluginInfo, offers: list[tuple[Kind, Offer]]) -> PluginInfo:
+    """A plugin with its status as a whole: of a conflict, or if it cannot do what it is for.
+
+    A format reads files of a library that may not be there: it does not make up for backends
+    and runners that cannot be used.
+    """
+    for _, offer in offers:
         if offer.status == "conflict":
             return replace(info, status="conflict", reason=offer.reason)
-    if offers and all(offer.status == "unavailable" for offer in offers):
-        return replace(info, status="unavailable", reason=offers[0].reason)
+    counting = [o for kind, o in offers if kind != "format"] or [o for _, o in offers]
+    if counting and all(offer.status == "unavailable" for offer in counting):
+        return replace(info, status="unavailable", reason=counting[0].reason)
     return info
 
 
-@cache
+def _check_options(
+    what: str, factory: Callable[..., Any], positional: tuple[Any, ...], options: Mapping[str, Any]
+) -> None:
+    """Raise InvalidOptions for an option that a factory does not take, or that it lacks."""
+    accepted = accepted_options(factory, len(positional))
+    if accepted is None:
+        return
+    listed = ", ".join(accepted) or "none"
+    for option in options:
+        if option not in accepted:
+            hint = nearest(option, list(accepted))
+            plain = what.partition(" (")[0]
+            raise InvalidOptions(f"{option}: unknown option of {plain}, accepted: {listed}{hint}")
+    for option, required in accepted.items():
+        if required and option not in options:
+            raise InvalidOptions(f"{what} needs the option {option!r}, accepted: {listed}")
+
+
+def _is_of_options(error: Exception, options: Mapping[str, Any]) -> bool:
+    """Whether a constructor refused an option, and did not merely fail.
+
+    Any operation on wrong types raises a TypeError: only one that names an option is taken for
+    a refusal.
+    """
+    if isinstance(error, TypeError):
+        return any(re.search(rf"\b{re.escape(name)}\b", one_line(error)) for name in options)
+    return isinstance(error, ValueError) and bool(options)
+
+
+_loading = threading.RLock()
+
+
 def manager() -> PluginManager:
-    """The manager of this process, built at the first call."""
+    """Return the manager of this process, built by the first thread that asks for it."""
+    with _loading:
+        return _only_manager()
+
+
+@cache
+def _only_manager() -> PluginManager:
     return PluginManager()
