@@ -19,6 +19,7 @@ from .listing import print_table
 from .output import kept_for_json, loaded_plugins
 
 REFUSED = 2
+COMMAND_HEADING = "a trial in the middle of the space runs"
 
 
 def show_explanation(
@@ -37,7 +38,7 @@ def show_explanation(
             path, plugins=plugins, overrides=overrides, backend=backend, check_backend=False
         )
         tables = _explained(file, plugins)
-    line = _command_line(file)
+    line = command_line(file)
     if as_json:
         whole = tables[0] if len(tables) == 1 else {**tables[0], "schedule": tables}
         print(json.dumps(whole if line is None else {**whole, "command": line}))
@@ -46,7 +47,7 @@ def show_explanation(
         rows = [(r["what"], r["how"], r["detail"]) for r in table["rows"]]
         print_table(("what", "how", "detail"), rows)
     if line is not None and not as_json:
-        print(f"a trial in the middle of the space runs, in {file.folder}:\n{line}")
+        print(f"{COMMAND_HEADING}:\n{line}")
     refused = any(row["how"] == "refused" for table in tables for row in table["rows"])
     return REFUSED if refused else 0
 
@@ -61,7 +62,7 @@ def _heading(table: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _command_line(file: StudyFile) -> str | None:
+def command_line(file: StudyFile) -> str | None:
     """The command of a trial in the middle of the space; ``None`` without a command."""
     if not isinstance(file.objective, CommandObjective):
         return None

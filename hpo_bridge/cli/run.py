@@ -22,6 +22,7 @@ from ..study.nested import tune_splits
 from ..trial import TrialState
 from . import INTERRUPTED, WRONG_USE
 from .choice import add_choice, warn_of_test
+from .explain import COMMAND_HEADING, command_line
 from .output import kept_for_json, loaded_plugins
 from .progress import progress
 from .summary import as_text, summary
@@ -58,6 +59,8 @@ def run_study(
             _check_splits(file, file.selection.outer)
         with _study(file) as study:
             warn_of_test(study.store, study.name, file.trials)
+            if not as_json and (line := command_line(file)) is not None:
+                print(f"{COMMAND_HEADING}: {line}", file=sys.stderr)
             interrupted = _run(study, file, quiet=as_json)
             result = summary(study.store, study.name)
             add_choice(result, study.store, study.name, file.selection)

@@ -14,10 +14,11 @@ from typing import Any
 from ..errors import ObjectiveError, nearest, short
 from ..space import Categorical, Space
 from ..trial import Direction
-from .command_line import Placeholder, parse_item, placeholders_of, split_command
+from .command_line import COMMAND, Placeholder, parse_item, placeholders_of, split_command
 from .command_run import CommandRunner, ParsedCommand
 from .line_buffering import line_buffering
 from .metric_patterns import check_names, parse_patterns
+from .metrics_file import KEY as FILE
 from .metrics_file import check_file
 from .objective import Function
 from .shell_script import parse_script
@@ -115,13 +116,12 @@ class CommandObjective:
     def _parsed_file(self) -> ParsedCommand | None:
         if self.metrics_file is None:
             return None
-        return ParsedCommand((parse_item(self.metrics_file),), False)
+        return ParsedCommand((parse_item(self.metrics_file, FILE),), False)
 
     @property
     def placeholders(self) -> list[Placeholder]:
-        """The placeholders of the command and of the metrics file, in order."""
-        file = self._parsed_file.words if self._parsed_file else ()
-        return [*placeholders_of(self._parsed.words), *placeholders_of(file)]
+        """The placeholders of the command, in order."""
+        return placeholders_of(self._parsed.words)
 
     def describe(self) -> str:
         """The command, as the user wrote it."""
@@ -146,36 +146,19 @@ class CommandObjective:
 
     def check_space(self, space: Space) -> None:
         """Raise ObjectiveError for a placeholder that does not suit the space."""
-        names = [*space, *space.constants]
         for placeholder in self.placeholders:
-            name = placeholder.name
-            if name in _OWN:
-                if name in names:
-                    raise ObjectiveError(
-                        f"objective.command: {{{name}}} is taken: rename the parameter {name!r}"
-                    )
-            elif name not in names:
-                raise ObjectiveError(
-                    f"objective.command: no parameter {name!r}{nearest(name, [*names, *_OWN])}; "
-                    f"the space has {', '.join(names)}; {{{{ and }}}} stand for braces"
-                )
-            elif placeholder.texts is not None and not _is_flag(space, name):
-                raise ObjectiveError(
-                    f"objective.command: found a flag of {name!r}, expected a parameter whose "
-                    "choices are true and false"
-                )
-        file = self._parsed_file.words if self._parsed_file else ()
-        for placeholder in placeholders_of(file):
+            _check_placeholder(placeholder, space, COMMAND)
+        for placeholder in placeholders_of(self._parsed_file.words if self._parsed_file else ()):
+            _check_placeholder(placeholder, space, FILE)
             if (name := placeholder.name) in space.conditions:
-                raise ObjectiveError(
-                    f"objective.metrics_file: {name!r} is not active in every trial"
-                )
+                raise ObjectiveError(f"{FILE}: {name!r} is not active in every trial")
 
     def check(self) -> None:
         """Raises ObjectiveError if the command cannot be read, or its program not found."""
-        if self.placeholders is None or self.shell:
+        words, _ = self._parsed.words, self._parsed_file  # raise where they cannot be read
+        if self.shell:
             return
-        first = self._parsed.words[0]
+        first = words[0]
         program = "".join(part for part in first if isinstance(part, str))
         if any(isinstance(part, Placeholder) for part in first):
             return
@@ -213,6 +196,23 @@ def _command(found: Any) -> str | tuple[str, ...]:
             f"objective.command: found {short(found)}; expected a text or a list of arguments"
         )
     return tuple(map(str, items))
+
+
+def _check_placeholder(placeholder: Placeholder, space: Space, key: str) -> None:
+    name, names = placeholder.name, [*space, *space.constants]
+    if name in _OWN:
+        if name in names:
+            raise ObjectiveError(f"{key}: {{{name}}} is taken: rename the parameter {name!r}")
+    elif name not in names:
+        raise ObjectiveError(
+            f"{key}: no parameter {name!r}{nearest(name, [*names, *_OWN])}; "
+            f"the space has {', '.join(names)}; {{{{ and }}}} stand for braces"
+        )
+    elif placeholder.texts is not None and not _is_flag(space, name):
+        raise ObjectiveError(
+            f"{key}: found a flag of {name!r}, expected a parameter whose choices are "
+            "true and false"
+        )
 
 
 def _is_flag(space: Space, name: str) -> bool:

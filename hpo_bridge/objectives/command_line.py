@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import ObjectiveError
 
+COMMAND = "objective.command"
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 _SPECIAL = re.compile(r"[|&;<>]+|\n+|`|\$(?:\{\w+\}?|\w+|[({?$!#@*-])|[*?]")
 _OPEN_END = re.compile(r"\\\n\s*\Z")
@@ -35,8 +36,8 @@ class Placeholder:
     quote: str = ""
 
     @classmethod
-    def parse(cls, inner: str) -> Placeholder:
-        """Read what stands between the braces.
+    def parse(cls, inner: str, key: str = COMMAND) -> Placeholder:
+        """Read what stands between the braces; ``key`` begins an error.
 
         >>> Placeholder.parse("bn:--bn|--no-bn").texts
         ('--bn', '--no-bn')
@@ -47,7 +48,7 @@ class Placeholder:
         true, _, false = rest.partition("|")
         if not rest.strip("|") or re.search(r"[\s|]", true + false):
             raise ObjectiveError(
-                f"objective.command: found {{{inner}}}; expected {{{name}:--flag}} or "
+                f"{key}: found {{{inner}}}; expected {{{name}:--flag}} or "
                 f"{{{name}:--flag|--no-flag}}, each one word"
             )
         return cls(name, (true, false))
@@ -74,9 +75,14 @@ def named_in(word: Word) -> list[Placeholder]:
     return [part for part in word if isinstance(part, Placeholder)]
 
 
-def parse_item(text: str) -> Word:
-    """Read one argument of a command that is a list: nothing but braces is special."""
-    builder = WordBuilder(text)
+def parse_item(text: str, key: str = COMMAND) -> Word:
+    """Read one argument of a command that is a list: nothing but braces is special.
+
+    Args:
+        text: The argument.
+        key: What errors begin with.
+    """
+    builder = WordBuilder(text, key)
     place = 0
     while place < len(text):
         place = builder.brace(place) or builder.add(text[place], place + 1)
@@ -153,10 +159,12 @@ class WordBuilder:
 
     Args:
         text: The text that it is read from.
+        key: What errors begin with.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, key: str = COMMAND) -> None:
         self._text = text
+        self._key = key
         self._parts: list[str | Placeholder] = []
         self.is_empty = True
 
@@ -177,10 +185,12 @@ class WordBuilder:
         if match is None:
             return 0
         if match[1] is not None:
-            return self.add(replace(Placeholder.parse(match[1]), quote=quote), match.end())
+            return self.add(
+                replace(Placeholder.parse(match[1], self._key), quote=quote), match.end()
+            )
         if len(match[0]) == 1:
             raise ObjectiveError(
-                f"objective.command: a single {match[0]!r} in {self._text!r}; write "
+                f"{self._key}: a single {match[0]!r} in {self._text!r}; write "
                 f"{match[0] * 2!r} for the character, '{{name}}' for a parameter"
             )
         return self.add(match[0][0], match.end())

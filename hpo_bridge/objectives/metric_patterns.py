@@ -107,15 +107,19 @@ class MatchedResult:
         Raises:
             TrialPruned: If it is a report, and the pruner stops the trial.
         """
-        text = line[: 4 * LONGEST].decode("utf-8", "replace")[:LONGEST]
-        for name, pattern in self._compiled.items():
-            for match in pattern.finditer(text):
-                groups = match.groupdict()
-                value = _as_number(groups["value"] if "value" in groups else match[1])
-                self._found[name] = value
-                step = _as_number(groups.get("step"))
-                if isinstance(step, float) and step.is_integer() and isinstance(value, float):
-                    report(self.trial, value, int(step), {"step": step, "value": value})
+        for part in line.rstrip().split(b"\r"):  # a progress bar writes over itself
+            text = part[: 4 * LONGEST].decode("utf-8", "replace")[:LONGEST]
+            for name, pattern in self._compiled.items():
+                for match in pattern.finditer(text):
+                    self._take(name, match)
+
+    def _take(self, name: str, match: re.Match[str]) -> None:
+        groups = match.groupdict()
+        value = _as_number(groups["value"] if "value" in groups else match[1])
+        self._found[name] = value
+        step = _as_number(groups.get("step"))
+        if isinstance(step, float) and step.is_integer() and isinstance(value, float):
+            report(self.trial, value, int(step), {"step": step, "value": value})
 
     @property
     def problem(self) -> str | None:

@@ -104,7 +104,12 @@ class PrintedResult:
         names = self._names or (SINGLE,)
         wanted = json.dumps(dict.fromkeys(names, 0.5))
         if self._rank == 1:
-            return f"the command printed {short(self._last)}, expected a line such as {wanted}"
+            fix = ""
+            if names == (SINGLE,) and isinstance(self._last, dict):
+                fix = ", or directions: {NAME: minimize, …} for the names that count"
+            return (
+                f"the command printed {short(self._last)}, expected a line such as {wanted}{fix}"
+            )
         such = f" such as {wanted}" if self._names else ""
         return f"the command printed no line of JSON{such}"
 

@@ -58,6 +58,8 @@ class Objectives:
             return None, f"the objective returned {short(result)}, expected values for {names}"
         if set(values) != set(self.names):
             got, names = ", ".join(map(str, values)), ", ".join(self.names)
+            if self.names == (SINGLE,):
+                names = "a number; directions names the objectives of a study"
             return None, f"the objective returned values for {got or 'nothing'}, expected {names}"
         for name in self.names:
             value = values[name]

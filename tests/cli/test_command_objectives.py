@@ -105,7 +105,9 @@ def test_what_a_program_gets(study):
         "print(17)\n"
     )
     command = study(program)
-    assert command("run", "study.yaml").returncode == 0
+    done = command("run", "study.yaml")
+    assert done.returncode == 0, done.stderr
+    assert f"runs: {sys.executable} train.py --x 0.5" in done.stderr
     assert [t["values"]["value"] for t in trials(command)] == [
         t["params"]["x"] for t in trials(command)
     ]

@@ -226,7 +226,8 @@ def test_a_result_of_nan(run, text):
     ("lines", "names", "problem"),
     [
         (['{"acc": 0.9}'], ["value"],
-         "the command printed {'acc': 0.9}, expected a line such as {\"value\": 0.5}"),
+         "the command printed {'acc': 0.9}, expected a line such as {\"value\": 0.5}, "
+         "or directions: {NAME: minimize, …} for the names that count"),
         (["0.9"], ["a", "b"],
          'the command printed 0.9, expected a line such as {"a": 0.5, "b": 0.5}'),
         (['{"a": 1}'], ["a", "b"],

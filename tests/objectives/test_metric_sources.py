@@ -70,6 +70,7 @@ def run(tmp_path, monkeypatch):
         ("a 1 a 2", r"a (\d)", 2.0),
         ('{"value": 3}\n4\nloss 5', r"loss (\d)", 5.0),
         ("50%\r100% loss 5\rdone", r"loss (\d)", 5.0),
+        ("".join(f"{i}% loss {i}\r" for i in range(999)), r"loss (\d+)", 998.0),
         ("\u00e9 loss 5 \u00e9", "é loss (5) é", 5.0),
     ],
 )
@@ -290,7 +291,8 @@ def test_two_trials_do_not_share_a_file(run, tmp_path):
             {"metrics_file": "m.json", "metric": "(a)"},
             r"objective\.metrics_file: cannot stand bes",
         ),
-        ({"metrics_file": "{z}.json"}, r"no parameter 'z'"),
+        ({"metrics_file": "{z}.json"}, r"objective\.metrics_file: no parameter 'z'"),
+        ({"metrics_file": "{z.json"}, r"objective\.metrics_file: a single '{'"),
         ({"metrics_file": "{y}.json"}, r"objective\.metrics_file: 'y' is not active in every tr"),
     ],
 )
