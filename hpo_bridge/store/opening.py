@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StoreError
+from ..version import __version__
 from . import schema
-from .codec import dump, load
 from .engine import Address, connect_sqlite, describe, retrying
 
 _CREATION_LOCK = 0x68706F  # an arbitrary number: PostgreSQL's advisory locks have no names
@@ -41,20 +41,19 @@ def prepare(engine: Engine, address: Address, busy: float, *, create: bool) -> N
 def _prepare(engine: Engine, address: Address, busy: float, *, create: bool) -> None:
     if address.path is None or address.path.exists():
         with engine.begin() as connection:
-            version = _version(connection, address)
-        if version == schema.VERSION:
-            return
-        if version is not None:
-            with _writing(engine, address) as connection:
-                _bring_up(connection, address)
-            return
+            if _is_ours(connection, address):
+                return
     if not create:
         raise StoreError(f"no store at {address.shown}")
     if address.path is not None:
         with closing(connect_sqlite(address.path, busy, create=True)) as raw:
             raw.execute("PRAGMA journal_mode = WAL")
     with _writing(engine, address) as connection:
-        _bring_up(connection, address)
+        if not _is_ours(connection, address):
+            schema.metadata.create_all(connection)
+            found = {"schema_version": str(schema.VERSION), "written_by": __version__}
+            rows = [{"key": key, "value": value} for key, value in found.items()]
+            connection.execute(insert(schema.meta), rows)
 
 
 @contextmanager
@@ -63,36 +62,6 @@ def _writing(engine: Engine, address: Address) -> Iterator[Connection]:
         if address.path is None:  # two drivers may come at once
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})"))
         yield connection
-
-
-def _bring_up(connection: Connection, address: Address) -> None:
-    """Adds the tables that are missing: all, or those that came after an earlier version."""
-    found = _version(connection, address)
-    if found == schema.VERSION:
-        return
-    schema.metadata.create_all(connection)
-    if found is not None and found < 3:
-        _fill_gradients(connection)
-    meta, key, value = schema.meta, "schema_version", str(schema.VERSION)
-    if found is None:
-        connection.execute(insert(meta).values(key=key, value=value))
-    else:
-        connection.execute(update(meta).where(meta.c.key == key).values(value=value))
-
-
-def _fill_gradients(connection: Connection) -> None:
-    """Takes the derivatives that an earlier version kept in the log alone."""
-    log = schema.events
-    finished = select(log.c.study_id, log.c.trial, log.c.data).where(
-        log.c.kind == "finished", log.c.data.contains('"gradients"')
-    )
-    rows = []
-    for study, number, data in connection.execute(finished):
-        slopes = load(data).get("gradients")
-        if slopes is not None:
-            rows.append({"study_id": study, "number": number, "data": dump(slopes)})
-    if rows:
-        connection.execute(insert(schema.gradients), rows)
 
 
 def _check_file(path: Path, shown: str, *, create: bool) -> None:
@@ -111,11 +80,11 @@ def _check_file(path: Path, shown: str, *, create: bool) -> None:
         raise StoreError(f"{shown}: this user may not write to the folder {path.parent}")
 
 
-def _version(connection: Connection, address: Address) -> int | None:
-    """The schema's version; ``None`` if there is nothing yet.
+def _is_ours(connection: Connection, address: Address) -> bool:
+    """Whether there is a store that this version can read; not if there is nothing yet.
 
     Raises:
-        StoreError: If it is another program's, or a later version's.
+        StoreError: If it is another program's, or another version's.
     """
     tables = inspect(connection).get_table_names()
     if schema.meta.name not in tables:
@@ -125,17 +94,19 @@ def _version(connection: Connection, address: Address) -> int | None:
             raise StoreError(
                 f"{address.shown}: a database of another program (its tables: {names})"
             )
-        return None
+        return False
     try:
-        query = select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
-        found = connection.execute(query).scalar()
+        found = {row.key: row.value for row in connection.execute(select(schema.meta))}
     except SQLAlchemyError as error:
         raise StoreError(describe(address, error)) from error
-    if found is None or not found.isdecimal():
+    version, writer = found.get("schema_version"), found.get("written_by")
+    if version is None:
         raise StoreError(f"{address.shown}: not a store of hpo_bridge, or a damaged one")
-    if int(found) > schema.VERSION:
+    if version != str(schema.VERSION) or writer is None:
         raise StoreError(
-            f"{address.shown}: written by a newer hpo_bridge: schema {found}, this one knows "
-            f"{schema.VERSION}; upgrade hpo-bridge"
+            f"{address.shown}: written by {f'hpo-bridge {writer}' if writer else 'an hpo-bridge'} "
+            f"with schema {version}{'' if writer else ' of before 0.1.0'}; this one, "
+            f"{__version__}, reads schema {schema.VERSION}. Take another store, or have the "
+            "version that wrote it export the study to JSON, and import that here"
         )
-    return int(found)
+    return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from ..trial import TrialState
@@ -76,19 +77,11 @@ class _Plan:
         elif kind == "started":
             self.started(event.trial, event)
         elif kind == "reported":
-            self.add("report", {
-                "study": self.study, "number": event.trial, "seq": seq,
-                "step": data["step"], "value": data["value"],
-            })  # fmt: skip
-            if "metrics" in data:
-                self.add("metrics", {
-                    "study": self.study, "number": event.trial, "seq": seq,
-                    "data": dump(strict_metrics(data["metrics"])),
-                })  # fmt: skip
+            metrics = strict_metrics(data["metrics"]) if "metrics" in data else None
+            self.report(event.trial, seq, data["step"], data["value"], metrics)
         elif kind == "withdrawn":
             row = {"study": self.study, "number": event.trial, "reports": data["reports"]}
             self.add("withdraw", row)
-            self.add("withdraw_metrics", dict(row))
         elif kind == "changed":
             self.changed(event.trial, data, seq)
         elif kind == "finished":
@@ -103,7 +96,16 @@ class _Plan:
             "study": self.study, "number": number, "state": "WAITING", "params": dump(params),
             "raw": raw, "token": token, "values": None, "backend": backend, "started": None,
             "finished": None, "error": None, "attempts": 0, "failures": 0, "losses": 0,
+            "gradients": None, "standard_errors": None, "estimate": None, "reused": None,
         }  # fmt: skip
+
+    def report(
+        self, number: int, seq: int, step: int, value: float, metrics: Mapping[str, Any] | None
+    ) -> None:
+        self.add("report", {
+            "study": self.study, "number": number, "seq": seq, "step": step, "value": value,
+            "metrics": dump(metrics) if metrics else None,
+        })  # fmt: skip
 
     def imported(self, number: int, data: dict[str, Any], seq: int) -> None:
         self.born(number, data["params"], None, None, data["backend"])
@@ -111,16 +113,13 @@ class _Plan:
         self.fresh[number].update(started=data["started"], attempts=data["attempts"])
         # One event has them all: each gets a position that no event of the log can have.
         at = -seq * MOST_OF_ONE
-        own = {"study": self.study, "number": number}
-        for position, (step, value) in enumerate(data["reports"], at):
-            self.add("report", {**own, "seq": position, "step": step, "value": value})
-        for position, metrics in enumerate(data.get("metrics", ()), at):
-            if metrics:
-                self.add("metrics", {**own, "seq": position, "data": dump(metrics)})
+        reported = zip_longest(data["reports"], data.get("metrics", ()))
+        for position, ((step, value), metrics) in enumerate(reported, at):
+            self.report(number, position, step, value, metrics)
         for position, change in enumerate(data.get("changes", ()), at):
             self.add("change", {
-                **own, "seq": position, "step": change["step"], "source": change["source"],
-                "params": dump(change["params"]),
+                "study": self.study, "number": number, "seq": position, "step": change["step"],
+                "source": change["source"], "params": dump(change["params"]),
             })  # fmt: skip
 
     def started(self, number: int, event: Event) -> None:
@@ -144,36 +143,21 @@ class _Plan:
             self.add("params", row)
 
     def finished(self, number: int, event: Event) -> None:
-        values, error = event.data.get("values"), event.data.get("error")
-        state = TrialState(event.data["state"])
-        change = {
-            "state": state.value, "finished": event.time,
-            "values": None if values is None else dump(values),
-            "error": None if error is None else dump(error),
-        }  # fmt: skip
+        data, state = event.data, TrialState(event.data["state"])
+        change: Row = {"state": state.value, "finished": event.time}
+        for name in ("values", "error", "gradients", "standard_errors"):
+            change[name] = None if data.get(name) is None else dump(data[name])
+        change |= {name: data.get(name) for name in ("estimate", "reused")}
         if number in self.fresh:
             self.fresh[number].update(change, raw=None, token=None)
         else:
             self.add("finished", {"study": self.study, "number": number, **change})
-        if event.data.get("gradients") is not None:
-            data = dump(event.data["gradients"])
-            self.add("gradients", {"study": self.study, "number": number, "data": data})
-        self.uncertain(number, event.data)
-        if state is TrialState.COMPLETE and values is not None:
-            for objective, value in values.items():
+        if state is TrialState.COMPLETE and data.get("values") is not None:
+            for objective, value in data["values"].items():
                 self.add("value", {
                     "study": self.study, "objective": dump(objective), "value": float(value),
                     "number": number,
                 })  # fmt: skip
-
-    def uncertain(self, number: int, data: dict[str, Any]) -> None:
-        errors, estimate = data.get("standard_errors"), data.get("estimate")
-        reused = data.get("reused")
-        if errors is not None or estimate is not None or reused is not None:
-            self.add("estimate", {
-                "study": self.study, "number": number, "estimate": estimate, "reused": reused,
-                "errors": None if errors is None else dump(errors),
-            })  # fmt: skip
 
     def requeued(self, number: int, kind: str) -> None:
         failures, losses = int(kind == "failure"), int(kind == "lost")

@@ -1,7 +1,7 @@
 """The tables of a SQL store, and the statements that write them.
 
-``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports``, ``hpo_metrics``, ``hpo_changes``,
-``hpo_gradients``, ``hpo_estimates`` and ``hpo_values`` follow from it.
+``hpo_events`` is the log; ``hpo_trials``, ``hpo_reports``, ``hpo_changes`` and ``hpo_values``
+follow from it.
 Structured data is JSON text. Text of a user's (an error message) is JSON too, so that any
 character survives: PostgreSQL's TEXT cannot hold NUL, and neither database a lone surrogate.
 """
@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 4
+VERSION = 1
 
 metadata = MetaData()
 
@@ -82,10 +82,15 @@ trials = Table(
     Column("attempts", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("losses", Integer, nullable=False),
+    Column("gradients", Text),
+    Column("standard_errors", Text),
+    Column("estimate", Double),
+    Column("reused", Integer),
     Index("hpo_trials_by_state", "study_id", "state", "number"),
 )
 
-# Ordered by the event that reported them. A value may be NULL: SQLite has no NaN.
+# Ordered by the event that reported them. A value may be NULL: SQLite has no NaN. Metrics are
+# those of the reports that have any.
 reports = Table(
     "hpo_reports",
     metadata,
@@ -94,17 +99,7 @@ reports = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("step", BigInteger, nullable=False),
     Column("value", Double),
-    sqlite_with_rowid=False,
-)
-
-# What was measured besides: of those reports that have any.
-metrics = Table(
-    "hpo_metrics",
-    metadata,
-    Column("study_id", Integer, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("data", Text, nullable=False),
+    Column("metrics", Text),
     sqlite_with_rowid=False,
 )
 
@@ -119,27 +114,6 @@ changes = Table(
     Column("params", Text, nullable=False),
     Column("source", Integer),
     sqlite_with_rowid=False,
-)
-
-# The derivatives of the trials that gave any.
-gradients = Table(
-    "hpo_gradients",
-    metadata,
-    Column("study_id", Integer, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("data", Text, nullable=False),
-)
-
-# The standard errors of complete trials, what pruned ones are expected to have had, and whose
-# result was reused.
-estimates = Table(
-    "hpo_estimates",
-    metadata,
-    Column("study_id", Integer, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("standard_errors", Text),
-    Column("estimate", Double),
-    Column("reused", Integer),
 )
 
 # The values of complete trials, in the order that makes the best one a look-up.
@@ -196,41 +170,33 @@ _WRITES = {
         VALUES (:study, :seq, :kind, :time, :trial, :data)""",
     "trial": """
         INSERT INTO hpo_trials (study_id, number, state, params, raw, token, "values", backend,
-        started, finished, error, attempts, failures, losses)
+        started, finished, error, attempts, failures, losses, gradients, standard_errors,
+        estimate, reused)
         VALUES (:study, :number, :state, :params, :raw, :token, :values, :backend,
-        :started, :finished, :error, :attempts, :failures, :losses)""",
+        :started, :finished, :error, :attempts, :failures, :losses, :gradients,
+        :standard_errors, :estimate, :reused)""",
     "started": """
         UPDATE hpo_trials SET state = 'RUNNING', started = :started, finished = NULL,
         attempts = attempts + 1 WHERE study_id = :study AND number = :number""",
     "finished": """
         UPDATE hpo_trials SET state = :state, finished = :finished, "values" = :values,
-        error = :error, raw = NULL, token = NULL
+        error = :error, gradients = :gradients, standard_errors = :standard_errors,
+        estimate = :estimate, reused = :reused, raw = NULL, token = NULL
         WHERE study_id = :study AND number = :number""",
     "requeued": """
         UPDATE hpo_trials SET state = 'WAITING', failures = failures + :failures,
         losses = losses + :losses WHERE study_id = :study AND number = :number""",
     "report": """
-        INSERT INTO hpo_reports (study_id, number, seq, step, value)
-        VALUES (:study, :number, :seq, :step, :value)""",
+        INSERT INTO hpo_reports (study_id, number, seq, step, value, metrics)
+        VALUES (:study, :number, :seq, :step, :value, :metrics)""",
     "params": """
         UPDATE hpo_trials SET params = :params WHERE study_id = :study AND number = :number""",
     "change": """
         INSERT INTO hpo_changes (study_id, number, seq, step, params, source)
         VALUES (:study, :number, :seq, :step, :params, :source)""",
-    "gradients": """
-        INSERT INTO hpo_gradients (study_id, number, data) VALUES (:study, :number, :data)""",
-    "metrics": """
-        INSERT INTO hpo_metrics (study_id, number, seq, data)
-        VALUES (:study, :number, :seq, :data)""",
-    "estimate": """
-        INSERT INTO hpo_estimates (study_id, number, standard_errors, estimate, reused)
-        VALUES (:study, :number, :errors, :estimate, :reused)""",
     "withdraw": f"""
         DELETE FROM hpo_reports {_OF_TRIAL} AND seq NOT IN
         (SELECT seq FROM hpo_reports {_OF_TRIAL} ORDER BY seq LIMIT :reports)""",
-    "withdraw_metrics": f"""
-        DELETE FROM hpo_metrics {_OF_TRIAL} AND seq NOT IN
-        (SELECT seq FROM hpo_reports {_OF_TRIAL})""",
     "value": """
         INSERT INTO hpo_values (study_id, objective, value, number)
         VALUES (:study, :objective, :value, :number)""",

@@ -22,7 +22,7 @@ from .engine import describe, make_engine, parse_url, retrying
 from .lease import HEARTBEAT, Holder
 from .opening import prepare
 from .records import read_records
-from .schema import definitions, estimates, events, snapshots, studies, trials, values
+from .schema import definitions, events, snapshots, studies, trials, values
 from .writer import SqlWriter
 
 CHUNK = 1000
@@ -195,7 +195,7 @@ class SqlStore:
             study = self._id(connection, name)
             unequal = func.count(trials.c.params.distinct())
             counts = select(func.count() - unequal).where(trials.c.study_id == study)
-            reused = select(func.count(estimates.c.reused)).where(estimates.c.study_id == study)
+            reused = select(func.count(trials.c.reused)).where(trials.c.study_id == study)
             again = select(func.count()).where(
                 events.c.study_id == study, events.c.kind == "resampled"
             )
