@@ -43,6 +43,7 @@ def steps(log, last, breaks):
                 Path(folder, "deep", "step").write_text(str(step))
                 Path(folder, "empty").touch()
                 trial.checkpoint(folder)
+            trial.report(float(begin), step)
             with open(log, "a") as file:
                 file.write(f"{trial.load_checkpoint()}\n")
             if not begin:
@@ -109,6 +110,7 @@ def test_a_retry_goes_on_from_the_last(ray_here, elsewhere, log, tmp_path):
         study.optimize(steps(log, 3, breaks), trials=3, runner="ray", workers=2, retries=1)
         assert [t.values for t in study.trials] == [{"value": 2.0}] * 3
         assert [t.attempts for t in study.trials] == [2] * 3
+        assert [t.reports for t in study.trials] == [((1, 0.0), (2, 0.0), (3, 2.0))] * 3
 
 
 def test_a_run_that_was_cut_goes_on_in_the_next(make_work, runner, elsewhere, kept, log):
@@ -246,6 +248,7 @@ def test_on_one_machine_the_drivers_folder_is_used(ray_here, tmp_path):
     with hpo.Study(space, backend="core.random", checkpoints=folder) as study:
         study.optimize(steps(log, 3, breaks), trials=1, runner="ray", workers=1, retries=1)
         assert [t.values for t in study.trials] == [{"value": 2.0}]
+        assert study.trials[0].reports == ((1, 0.0), (2, 0.0), (3, 2.0))
     places = [Path(line) for line in log.read_text().splitlines()]
     assert [place.name for place in places] == ["1", "2", "3"]
     assert {place.parents[2] for place in places} == {folder}
