@@ -29,6 +29,9 @@ What one might not expect of Optuna:
 * While it works, ``torch.set_num_threads(1)`` and ``OPENBLAS_NUM_THREADS=1`` hold for the
   whole process: a training that runs in another thread is slowed down. Trials in worker
   processes are not concerned.
+* It computes a part of its numbers in torch's default type: with another one than ``float32``
+  it would propose other points, and with ``float16`` fail. Here that is the default while it
+  works, for the whole process, too.
 * ``json.dumps`` is called on its proposals: choices that JSON cannot hold end a native study
   at the eleventh trial.
 * It writes out all values of a discrete parameter: an integer from 1 to ``2**40`` would take
@@ -41,7 +44,9 @@ What one might not expect of Optuna:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
@@ -113,7 +118,7 @@ class Gp(Learner):
         self._constrained = False
 
     def _draw(self, attempt: int) -> Point:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"), _single_precision():
             return super()._draw(attempt)
 
     def _ended(self, seen: Observation) -> Ended:
@@ -160,6 +165,21 @@ class Gp(Learner):
         for name, fits in zip(_CACHES, notes, strict=True):
             setattr(self._sampler, name, _revived(fits))
         return {}
+
+
+@contextmanager
+def _single_precision() -> Iterator[None]:
+    """Make ``float32`` torch's default type, as it is unless the caller has set another."""
+    torch = sys.modules.get("torch")
+    default = torch.get_default_dtype() if torch else None
+    if torch is None or default is torch.float32:
+        yield
+        return
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
 
 
 def _huge(parameter: Parameter) -> bool:

@@ -22,6 +22,7 @@ conflict      two plugins offer the name; using it is an error that names both
 
 from __future__ import annotations
 
+from .call_context import neutral_surroundings
 from .error_text import TRACEBACK, fault_text, located_error, one_line
 from .manager import PluginManager, manager
 from .observer import GuardedObserver, guarded
@@ -58,5 +59,6 @@ __all__ = [
     "load_factory",
     "located_error",
     "manager",
+    "neutral_surroundings",
     "one_line",
 ]

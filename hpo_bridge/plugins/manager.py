@@ -28,6 +28,7 @@ from ..errors import (
 from ..hookspecs import PROJECT
 from ..optimizer import BackendSpec, Capability
 from ..requirements import unmet
+from .call_context import neutral_surroundings
 from .error_text import fault_text, located_error, one_line
 from .hooks import HookFault, hook_in, unhook
 from .loader import Loaded, load_plugin
@@ -204,7 +205,8 @@ class PluginManager:
         except ValueError:  # some builtins have no signature
             pass
         try:
-            return factory(*positional, **options)
+            with neutral_surroundings():
+                return factory(*positional, **options)
         except HpoBridgeError:
             raise
         except Exception as error:

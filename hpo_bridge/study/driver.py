@@ -26,6 +26,7 @@ from ..errors import (
 )
 from ..gradients import Differentiation
 from ..optimizer import Capability, Estimates, Observation, Pruner, Snapshot
+from ..plugins import neutral_surroundings
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..store.base import metrics_of
 from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
@@ -361,7 +362,8 @@ class Driver:
         self.write(*_withdrawn(number, curve, room, now), Event("reported", now, number, data))
         curve.add(step, self._sign * value, data.get("metrics") if self.observers else None)
         if self.pruner is not None:
-            running.prune = self.pruner.should_prune(number, curve.reports)
+            with neutral_surroundings():
+                running.prune = self.pruner.should_prune(number, curve.reports)
         if self.observers:
             self.notify(
                 "hpo_trial_reported", trial=running.record, step=step, value=value,
@@ -541,7 +543,8 @@ class Driver:
         optimizer = self.proposer.optimizer
         assert isinstance(optimizer, Snapshot)
         try:
-            state = optimizer.state()
+            with neutral_surroundings():
+                state = optimizer.state()
         except Exception:
             self._snapshots = False
             log.exception("backend %s gives no snapshot: replayed instead", self.proposer.name)

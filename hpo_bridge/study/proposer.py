@@ -26,7 +26,7 @@ from ..optimizer import (
     Suggestion,
     WantsGradients,
 )
-from ..plugins import PluginManager, fault_text
+from ..plugins import PluginManager, fault_text, neutral_surroundings
 from ..space import Space
 from ..trial import TrialState
 from .slopes import differentiation
@@ -144,7 +144,8 @@ class Proposer:
     def _suggestions(self, n: int) -> list[Suggestion]:
         """What the optimizer answers to an ask."""
         try:
-            suggestions = list(self.optimizer.ask(n))
+            with neutral_surroundings():
+                suggestions = list(self.optimizer.ask(n))
         except (SearchExhausted, BackendError, StoreError, UnsupportedProblem):
             raise
         except WaitingForResults:
@@ -161,7 +162,8 @@ class Proposer:
         if not observations:
             return
         try:
-            self.optimizer.tell(observations)
+            with neutral_surroundings():
+                self.optimizer.tell(observations)
         except (BackendError, StoreError, UnsupportedProblem):
             raise
         except Exception as error:

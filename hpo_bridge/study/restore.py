@@ -17,7 +17,7 @@ from ..checkpoints import NOWHERE
 from ..errors import StoreError
 from ..gradients import Differentiation
 from ..optimizer import Capability, Observation, Pruner, Snapshot
-from ..plugins import located_error
+from ..plugins import located_error, neutral_surroundings
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
@@ -210,7 +210,8 @@ class _Restoring:
             plain(data.get(key)) != plain(value) for key, value in wanted.items()
         ):
             return None
-        proposer.optimizer.restore(data["state"], self._told_until(seq, proposer))
+        with neutral_surroundings():
+            proposer.optimizer.restore(data["state"], self._told_until(seq, proposer))
         ledger = Ledger.from_plain(data["ledger"])
         self._streak_of(proposer, ledger).check(self.store.events(self.name, after=seq))
         return proposer, ledger

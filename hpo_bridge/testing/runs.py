@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import SearchExhausted, SpaceError, WaitingForResults, short
 from ..optimizer import Observation, Optimizer, Suggestion
+from ..plugins import neutral_surroundings
 from ..space import Float, Space
 from .outcomes import Judge
 from .verdicts import Fault, require
@@ -69,7 +70,8 @@ class Run:
 
     def _answer(self, n: int) -> list[Suggestion]:
         try:
-            answer = list(self.optimizer.ask(n))
+            with neutral_surroundings():
+                answer = list(self.optimizer.ask(n))
         except WaitingForResults:
             return []
         except SearchExhausted as end:
@@ -99,7 +101,8 @@ class Run:
     def tell(self, *observations: Observation) -> None:
         """Tells results, each of a pending suggestion or of a foreign point."""
         self.log.append(("tell", list(observations), None))
-        self.optimizer.tell(list(observations))
+        with neutral_surroundings():
+            self.optimizer.tell(list(observations))
 
     def hold(self) -> None:
         """Keeps back the newest pending suggestion until :meth:`release`."""

@@ -6,9 +6,12 @@ goes on around the best points that it knows.
 
 from __future__ import annotations
 
+import asyncio
 import math
+import os
 import random
 import time
+from decimal import Decimal
 from typing import Any
 
 from hpo_bridge import BackendSpec, Capability, SearchExhausted, Suggestion, hookimpl
@@ -459,6 +462,44 @@ class OtherEachTime(Sound):
     def __init__(self, problem: Any) -> None:
         super().__init__(problem)
         self.rng = random.Random()
+
+
+# -- what the caller has set ---------------------------------------------------------------
+
+
+class RoundsByContext(Sound):
+    """Computes with decimal numbers of as many digits as the caller has set."""
+
+    def decoded(self, unit: list[float]) -> dict[str, Any]:
+        return super().decoded([float(Decimal(u) * 1) for u in unit])
+
+
+class NeedsFolder(Sound):
+    """Looks for the current folder."""
+
+    def tell(self, observations: Any) -> None:
+        os.getcwd()
+        super().tell(observations)
+
+
+class RunsLoop(Sound):
+    """Runs an event loop, of which a thread can have but one."""
+
+    def ask(self, n: int) -> list[Suggestion]:
+        nothing = asyncio.sleep(0)
+        try:
+            asyncio.run(nothing)
+        finally:
+            nothing.close()
+        return super().ask(n)
+
+
+class ChangesEnvironment(Sound):
+    """Leaves a variable in the environment."""
+
+    def __init__(self, problem: Any) -> None:
+        super().__init__(problem)
+        os.environ["FAKE_RUNS"] = str(1 + int(os.environ.get("FAKE_RUNS", "0")))
 
 
 # -- snapshots ---------------------------------------------------------------------------

@@ -52,6 +52,10 @@ PRECISE = {
     "starts_over": {"finite"},
     "loses_last": {"finite"},
     "blind_to_gradients": {"gradients"},
+    "rounds_by_context": {"surroundings[numbers]"},
+    "needs_folder": {"surroundings[process]"},
+    "runs_loop": {"surroundings[thread]"},
+    "changes_environment": family("surroundings") - {"surroundings[thread]"},
 }  # fmt: skip
 
 # A fault that shows in many places, and the checks that are meant to catch it.
@@ -126,6 +130,10 @@ def test_every_check_has_a_fault_that_it_catches():
         ("pending_forgotten", "snapshot[continued]", "ask(1) gave 1 suggestions, expected 0"),
         ("loses_last", "finite", "of 12 points it proposed 11"),
         ("touches_global", "seed[untouched]", "global state of numpy.random"),
+        ("rounds_by_context", "surroundings[numbers]", "with decimal.getcontext().prec = 3"),
+        ("needs_folder", "surroundings[process]", "with a current folder that was deleted: Fi"),
+        ("runs_loop", "surroundings[thread]", "cannot be called from a running event loop"),
+        ("changes_environment", "surroundings[kept]", "it changes os.environ['FAKE_RUNS']"),
     ],
 )
 def test_a_failure_says_what_was_seen(name, check, words, checked):

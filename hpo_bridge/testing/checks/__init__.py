@@ -14,6 +14,7 @@ from . import (
     space,
     spec,
     study,
+    surroundings,
 )
 from .entry import Entry
 
@@ -29,6 +30,7 @@ ENTRIES: tuple[Entry, ...] = (
     *learning.CHECKS,
     *gradients.CHECKS,
     *study.CHECKS,
+    *surroundings.CHECKS,
 )
 """Every check, in the order in which they are run; the same for every backend."""
 

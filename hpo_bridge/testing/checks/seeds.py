@@ -24,8 +24,8 @@ def _count(subject: Subject) -> int:
     return subject.startup + PENDING + subject.few(20, 1 / 3)
 
 
-def _usual(subject: Subject) -> list[str]:
-    """The run that all others are compared with."""
+def usual_sequence(subject: Subject) -> list[str]:
+    """Return the suggestions of the run that all others are compared with."""
     if "seed" not in subject.cache:
         run = subject.run(subject.taken(MIXED), seed=7)
         subject.cache["seed"] = sequence(run, _count(subject))
@@ -33,12 +33,14 @@ def _usual(subject: Subject) -> list[str]:
     return found
 
 
-def _again(subject: Subject, seed: int = 7) -> list[str]:
+def sequence_again(subject: Subject, seed: int = 7) -> list[str]:
+    """Return the suggestions of a new run like the usual one."""
     return sequence(subject.run(subject.taken(MIXED), seed), _count(subject))
 
 
-def _compare(subject: Subject, found: list[str], how: str) -> str:
-    usual = _usual(subject)
+def compare(subject: Subject, found: list[str], how: str) -> str:
+    """Check that suggestions are those of the usual run; ``how`` they were made, for the error."""
+    usual = usual_sequence(subject)
     for number, (one, other) in enumerate(zip(found, usual, strict=False), 1):
         require(one == other, f"{how} suggestion {number} is {one}, else it is {other}")
     require(len(found) == len(usual), f"{how} it gives {len(found)} suggestions, not {len(usual)}")
@@ -50,8 +52,8 @@ def same(subject: Subject) -> str:
 
     Catches random numbers from elsewhere, the clock, the address of an object.
     """
-    _usual(subject)
-    return _compare(subject, _again(subject), "a second time")
+    usual_sequence(subject)
+    return compare(subject, sequence_again(subject), "a second time")
 
 
 def other(subject: Subject) -> str:
@@ -59,7 +61,7 @@ def other(subject: Subject) -> str:
 
     Catches seeds that never reach the library, and fixed sequences.
     """
-    different = _again(subject, 8) != _usual(subject)
+    different = sequence_again(subject, 8) != usual_sequence(subject)
     if not different and subject.has(Capability.FINITE):
         raise NotApplicable("FINITE: it proposes every point once, in an order without chance")
     require(different, "seeds 7 and 8 give the same run")
@@ -71,7 +73,7 @@ def process(subject: Subject) -> str:
 
     Catches sets and hashes in the way of the sequence (Vizier's shuffled grid).
     """
-    usual = _usual(subject)
+    usual = usual_sequence(subject)
     space = subject.seen(subject.taken(MIXED))
     task = sequence_task(
         subject.spec.factory,
@@ -85,7 +87,7 @@ def process(subject: Subject) -> str:
     running = [(seed, start(task, PYTHONHASHSEED=seed)) for seed in ("0", "1")]
     answers = [(seed, finish(each)) for seed, each in running]
     for seed, found in answers:
-        _compare(subject, found, f"in a new process with PYTHONHASHSEED={seed}")
+        compare(subject, found, f"in a new process with PYTHONHASHSEED={seed}")
     return f"{len(usual)} suggestions are the same"
 
 
@@ -124,11 +126,11 @@ def untouched(subject: Subject) -> str:
 
     Catches libraries that draw from them (DEAP), and adapters that seed them.
     """
-    _usual(subject)  # what is imported on the way is imported now
+    usual_sequence(subject)  # what is imported on the way is imported now
     with _kept():
         _seed_all(99)  # else an adapter that seeds them would find what it left
         before = _global_states()
-        _again(subject)
+        sequence_again(subject)
         after = _global_states()
     changed = [name for name in before if before[name] != after[name]]
     require(not changed, f"changes the global state of {' and '.join(changed)}")
@@ -140,11 +142,11 @@ def unread(subject: Subject) -> str:
 
     Catches libraries that draw from them, if only now and then.
     """
-    _usual(subject)
+    usual_sequence(subject)
     for seed in (123,) if subject.dear else (123, 5):
         with _kept():
             _seed_all(seed)
-            _compare(subject, _again(subject), f"after random.seed({seed})")
+            compare(subject, sequence_again(subject), f"after random.seed({seed})")
     return "no global seed matters"
 
 
@@ -153,14 +155,14 @@ def interleaved(subject: Subject) -> str:
 
     Catches state of a class or a module that all optimizers share (DEAP's creator).
     """
-    _usual(subject)
+    usual_sequence(subject)
     space = subject.taken(MIXED)
     runs = [subject.run(space, seed) for seed in (7, 8)]
     judge = mixed(distance(runs[0].space))
     while len(runs[0].points) < _count(subject) and not runs[0].exhausted:
         for run in runs:
             _one_round(run, min(WIDTH, _count(subject) - len(run.points)), judge)
-    return _compare(subject, [plain(s) for s in runs[0].points], "beside another run")
+    return compare(subject, [plain(s) for s in runs[0].points], "beside another run")
 
 
 def _one_round(run: Run, width: int, judge: Any) -> None:
@@ -175,7 +177,7 @@ def threads(subject: Subject) -> str:
 
     Catches a library's global state that is swapped in and out without a lock.
     """
-    _usual(subject)
+    usual_sequence(subject)
     space = subject.taken(MIXED)
     found: dict[int, Any] = {}
 
@@ -193,7 +195,7 @@ def threads(subject: Subject) -> str:
     for answer in found.values():
         if isinstance(answer, BaseException):
             raise Fault(f"in two threads: {type(answer).__name__}: {answer}") from answer
-    return _compare(subject, found[0], "beside another thread")
+    return compare(subject, found[0], "beside another thread")
 
 
 CHECKS = (
