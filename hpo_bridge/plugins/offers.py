@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -118,7 +119,7 @@ def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
         BackendError: If that fails, or is nothing to call.
     """
     module, _, attribute = offer.spec.factory.partition(":")
-    state = random.getstate()
+    state = None if module in sys.modules else random.getstate()
     try:
         factory = getattr(importlib.import_module(module), attribute)
         if not callable(factory):
@@ -126,8 +127,9 @@ def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
     except (Exception, SystemExit) as error:
         what = f"{kind} {offer.label} cannot be imported"
         raise BackendError(fault_text(what, error, module)) from error
-    finally:  # some libraries draw a number at their import
-        random.setstate(state)
+    finally:
+        if state is not None:  # some libraries draw a number at their import
+            random.setstate(state)
     return cast("Callable[..., Any]", factory)
 
 
