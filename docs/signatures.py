@@ -84,7 +84,7 @@ def _own(cls: type) -> set[str]:
 
 
 def _members(name: str, cls: type) -> Iterator[str]:
-    kept = {field.name for field in fields(cls)} if is_dataclass(cls) else set()
+    kept = {field.name for field in fields(cls) if field.init} if is_dataclass(cls) else set()
     tuples = set(getattr(cls, "_fields", ()))
     for member in sorted(_own(cls) - kept - tuples):
         value = inspect.getattr_static(cls, member)

@@ -1,4 +1,4 @@
-"""The runner contract: who evaluates trials, and owns the loop."""
+"""The runner contract: who evaluates trials, and owns the loop; and all that an author needs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,24 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..checkpoints import Checkpoints
 from ..gradients import Differentiation
-from ..objectives.objective import Objective
+from ..objectives.objective import Cut, Objective, evaluate
 from ..space import Space
-from ..trial import Outcome, Trial
+from ..trial import Channel, Outcome, Trial
 from ..trial_output import OutputSink
+from .interrupts import CtrlC
+
+__all__ = [
+    "Channel",
+    "ChecksObjective",
+    "CtrlC",
+    "Cut",
+    "Outcome",
+    "OutputSink",
+    "Runner",
+    "Trial",
+    "Work",
+    "evaluate",
+]
 
 
 class Work(Protocol):
@@ -139,6 +153,3 @@ class ChecksObjective(Protocol):
             InvalidOptions: If it is more; begins with the option's name.
         """
         ...
-
-
-RunnerOptions = dict[str, Any]

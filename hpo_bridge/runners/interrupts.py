@@ -17,6 +17,10 @@ class CtrlC:
 
     Args:
         notify: Called in the signal handler; wakes a loop that waits.
+
+    Attributes:
+        count: How often it came.
+        open: Whether it may raise; set it while a loop waits, or an objective runs, only.
     """
 
     def __init__(self, notify: Callable[[], None] | None = None) -> None:

@@ -50,6 +50,11 @@ class Float:
             bounds, and a coordinate in the unit interval each. For backends with ``VECTOR``;
             takes no steps.
 
+    Attributes:
+        size: Number of allowed values of a parameter with a step, 1 where both bounds are the
+            same; :meth:`grid` gives each of them. ``None`` for a continuous one.
+        is_even: Whether the values are spread evenly between the bounds, as the step is rounded.
+
     Scalars of NumPy, pandas and PyTorch are taken as the numbers that they hold.
 
     Raises:
@@ -60,6 +65,9 @@ class Float:
         0.003162278
         >>> Float(0, 1, shape=(3,)).decode([0.5, 0.0, 1.0])
         [0.5, 0.0, 1.0]
+        >>> parameter = Float(0, 0.9, step=0.3)
+        >>> [parameter.grid(index) for index in range(parameter.size)], parameter.index(0.6)
+        ([0.0, 0.3, 0.6, 0.9], 2)
     """
 
     low: float
@@ -70,7 +78,6 @@ class Float:
     shape: tuple[int] | None = field(default=None, kw_only=True)
     size: int | None = field(init=False, repr=False, compare=False, default=None)
     is_even: bool = field(init=False, repr=False, compare=False, default=False)
-    """Whether the values are spread evenly between the bounds, as the step is rounded."""
     _logs: tuple[float, float] | None = field(init=False, repr=False, compare=False, default=None)
     _grid: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
 

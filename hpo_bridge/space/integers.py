@@ -39,6 +39,9 @@ class Int:
         step: Distance of the allowed values, counted from ``low``; must divide the range.
         when: Condition, see :class:`Float`.
 
+    Attributes:
+        size: Number of allowed values; :meth:`grid` gives each of them.
+
     Scalars of NumPy, pandas and PyTorch are taken as the numbers that they hold.
 
     Raises:
@@ -47,6 +50,9 @@ class Int:
     Example:
         >>> [Int(16, 48, step=16).decode(u) for u in (0, 0.4, 1)]
         [16, 32, 48]
+        >>> parameter = Int(16, 48, step=16)
+        >>> [parameter.grid(index) for index in range(parameter.size)], parameter.index(32)
+        ([16, 32, 48], 1)
     """
 
     low: int
@@ -75,6 +81,10 @@ class Int:
         """The ``index``-th allowed value."""
         return self.low + index * (self.step or 1)
 
+    def index(self, value: int) -> int:
+        """The index of an allowed value in the grid."""
+        return (value - self.low) // (self.step or 1)
+
     def decode(self, u: float) -> int:
         """The value at ``u`` in ``[0, 1]``."""
         u = float(u)
@@ -87,7 +97,7 @@ class Int:
     def encode(self, value: int) -> float:
         """A place in ``[0, 1]``, away from the edges, of what decodes to ``value``."""
         if self._logs is None:
-            return ((value - self.low) // (self.step or 1) + 0.5) / self.size
+            return (self.index(value) + 0.5) / self.size
         low, high = self._logs
         return min(max((math.log(value) - low) / (high - low), 0.0), 1.0)
 
