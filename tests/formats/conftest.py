@@ -48,7 +48,7 @@ def varied(trial: Any) -> Any:
     """Reports, measures, fails and ends trials in every way there is."""
     import hpo_bridge as hpo
 
-    for step in range(trial.number % 3):
+    for step in (5, 0, 3)[: trial.number % 4]:
         trial.report(trial["lr"] / (step + 1), step, {"auc": float("nan"), "t": 0.1 * step})
     if trial.number % 7 == 3:
         raise ValueError('not "good", at all;\nsecond line, naïve')

@@ -63,6 +63,19 @@ def test_a_fold_is_compared_with_itself() -> None:
     assert stopped_after(pruner, [10.5, 1.5, 1.5, 1.5]) is not None
 
 
+def test_folds_may_come_in_any_order() -> None:
+    """Complete trials with the same folds are rivals, whatever the order in which they came."""
+    pruner = Folds()
+    for number, middle in enumerate((1.0, 0.9, 1.1, 1.05)):
+        values = losses(middle)
+        shuffled = random.Random(number).sample(list(enumerate(values)), len(values))
+        pruner.finished(number, TrialState.COMPLETE, sum(values) / len(values), shuffled)
+    hopeless, close = (list(enumerate(losses(middle)))[::-1] for middle in (3.0, 0.9))
+    assert pruner.should_prune(98, hopeless[:1])
+    assert not pruner.should_prune(99, close[:1])
+    assert pruner.estimate(98, hopeless[:2]) == begun().estimate(98, hopeless[:2])
+
+
 def test_nothing_is_stopped_before_there_is_a_usual_scatter() -> None:
     pruner = Folds(startup=1)
     bad = losses(100.0)
