@@ -8,10 +8,11 @@ a study's space, checks it, and says what does not fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from .errors import HistoryError, nearest
 from .gradients import Slope
 from .space import Space
 from .trial import Change, Direction, TrialRecord, TrialState
@@ -27,7 +28,10 @@ __all__ = [
     "Wanted",
     "Writes",
     "Written",
+    "one_of_several",
 ]
+
+T = TypeVar("T")
 
 FORMAT = "hpo_bridge.history"
 """What our own exports call themselves."""
@@ -95,12 +99,16 @@ class Wanted:
         objectives: The names of the objectives, in the study's order.
         study: Which study of the source is meant, if the user says so.
         allow_pickle: Whether the user allows to open pickles.
+        fields: The source's name to that of a field of :class:`PastTrial`, such as ``state``.
+        states: The source's words for states, where the user says what they mean.
     """
 
     params: tuple[str, ...]
     objectives: tuple[str, ...]
     study: str | None = None
     allow_pickle: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, TrialState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,49 @@ class History:
     directions: Mapping[str, Direction | None]
     trials: Iterable[PastTrial]
     notes: Sequence[str] = ()
+
+
+def one_of_several(
+    data: Any, read: Callable[[Any], T | None], source: str, wanted: str | None
+) -> tuple[str, T] | None:
+    """Return the study that is meant in what a file holds: one, or a collection of some.
+
+    Args:
+        data: A study of some library's, or a mapping, list or tuple with some among its values.
+        read: Return the study that a value is, or ``None`` if it is none.
+        source: The source's name, for messages.
+        wanted: The key or position of the study that the user names, if any.
+
+    Returns:
+        The study's name and the study; ``None`` if there is none.
+
+    Raises:
+        HistoryError: If there are several and none is named, or none is called so.
+    """
+    found = read(data)
+    if found is not None:
+        return source, found
+    pairs: Iterable[tuple[Any, Any]] = ()
+    if isinstance(data, Mapping):
+        pairs = data.items()
+    elif isinstance(data, (list, tuple)):
+        pairs = enumerate(data)
+    studies = {str(key): study for key, value in pairs if (study := read(value)) is not None}
+    if not studies:
+        return None
+    if wanted is None and len(studies) > 1:
+        known = ", ".join(studies)
+        raise HistoryError(
+            f"{source}: holds {len(studies)} studies; --study (in Python study=) takes one of "
+            f"{known}"
+        )
+    name = next(iter(studies)) if wanted is None else wanted
+    if name not in studies:
+        raise HistoryError(
+            f"{source}: has no study {name!r}{nearest(name, list(studies))}; it has "
+            f"{', '.join(studies)}"
+        )
+    return f"{source}: {name}", studies[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,18 @@
 """Results of scikit-optimize as a source of trials.
 
-A file that ``skopt.dump`` wrote is a pickle; it is read as data (see
-:mod:`hpo_bridge.pickles`), so the library need not even be installed. A dimension without a
-name is called by its position, as the library's own plots do: ``x0``, ``x1``, …; ``rename``
-(``--map x0=lr``) gives the study's. A result knows no times, no reports and no failures.
+A dimension without a name is called by its position, as the library's own plots do: ``x0``,
+``x1``, …; ``rename`` (``--map x0=lr``) gives the study's. A result knows no times, no reports
+and no failures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo_bridge.errors import HistoryError, short
-from hpo_bridge.histories import History, PastTrial, Wanted
-from hpo_bridge.pickles import StandIn, is_pickle, names_in, read_pickle
+from hpo_bridge.histories import History, PastTrial, Wanted, one_of_several
+from hpo_bridge.pickles import is_pickle, names_in, open_pickle
 from hpo_bridge.trial import Direction, TrialState
 
 
@@ -32,20 +31,20 @@ class Skopt:
     def read(self, source: Any, wanted: Wanted) -> History:
         """The points in the order in which they were evaluated."""
         name = source if isinstance(source, str) else "the result"
-        data = read_pickle(source) if isinstance(source, str) else source
+        data = open_pickle(source, _load) if isinstance(source, str) else source
+        chosen = one_of_several(data, _result, name, wanted.study)
+        if chosen is None:
+            raise HistoryError(
+                f"{name}: found {short(data)}, expected a result of scikit-optimize, with x_iters "
+                "and func_vals"
+            )
+        label, found = chosen
         if len(wanted.objectives) > 1:
             raise HistoryError(
                 f"{name}: scikit-optimize has one objective; the study has "
                 f"{', '.join(wanted.objectives)}"
             )
-        found = data.attributes if isinstance(data, StandIn) else data
-        try:
-            points, values = found["x_iters"], list(found["func_vals"])
-        except (KeyError, TypeError):
-            raise HistoryError(
-                f"{name}: found {short(data)}, expected a result of scikit-optimize, with x_iters "
-                "and func_vals"
-            ) from None
+        points, values = found["x_iters"], list(found["func_vals"])
         names = _names(found.get("space"), len(points[0]) if len(points) else 0)
         trials = [
             PastTrial(
@@ -54,23 +53,33 @@ class Skopt:
             )
             for position, (point, value) in enumerate(zip(points, values, strict=False))
         ]  # fmt: skip
-        return History(name, {"fun": Direction.MINIMIZE}, trials)
+        return History(label, {"fun": Direction.MINIMIZE}, trials)
+
+
+def _load(path: str) -> Any:
+    try:
+        from joblib import load
+    except ImportError:
+        raise HistoryError(
+            f"{path}: opening it needs joblib, which is not installed — "
+            'pip install "hpo-bridge[skopt]"'
+        ) from None
+    return load(path)
+
+
+def _result(value: Any) -> Mapping[str, Any] | None:
+    """Return ``value`` if it is a result; ``None`` for anything else."""
+    is_result = isinstance(value, Mapping) and {"x_iters", "func_vals"} <= set(value)
+    return value if is_result else None
 
 
 def _names(space: Any, length: int) -> Sequence[str]:
     """The dimensions' names."""
-    attributes = space.attributes if isinstance(space, StandIn) else vars(space or object)
-    dimensions = attributes.get("dimensions")
+    dimensions = getattr(space, "dimensions", None)
     if not isinstance(dimensions, (list, tuple)) or len(dimensions) != length:
         dimensions = [None] * length
-    names = []
-    for position, dimension in enumerate(dimensions):
-        if isinstance(dimension, StandIn):
-            name = dimension.attributes.get("_name")
-        else:
-            name = getattr(dimension, "name", None)
-        names.append(str(name) if name else f"x{position}")
-    return names
+    names = (getattr(dimension, "name", None) for dimension in dimensions)
+    return [str(name) if name else f"x{position}" for position, name in enumerate(names)]
 
 
 def _plain(value: Any) -> Any:

@@ -202,10 +202,14 @@ def import_(
     ] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="THEIRS=OURS", help="Another name; =-OURS: the negative."),
+        typer.Option(
+            "--map",
+            metavar="THEIRS=OURS",
+            help="A name, a column or a state; =-OURS: the negative.",
+        ),
     ] = None,
     unpickle: Annotated[
-        bool, typer.Option("--unpickle", help="Open a pickle, which can run any code.")
+        bool, typer.Option("--unpickle", help="Open a pickle; this runs the code in it.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="All of its trials, or none.")] = False,
     drop_inactive: Annotated[

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..config import load_study_file
+from ..config import StudyFile, load_study_file
 from ..errors import ConfigError, counted
 from ..store import open_store
 from ..study import Study
 from ..study.exporting import ExportReport, export_history
-from ..study.importing import ImportReport
-from ..study.sources import reader_of
-from .output import kept_for_json, loaded_plugins
+from ..study.importing import ImportOptions, ImportReport, read_trials
+from ..study.sources import shown
+from ..study.values import Objectives
+from .output import kept_for_json, loaded_plugins, quiet_libraries
 
 NOTHING = 1
 
@@ -33,34 +34,36 @@ def import_trials(
     overrides: Sequence[str],
     as_json: bool,
 ) -> int:
-    """Adds a source's trials to a study; 1 if it has trials and none of them fits."""
-    rename = _renames(renames)
+    """Adds a source's trials to a study; 1 if it has trials and none of them fits.
+
+    The source is read, and tried on a study in memory, before anything is created.
+    """
+    options = ImportOptions(format, name, _renames(renames), unpickle, strict, drop_inactive)
     with kept_for_json(as_json):
         file = load_study_file(path, plugins=loaded_plugins(), overrides=overrides, store=store)
-        # Before anything is created:
-        reader_of(loaded_plugins(), source, format, allow_pickle=unpickle)
-        study = Study(
-            file.space,
-            backend=file.schedule,
-            directions=file.directions,
-            seed=file.seed,
-            store=file.store,
-            name=file.name,
-            checkpoints=file.checkpoints,
-        )
-        with study:
-            report = study.import_trials(
-                source,
-                format=format,
-                study=name,
-                rename=rename,
-                allow_pickle=unpickle,
-                strict=strict,
-                drop_inactive=drop_inactive,
-            )
-            url = study.store.url
+        with quiet_libraries():
+            objectives = Objectives(file.directions)
+            read = read_trials(loaded_plugins(), file.space, objectives, source, options)
+        with _study(file, None) as study:
+            report = study.import_trials(read)
+        if read.taken:
+            with _study(file, file.store) as study:
+                report = study.import_trials(read)
+        url = shown(file.store)
     print(json.dumps(_plain_import(report, file.name)) if as_json else _import_text(report, url))
     return NOTHING if report.refused and not (report.added or report.already) else 0
+
+
+def _study(file: StudyFile, store: str | None) -> Study:
+    return Study(
+        file.space,
+        backend=file.schedule,
+        directions=file.directions,
+        seed=file.seed,
+        store=store,
+        name=file.name,
+        checkpoints=file.checkpoints,
+    )
 
 
 def export_trials(

@@ -1,9 +1,11 @@
-"""Standard output for programs: what plugins and trials print goes elsewhere."""
+"""Keeps what plugins, trials and libraries print from where it does not belong."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,3 +33,16 @@ def loaded_plugins() -> PluginManager:
     """Return the plugin manager; what plugins print while they load goes to standard error."""
     with kept_for_json(True):
         return manager()
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep log lines and warnings of libraries off the terminal in its body; errors are shown."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

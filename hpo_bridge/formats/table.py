@@ -17,9 +17,18 @@ TIMES = {"started": "started", "datetime_start": "started",
          "finished": "finished", "datetime_complete": "finished"}  # fmt: skip
 """Column to field; the second name of each is Optuna's."""
 STATES = {
-    **{state.value: state for state in TrialState},
-    "COMPLETED": TrialState.COMPLETE, "FAIL": TrialState.FAILED, "ERROR": TrialState.FAILED,
-}  # fmt: skip
+    word: state
+    for state, words in {
+        TrialState.COMPLETE: "complete completed done finished ok success succeeded",
+        TrialState.PRUNED: "pruned stopped earlystopped",
+        TrialState.FAILED: "failed fail failure error errored crash crashed kill killed aborted "
+        "canceled cancelled infeasible preempted timeout timedout",
+        TrialState.RUNNING: "running active inprogress preempting started",
+        TrialState.WAITING: "waiting created new paused pending queued scheduled",
+    }.items()
+    for word in words.split()
+}
+"""Words of trackers and libraries for states, in small letters without spaces and signs."""
 PARAM, VALUE = ("params.", "params_"), ("values.", "values_")
 """What the name of a parameter's and of an objective's column may begin with."""
 ERROR = "standard_errors."
@@ -27,6 +36,8 @@ ERROR = "standard_errors."
 PLAIN = tuple(name for name in BESIDES if name != "standard_errors")
 """Fields that are one cell of JSON."""
 OTHERS = ("number", "state", "backend", "attempts", "error", *PLAIN)
+STATE = ("state", "status")
+"""Columns that may say a state, in any spelling."""
 IDLE = ("seconds", "duration")
 """Columns that say nothing that others do not."""
 SINGLE = "value"
@@ -153,12 +164,23 @@ def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
             values[position] = objective
         elif not marked and name in wanted.params:
             params[position] = name
-        elif name in TIMES or name in OTHERS:
-            fields[position] = TIMES.get(name, name)
+        elif (field := _field(name, names, wanted)) is not None:
+            fields[position] = field
         elif name not in IDLE:
             idle.append(name)
     _check(params, values, names, source, wanted)
     return Columns(params, values, errors, fields, tuple(idle))
+
+
+def _field(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
+    """Return the field of a trial that a column has, if any."""
+    if name in wanted.fields:
+        return wanted.fields[name]
+    if name in TIMES or name in OTHERS:
+        return None if TIMES.get(name, name) in wanted.fields.values() else TIMES.get(name, name)
+    known = "state" in names or "state" in wanted.fields.values()
+    first = next((each for each in names if each.strip().lower() in STATE), None)
+    return "state" if name == first and not known else None
 
 
 def _objective(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
@@ -210,21 +232,26 @@ def history_of(
     """
     columns = columns_of(names, source, wanted)
     notes = [f"columns left out: {', '.join(columns.idle)}"] if columns.idle else []
-    trials = _trials(rows, columns, source)
+    trials = _trials(rows, columns, source, wanted.states)
     return History(source, dict.fromkeys(wanted.objectives), list(trials), notes)
 
 
 def _trials(
-    rows: Iterable[tuple[str, Sequence[str]]], columns: Columns, source: str
+    rows: Iterable[tuple[str, Sequence[str]]],
+    columns: Columns,
+    source: str,
+    states: Mapping[str, TrialState],
 ) -> Iterator[PastTrial]:
     for label, cells in rows:
         try:
-            yield _trial(label, cells, columns)
+            yield _trial(label, cells, columns, states)
         except SpaceError as error:
             raise HistoryError(f"{source}, {label}: {error}") from None
 
 
-def _trial(label: str, cells: Sequence[str], columns: Columns) -> PastTrial:
+def _trial(
+    label: str, cells: Sequence[str], columns: Columns, states: Mapping[str, TrialState]
+) -> PastTrial:
     fields = {name: cells[at] for at, name in columns.fields.items() if cells[at]}
     params = {name: Text(cells[at]) for at, name in columns.params.items() if cells[at]}
     values, errors = (
@@ -240,20 +267,29 @@ def _trial(label: str, cells: Sequence[str], columns: Columns) -> PastTrial:
     attempts = int(_under("attempts", number_in, fields.get("attempts", "1")))
     besides = {name: _under(name, _json, fields[name]) for name in PLAIN if name in fields}
     return PastTrial(
-        label, _state(fields.get("state"), values, error), params, values or None,
+        label, _state(fields.get("state"), values, error, states), params, values or None,
         times.get("started"), times.get("finished"), error, attempts=attempts,
         backend=text_in(fields["backend"]) if "backend" in fields else None,
         **besides_in(besides), standard_errors=errors or None,
     )  # fmt: skip
 
 
-def _state(cell: str | None, values: Mapping[str, float], error: str | None) -> TrialState:
+def _state(
+    cell: str | None,
+    values: Mapping[str, float],
+    error: str | None,
+    states: Mapping[str, TrialState],
+) -> TrialState:
     if cell is None:  # with neither it is refused later, as having no value
         return TrialState.FAILED if error and not values else TrialState.COMPLETE
-    state = STATES.get(cell.strip().upper().rpartition(".")[2])
+    word = "".join(filter(str.isalpha, cell.rpartition(".")[2].lower()))
+    state = states.get(cell) or STATES.get(word)
     if state is None:
         known = ", ".join(s.value for s in TrialState)
-        raise SpaceError(f"found {short(cell)}, expected one of {known}", ["state"])
+        raise SpaceError(
+            f"found {short(cell)}, expected one of {known}; --map {cell}=FAILED, say, gives its "
+            "meaning", ["state"],
+        )  # fmt: skip
     return state
 
 

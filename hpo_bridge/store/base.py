@@ -216,6 +216,15 @@ class Store(Protocol):
         """Adds an empty study; harmless if one of that name and definition is there."""
         ...
 
+    def redefine(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Give a study without trials another definition, and an empty log.
+
+        Raises:
+            StudyLocked: If a living driver has it.
+            StoreError: If it has trials.
+        """
+        ...
+
     def study(self, name: str) -> StudyRow | None:
         """The study of that name, or ``None``."""
         ...

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import LeaseLost, StudyLocked, StudyNotFound
+from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
 from ..trial import Change, TrialRecord, TrialState
 from .base import Event, Pending, Repeats, StudyRow, metrics_of
 from .codec import read_metrics
@@ -219,6 +219,12 @@ class MemoryStore:
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         self._studies.setdefault(name, _MemoryStudy(definition))
+
+    def redefine(self, name: str, definition: Mapping[str, Any]) -> None:
+        self.acquire(name).release()
+        if self._get(name).rows:
+            raise StoreError(f"study {name!r} in {self.url} has trials: its definition stays")
+        self._studies[name] = _MemoryStudy(definition)
 
     def study(self, name: str) -> StudyRow | None:
         study = self._studies.get(name)

@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StoreError, StudyLocked, StudyNotFound
@@ -94,6 +103,31 @@ class SqlStore:
                     connection.exec_driver_sql(self._sql["define"], defined)
 
         retrying(work, self._address, self.patience)
+
+    def redefine(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Give a study without trials another definition, and an empty log.
+
+        Raises:
+            StudyLocked: If a living driver has it.
+            StoreError: If it has trials.
+        """
+        writer = self.acquire(name)
+        try:
+            if any(self.counts(name).values()):
+                raise StoreError(f"study {name!r} in {self.url} has trials: its definition stays")
+            retrying(lambda: self._redefine(name, dump(definition)), self._address, self.patience)
+        finally:
+            writer.release()
+
+    def _redefine(self, name: str, data: str) -> None:
+        with self._writing.begin() as connection:
+            study = self._id(connection, name)
+            for table in (events, snapshots):
+                connection.execute(delete(table).where(table.c.study_id == study))
+            defined = update(definitions).where(definitions.c.study_id == study)
+            connection.execute(defined.values(data=data))
+            emptied = update(studies).where(studies.c.id == study)
+            connection.execute(emptied.values(seq=0, seconds=0.0, backend=None))
 
     def study(self, name: str) -> StudyRow | None:
         """The study of that name, or ``None``."""

@@ -54,6 +54,12 @@ def ensure_study(
         StoreError: If the stored study is another one; says in what.
     """
     found = store.study(name)
+    if found is not None and not any(store.counts(name).values()):
+        stored_seed = found.definition["seed"]
+        wanted = definition(space, objectives, stored_seed if seed is None else seed)
+        if as_json(found.definition) != as_json(wanted):  # nothing depends on it yet
+            store.redefine(name, wanted)
+            found = store.study(name)
     if found is None:
         drawn = secrets.randbits(31) if seed is None else seed
         store.create(name, definition(space, objectives, drawn))

@@ -109,35 +109,50 @@ def leased(store: Store, name: str) -> Iterator[Append]:
         writer.release()
 
 
-def import_history(
-    plugins: PluginManager,
-    store: Store,
-    name: str,
-    space: Space,
-    objectives: Objectives,
-    source: Any,
+@dataclass(frozen=True)
+class ReadTrials:
+    """The trials of a source, mapped to a study and not yet added.
+
+    Attributes:
+        origin: The source, without a password.
+        format: The format it was read as.
+        study: The source's name of it.
+        taken: The data of an event ``imported`` for each trial that fits.
+        refused: The reasons why the others do not.
+        notes: What else there is to know, a line each.
+    """
+
+    origin: str
+    format: str
+    study: str
+    taken: Sequence[dict[str, Any]]
+    refused: tuple[Refusal, ...]
+    notes: tuple[str, ...]
+
+
+def read_trials(
+    plugins: PluginManager, space: Space, objectives: Objectives, source: Any,
     options: ImportOptions,
-    append: Append,
-) -> ImportReport:
-    """Adds the trials of a source to a study that nobody else drives.
+) -> ReadTrials:  # fmt: skip
+    """Read a source; changes nothing.
 
     Args:
         plugins: Where to find the format.
-        store: Where the study is.
-        name: Its name.
-        space: Its space.
-        objectives: What it measures.
+        space: The study's space.
+        objectives: What the study measures.
         source: A path, a URL, or an object of a library's.
         options: How to import.
-        append: Writes to the log, under the study's lease.
 
     Raises:
         HistoryError: If the source cannot be read or mapped, or with ``strict`` if any trial
-            of it cannot be taken. Nothing has been added then.
+            of it cannot be taken.
     """
     source = os.fspath(source) if isinstance(source, os.PathLike) else source
     pairs = pairs_of(space, objectives, options.rename)
-    wanted = Wanted(pairs.params, pairs.objectives, options.study, options.allow_pickle)
+    wanted = Wanted(
+        pairs.params, pairs.objectives, options.study, options.allow_pickle, pairs.fields,
+        pairs.states,
+    )  # fmt: skip
     kind, reader = reader_of(plugins, source, options.format, allow_pickle=options.allow_pickle)
     history = reader.read(source, wanted)
     mapper = Mapper(space, objectives, pairs, history, kind, drop_inactive=options.drop_inactive)
@@ -148,20 +163,33 @@ def import_history(
             f"{shown(source)}: {counted(sum(r.count for r in refused), 'trial')} cannot be taken, "
             f"so none was; {first.reason}: {first.example}"
         )
+    notes = (*history.notes, *mapper.notes)
+    return ReadTrials(shown(source), kind, history.study, taken, refused, notes)
+
+
+def add_trials(store: Store, name: str, read: ReadTrials, append: Append) -> ImportReport:
+    """Add trials that were read to a study that nobody else drives.
+
+    Args:
+        store: Where the study is.
+        name: Its name.
+        read: The trials.
+        append: Writes to the log, under the study's lease.
+    """
     present = Counter(map(_key_of_record, store.trials(name, FINAL)))
-    fresh = [data for data in taken if not _taken_off(present, _key(data))]
+    fresh = [data for data in read.taken if not _taken_off(present, _key(data))]
     first_number = sum(store.counts(name).values())
-    now, origin = time.time(), shown(source)
+    now = time.time()
     events = [
-        Event("imported", now, number, {**data, "source": origin})
+        Event("imported", now, number, {**data, "source": read.origin})
         for number, data in enumerate(fresh, first_number)
     ]
     if events:
         append(events)
     return ImportReport(
-        origin, kind, history.study, range(first_number, first_number + len(fresh)),
-        Counter(TrialState(data["state"]) for data in fresh), len(taken) - len(fresh),
-        refused, tuple(history.notes),
+        read.origin, read.format, read.study, range(first_number, first_number + len(fresh)),
+        Counter(TrialState(data["state"]) for data in fresh), len(read.taken) - len(fresh),
+        read.refused, read.notes,
     )  # fmt: skip
 
 
@@ -209,4 +237,12 @@ def _taken_off(present: Counter[str], key: str) -> bool:
     return True
 
 
-__all__ = ["ImportOptions", "ImportReport", "Refusal", "import_history", "leased"]
+__all__ = [
+    "ImportOptions",
+    "ImportReport",
+    "ReadTrials",
+    "Refusal",
+    "add_trials",
+    "leased",
+    "read_trials",
+]

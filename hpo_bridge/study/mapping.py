@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..formats.cells import meant
 from ..histories import History, PastTrial, Position, Text
-from ..space import Categorical, Space
+from ..space import Categorical, Int, Space
 from ..store.codec import strict_metrics
 from ..trial import Change, Direction, TrialState, as_number
 from .values import Objectives
@@ -27,6 +27,10 @@ KINDS = (
     ("violates the constraint", "a constraint forbids it"),
 )
 """What a problem says, to the reason that it is counted under."""
+
+
+FIELDS = ("state", "started", "finished", "error")
+"""The fields of a trial that a source's column may stand for."""
 
 
 class Unfit(Exception):
@@ -46,12 +50,16 @@ class Pairs:
         params: What the source is expected to call the study's parameters and constants.
         objectives: Likewise the objectives, in order.
         negative: Those of the latter that stand for the negative.
+        fields: The source's columns for fields of a trial, such as its state.
+        states: The source's words for states.
     """
 
     rename: Mapping[str, str]
     params: tuple[str, ...]
     objectives: tuple[str, ...]
     negative: frozenset[str]
+    fields: Mapping[str, str]
+    states: Mapping[str, TrialState]
 
     def param(self, name: str) -> str:
         """The study's name of a parameter of the source."""
@@ -67,8 +75,13 @@ def pairs_of(space: Space, objectives: Objectives, rename: Mapping[str, str]) ->
     params = [*space, *space.constants]
     signed = {f"-{name}": name for name in objectives.names if f"-{name}" not in params}
     known = [*params, *objectives.names, *signed]
+    others = {source: target for source, target in rename.items() if target not in known}
+    fields = {source: target for source, target in others.items() if target in FIELDS}
+    states = {s: TrialState(t) for s, t in others.items() if t in TrialState.__members__}
     found: dict[str, str] = {}
     for source, target in rename.items():
+        if source in fields or source in states:
+            continue
         if target and target not in known:
             raise HistoryError(
                 f"map: {source}={target}: the study has no parameter or objective {target!r}"
@@ -81,7 +94,7 @@ def pairs_of(space: Space, objectives: Objectives, rename: Mapping[str, str]) ->
     negative = frozenset(source for source, target in rename.items() if target in signed)
     return Pairs(
         dict(rename), tuple(found.get(name, name) for name in params),
-        tuple(found.get(name, name) for name in objectives.names), negative,
+        tuple(found.get(name, name) for name in objectives.names), negative, fields, states,
     )  # fmt: skip
 
 
@@ -106,8 +119,19 @@ class Mapper:
     ) -> None:  # fmt: skip
         self._space, self._objectives, self._pairs, self._kind = space, objectives, pairs, kind
         self._drop_inactive = drop_inactive
+        self._codes: dict[str, None] = {}
         self._measured = _measured(objectives, pairs, history)
         self._sign = next(iter(self._measured.values()))[1]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the trials mapped so far, a line each."""
+        if not self._codes:
+            return []
+        return [
+            f"{', '.join(self._codes)}: integers taken as they are; where they are positions of "
+            "choices, declare a categorical parameter with the choices in that order"
+        ]
 
     def mapped(self, past: PastTrial) -> dict[str, Any]:
         """The data of the event; all in the study's own words.
@@ -156,6 +180,8 @@ class Mapper:
         known = self._space[name] if name in self._space else self._space.constants[name]
         try:
             if isinstance(value, Position):
+                if isinstance(known, Int) and type(value.number) is int:
+                    self._codes[name] = None
                 return _at(value.number, known)
             if isinstance(value, Text):
                 return meant(value.text, known)

@@ -31,7 +31,7 @@ from .definition import ensure_study
 from .driver import Driver
 from .duplicates import checked_mode
 from .exporting import ExportReport, export_history
-from .importing import ImportOptions, ImportReport, import_history, leased
+from .importing import ImportOptions, ImportReport, ReadTrials, add_trials, leased, read_trials
 from .kept_output import output_folder
 from .nested import tune_splits
 from .nested_score import NestedScore, nested_score
@@ -186,6 +186,8 @@ class Study:
 
     def _setup(self) -> Setup:
         """What a driver is made of, in the state that the study is in now."""
+        if self._change is None:  # another process may have redefined a study without trials
+            ensure_study(self.store, self.name, self.space, self.objectives, self.seed)
         pruner = None if self._pruner is None else self._build_pruner
         checkpoints = checkpoints_of(self.store, self.name, self._folder)
         space = None if self._change is None else self._changed_space
@@ -367,16 +369,16 @@ class Study:
             format, study, rename or {}, allow_pickle, strict, drop_inactive
         )  # fmt: skip
         self._phases().refuse_deaf("the imported trials")
+        read = source
+        if not isinstance(source, ReadTrials):
+            read = read_trials(self._plugins, self.space, self.objectives, source, options)
         with self._lock:
             driver = self._seat.sound()
             writing: Any = (
                 leased(self.store, self.name) if driver is None else nullcontext(driver.take_in)
             )
             with writing as append:
-                return import_history(
-                    self._plugins, self.store, self.name, self.space, self.objectives, source,
-                    options, append,
-                )  # fmt: skip
+                return add_trials(self.store, self.name, read, append)
 
     def export(
         self, target: str | os.PathLike[str], *, format: str | None = None,

@@ -38,6 +38,8 @@ OWN = {
 }  # fmt: skip
 """What Tune itself puts into a result."""
 ENDED = ("TERMINATED", "ERROR")
+OPEN = ("PENDING", "RUNNING", "PAUSED")
+"""Tune's words for trials that have ended, and for those that have not."""
 LONGEST = 2**20
 """Most bytes of an error's text that are read."""
 
@@ -78,7 +80,7 @@ class Experiment:
         folder = Path(source)
         if not folder.is_dir():
             raise HistoryError(f"{source}: is no folder, expected one of a Ray Tune experiment")
-        states, metric = _states(folder)
+        states, metric, notes = _states(folder)
         runs = [_run(each, states) for each in sorted(folder.glob("*/params.json"))]
         if not runs:
             raise HistoryError(
@@ -90,7 +92,16 @@ class Experiment:
         idle = _idle(runs, wanted)
         longest = max((_step(run.results[-1]) for run in runs if run.results), default=0)
         trials = [_past(run, objectives, idle, longest) for run in runs]
-        return History(source, dict.fromkeys(objectives), trials, _notes(trials, idle))
+        notes += [*_unknown(runs), *_notes(trials, idle)]
+        return History(source, dict.fromkeys(objectives), trials, notes)
+
+
+def _unknown(runs: Sequence[Run]) -> list[str]:
+    words = {run.status for run in runs} - {*ENDED, *OPEN, None}
+    if not words:
+        return []
+    found = ", ".join(sorted(map(str, words)))
+    return [f"states that are not known: {found}; taken by what the trials reported"]
 
 
 def _notes(trials: Sequence[PastTrial], idle: frozenset[str]) -> list[str]:
@@ -99,7 +110,8 @@ def _notes(trials: Sequence[PastTrial], idle: frozenset[str]) -> list[str]:
         notes.append(f"the same in every trial, left out: {', '.join(sorted(idle))}")
     pruned = sum(trial.state is TrialState.PRUNED for trial in trials)
     if pruned:
-        notes.append(f"{pruned} trials were stopped before the longest: taken as pruned")
+        were = "1 trial was" if pruned == 1 else f"{pruned} trials were"
+        notes.append(f"{were} stopped before the longest: taken as pruned")
     return notes
 
 
@@ -113,21 +125,34 @@ def _json(path: Path) -> Any:
         raise HistoryError(f"{path}: cannot be read: {error}") from None
 
 
-def _states(folder: Path) -> tuple[dict[str, tuple[str, Any]], str | None]:
-    """Trial id to status and start, from the last state; and the metric, if it is named."""
+def _states(folder: Path) -> tuple[dict[str, tuple[str, Any]], str | None, list[str]]:
+    """Return trial id to status and start, the metric if it is named, and notes.
+
+    They are in the last state of the experiment. Since Ray 2.4 its ``trial_data`` has a pair for
+    each trial, its state and what changed at run time; before, ``checkpoints`` had the states
+    alone. Each is an object, or that as JSON text.
+    """
     files = sorted(folder.glob(STATE))
     if not files:
-        return {}, None
-    data = _json(files[-1])
-    found: dict[str, tuple[str, Any]] = {}
+        return {}, None, []
     try:
-        for entry in data["trial_data"]:
-            trial, runtime = (json.loads(e) if isinstance(e, str) else e for e in entry)
-            found[str(trial["trial_id"])] = (str(trial["status"]), runtime.get("start_time"))
-        metric = data.get("runner_data", {}).get("_metric")
+        data = _json(files[-1])
+        entries = data["trial_data"] if "trial_data" in data else data["checkpoints"]
+        found = dict(map(_entry, entries))
+        metric = (data.get("runner_data") or {}).get("_metric")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise HistoryError(f"{files[-1]}: no state of an experiment that is known") from None
-    return found, metric if isinstance(metric, str) else None
+        note = f"{files[-1].name}: not of a form that is known; states are taken from results"
+        return {}, None, [note]
+    return found, metric if isinstance(metric, str) else None, []
+
+
+def _entry(entry: Any) -> tuple[str, tuple[str, Any]]:
+    """Return a trial's id, its status and its start."""
+    parts = entry if isinstance(entry, (list, tuple)) else [entry]
+    merged: dict[str, Any] = {}
+    for part in parts:
+        merged |= json.loads(part) if isinstance(part, str) else part
+    return str(merged["trial_id"]), (str(merged["status"]), merged.get("start_time"))
 
 
 def _run(params: Path, states: Mapping[str, tuple[str, Any]]) -> Run:
@@ -280,10 +305,10 @@ def _past(run: Run, objectives: Sequence[str], idle: frozenset[str], longest: in
 def _state(run: Run, longest: int) -> TrialState:
     if run.error is not None or run.status == "ERROR":
         return TrialState.FAILED
-    if run.status is not None and run.status not in ENDED:
+    if run.status in OPEN:
         return TrialState.RUNNING
     if not run.results:
-        return TrialState.RUNNING if run.status is None else TrialState.COMPLETE
+        return TrialState.COMPLETE if run.status in ENDED else TrialState.RUNNING
     last = run.results[-1]
     stopped = last.get("done") is True and _step(last) < longest
     return TrialState.PRUNED if stopped else TrialState.COMPLETE

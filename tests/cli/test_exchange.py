@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -86,3 +88,32 @@ def test_export_of_a_study_that_is_not_there(command):
     done = command("export", "study.yaml", "t.csv")
     assert done.returncode == 2
     assert not (command.folder / "t.csv").exists()
+
+
+def test_a_failed_import_creates_nothing(command, table):
+    source = table("y,value\n1,2\n")
+    for words in ([source], [source, "--strict"], ["no.csv"], [table("x,value\n9,9\n", "u.csv")]):
+        failed = command("import", "study.yaml", *words)
+        assert failed.returncode in (1, 2), failed.stdout
+        assert not list(command.folder.glob("*.db*")), failed.stdout + failed.stderr
+    told = command("import", "study.yaml", "t.csv", "--set", "backend=deap.cmaes")
+    assert told.returncode == 2
+    assert not list(command.folder.glob("*.db*"))
+
+
+def test_no_log_lines_of_libraries(command):
+    (command.folder / "make.py").write_text(
+        "import optuna\n"
+        "s = optuna.create_study(storage='sqlite:///o.db', study_name='o')\n"
+        "s.optimize(lambda t: t.suggest_float('x', -1, 1), n_trials=3)\n"
+    )
+    subprocess.run(
+        [sys.executable, "make.py"], cwd=command.folder, check=True, capture_output=True
+    )
+    command.write(
+        "study: s\nobjective: objective.py:train\nspace:\n  x: {type: float, low: -1, high: 1}\n"
+        "budget: {trials: 3}\n"
+    )
+    done = command("import", "study.yaml", "sqlite:///o.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "added    3 trials" in done.stdout

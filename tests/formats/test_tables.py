@@ -155,6 +155,28 @@ def test_semicolons_and_equal_rows(study, table):
     assert (report.added, report.already) == (1, 3)
 
 
+@pytest.mark.parametrize("column", ["state", "State", "STATUS"])
+def test_the_words_of_trackers_for_states(study, table, column):
+    words = {
+        "finished": "COMPLETE", "Succeeded": "COMPLETE", "TrialState.COMPLETE": "COMPLETE",
+        "crashed": "FAILED", "KILLED": "FAILED", "Failed": "FAILED", "timed out": "FAILED",
+        "early-stopped": "PRUNED", "running": None, "In Progress": None, "queued": None,
+    }  # fmt: skip
+    rows = "".join(f"0.3,{n % 9 + 1},adam,,{n},{word}\n" for n, word in enumerate(words))
+    report = study.import_trials(table(f"lr,n,opt,m,value,{column}\n{rows}"))
+    assert [t.state.value for t in study.trials] == [state for state in words.values() if state]
+    assert {r.reason: r.count for r in report.refused} == {"running there": 2, "waiting there": 1}
+
+
+def test_columns_and_words_are_mapped_to_states(study, table):
+    source = table("lr,n,opt,m,value,Verdict\n0.3,3,adam,,1,gut\n0.3,4,adam,,2,schlecht\n")
+    rename = {"Verdict": "state", "gut": "COMPLETE", "schlecht": "FAILED"}
+    with pytest.raises(HistoryError, match="--map gut=FAILED, say, gives its meaning"):
+        study.import_trials(source, rename={"Verdict": "state"})
+    assert study.import_trials(source, rename=rename).added == 2
+    assert [t.state.value for t in study.trials] == ["COMPLETE", "FAILED"]
+
+
 BAD = {
     "empty": ("", "is empty, expected a line with names of columns"),
     "no parameter": ("a,b\n1,2\n", "no column is a parameter of the study"),

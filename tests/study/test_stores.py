@@ -122,8 +122,32 @@ def test_changed_definitions(study: Make, url: str, change: Any, options: Any, m
     assert (len(again.trials), again.seed) == (2, 0)
 
 
+@pytest.mark.parametrize("where", ["sqlite", "memory"])
+def test_a_study_without_trials_may_be_redefined(study: Make, url: str, where: str) -> None:
+    store = url if where == "sqlite" else MemoryStore()
+    study(Space(x=Float(0, 1)), store=store, direction="maximize", seed=1)
+    second = study(Space(y=Int(0, 9)), store=store, seed=2)
+    assert (second.seed, list(second.space)) == (2, ["y"])
+    second.optimize(lambda trial: trial["y"], trials=1)
+    with pytest.raises(StoreError, match="has trials: its definition stays"):
+        second.store.redefine("study", {})
+    second.close()
+    with pytest.raises(StoreError, match="another space than given"):
+        study(Space(x=Float(0, 1)), store=store)
+    assert study(Space(y=Int(0, 9)), store=store, seed=None).seed == 2
+
+
+def test_the_first_to_drive_a_redefined_study_defines_it(study: Make, url: str) -> None:
+    first = study(Space(x=Float(0, 1)), store=url, seed=1)
+    second = study(Space(y=Int(0, 9)), store=url, seed=2)
+    first.optimize(lambda trial: trial["x"], trials=2)
+    with pytest.raises(StoreError, match="another space than given"):
+        second.optimize(lambda trial: trial["y"], trials=2)
+    assert study(Space(x=Float(0, 1)), store=url, seed=None).seed == 1
+
+
 def test_the_order_of_parameters_is_part_of_it(study: Make, url: str) -> None:
-    study(Space(a=Int(0, 1), b=Int(0, 1)), store=url)
+    study(Space(a=Int(0, 1), b=Int(0, 1)), store=url).optimize(lambda t: 0.0, trials=1)
     with pytest.raises(StoreError, match="the order of the parameters"):
         study(Space(b=Int(0, 1), a=Int(0, 1)), store=url)
 

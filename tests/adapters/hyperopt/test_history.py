@@ -111,8 +111,7 @@ class Evil(Trials):
         return eval, (f"open({self.mark!r}, 'w').close()",)
 
 
-@pytest.mark.parametrize("allow", [False, True])
-def test_a_malicious_pickle_runs_nothing(tmp_path, allow):
+def test_a_pickle_runs_nothing_unless_it_is_allowed(tmp_path):
     mark = tmp_path / "mark"
     evil = Evil()
     evil.mark = str(mark)
@@ -120,10 +119,45 @@ def test_a_malicious_pickle_runs_nothing(tmp_path, allow):
     path.write_bytes(pickle.dumps({"hyperopt.": evil}))
     study = Study(OURS, seed=0)
     with pytest.raises(HpoBridgeError):
-        study.import_trials(str(path), format="hyperopt", allow_pickle=allow)
+        study.import_trials(str(path), format="hyperopt")
+    with pytest.raises(HpoBridgeError):
+        study.import_trials(str(path))
     assert not mark.exists()
-    pickle.loads(path.read_bytes())
-    assert mark.exists()
+
+
+def test_one_of_several_trials_is_named(trials, tmp_path):
+    path = tmp_path / "all.pkl"
+    path.write_bytes(pickle.dumps({"first": trials, "empty": Trials(), "note": 3}))
+    study = Study(OURS, seed=0)
+    with pytest.raises(HistoryError, match="holds 2 studies; --study"):
+        study.import_trials(str(path), allow_pickle=True)
+    with pytest.raises(HistoryError, match="has no study 'firs'"):
+        study.import_trials(str(path), allow_pickle=True, study="firs")
+    assert study.import_trials(str(path), allow_pickle=True, study="first").added == 40
+    check_equal(study, trials)
+    path.write_bytes(pickle.dumps(({"lr": 0.1}, trials)))  # what some people keep of fmin
+    assert study.import_trials(str(path), allow_pickle=True).already == 40
+
+
+def test_a_pickle_that_needs_a_missing_module_says_which(tmp_path):
+    path = tmp_path / "trials.pkl"
+    path.write_bytes(b"cmy_own_module\nThing\n.")
+    with pytest.raises(HistoryError, match="needs the module 'my_own_module'"):
+        Study(OURS, seed=0).import_trials(str(path), format="hyperopt", allow_pickle=True)
+
+
+def test_integers_that_may_be_positions_are_noted():
+    found = Trials()
+    fmin(
+        lambda point: point["units"], {"units": hp.choice("units", [16, 32, 64])},
+        algo=tpe.suggest, max_evals=5, trials=found, rstate=np.random.default_rng(0),
+        show_progressbar=False,
+    )  # fmt: skip
+    codes = Study(Space(units=Int(0, 64)), seed=0).import_trials(found)
+    assert any("units: integers taken as they are" in note for note in codes.notes)
+    right = Study(Space(units=Categorical([16, 32, 64])), seed=0)
+    assert right.import_trials(found).notes == ()
+    assert {t.params["units"] for t in right.trials} <= {16, 32, 64}
 
 
 def test_a_position_beyond_the_choices_is_refused(trials):

@@ -103,3 +103,11 @@ def test_others_are_one_line(result, tmp_path):
     two = Study(OURS, seed=0, directions={"a": "minimize", "b": "minimize"})
     with pytest.raises(HistoryError, match="scikit-optimize has one objective"):
         two.import_trials(result)
+
+
+def test_one_of_several_results_is_named(result, tmp_path):
+    path = str(tmp_path / "r.pkl")
+    (tmp_path / "r.pkl").write_bytes(pickle.dumps({"a": dict(result, specs=None), "b": {}}))
+    study = Study(OURS, seed=0)
+    found = study.import_trials(path, format="skopt", allow_pickle=True, rename=RENAME)
+    assert found.added == 10

@@ -114,6 +114,54 @@ def test_a_trial_that_runs_and_a_line_that_was_cut(folder):
     assert len(study.trials[0].reports) == 3
 
 
+def as_checkpoints(data, *, text):
+    """The state as Ray wrote it before 2.4: one entry a trial, an object or its JSON text."""
+    merged = [json.loads(trial) | json.loads(runtime) for trial, runtime in data.pop("trial_data")]
+    return {**data, "checkpoints": [json.dumps(e) if text else e for e in merged]}
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_states_of_older_versions(folder, text):
+    state = next(folder.glob("experiment_state*"))
+    expected = taken(folder)[0].trials
+    state.write_text(json.dumps(as_checkpoints(json.loads(state.read_text()), text=text)))
+    study, report = taken(folder)
+    assert report.refused == ()
+    assert study.trials == expected
+    check(study, report)
+
+
+def test_pairs_of_objects_are_read_like_pairs_of_texts(folder):
+    state = next(folder.glob("experiment_state*"))
+    data = json.loads(state.read_text())
+    data["trial_data"] = [[json.loads(part) for part in pair] for pair in data["trial_data"]]
+    state.write_text(json.dumps(data))
+    check(*taken(folder))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"trial_data": [1]}', '{"trial_data": [["{}", "{}"]]}', '{"other": 1}', "[]"],
+)
+def test_a_state_of_an_unknown_form_is_noted(folder, content):
+    next(folder.glob("experiment_state*")).write_text(content)
+    _, report = taken(folder, loss="value")
+    assert report.added == 6
+    assert any("not of a form that is known" in note for note in report.notes)
+
+
+def test_a_status_that_is_not_known_is_noted(folder):
+    state = next(folder.glob("experiment_state*"))
+    data = json.loads(state.read_text())
+    for entry in data["trial_data"]:
+        entry[0] = json.dumps({**json.loads(entry[0]), "status": "HIBERNATING"})
+    state.write_text(json.dumps(data))
+    study, report = taken(folder)
+    assert report.added == 6
+    assert any("HIBERNATING" in note for note in report.notes)
+    assert study.trials[0].state is TrialState.COMPLETE
+
+
 def test_parameters_that_changed(folder):
     first = sorted(folder.glob("objective*"))[0]
     lines = [json.loads(line) for line in (first / "result.json").read_text().splitlines()]
@@ -145,8 +193,6 @@ def test_a_parameter_that_varies_is_not_left_out(folder):
         ("params.json", "[1]", "params.json: expected an object"),
         ("result.json", "no\n{}", "result.json, line 1"),
         ("experiment_state", "{", "cannot be read"),
-        ("experiment_state", '{"trial_data": [1]}', "no state of an experiment"),
-        ("experiment_state", '{"trial_data": [["{}", "{}"]]}', "no state of an experiment"),
     ],
 )
 def test_damaged_files_change_nothing(folder, file, content, problem):
