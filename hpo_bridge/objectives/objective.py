@@ -15,7 +15,7 @@ from ..trial import Outcome, Trial, TrialState, as_number
 from .classes import instance, makes_functions
 from .derivatives import differentiated, plain_gradients
 from .packing import packed, unpacked
-from .reasons import Failure, explain
+from .reasons import Failure, explain, whole_traceback
 from .reference import ReferenceObjective
 
 Function = Callable[[Trial], Any]
@@ -153,6 +153,8 @@ class Cut(BaseException):
 def evaluate(function: Function, trial: Trial) -> Outcome:
     """Runs ``function`` once and says how it ended; no exception of the user's escapes.
 
+    The traceback of one is kept with the trial's output.
+
     Raises:
         KeyboardInterrupt: Ctrl-C is the driver's matter.
         Cut: A runner's own business.
@@ -173,6 +175,7 @@ def evaluate(function: Function, trial: Trial) -> Outcome:
         code = "" if error.code is None else short(error.code)
         return Outcome.failed(f"SystemExit: the objective called sys.exit({code})")
     except BaseException as error:
+        trial.keep_output(whole_traceback(error).encode(errors="backslashreplace"))
         return Outcome.failed(explain(error))
     return judged(result)
 

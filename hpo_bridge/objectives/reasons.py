@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import traceback
 from pathlib import Path
 from types import TracebackType
 
@@ -46,20 +47,33 @@ def explain(error: BaseException) -> str:
     return (f"{name}: {text}" if text else name) + (f" ({place})" if place else "")
 
 
-def origin(traceback: TracebackType | None) -> str:
+def whole_traceback(error: BaseException) -> str:
+    """Return the traceback of ``error`` as Python prints it, from the user's first frame on."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None:
+        if not frames.tb_frame.f_code.co_filename.startswith(_OWN):
+            break
+        frames = frames.tb_next
+    try:
+        return "".join(traceback.format_exception(type(error), error, frames))
+    except Exception:  # no memory left for it, say
+        return ""
+
+
+def origin(frames: TracebackType | None) -> str:
     """The innermost frame in the user's own code, as ``file.py:12 in train``.
 
     Frames of installed libraries, of Python itself and of the bridge are passed over; the
     innermost frame of a library is named only where there is none of the user's.
     """
     user = library = None
-    while traceback is not None:
-        path = traceback.tb_frame.f_code.co_filename
+    while frames is not None:
+        path = frames.tb_frame.f_code.co_filename
         if not path.startswith(_OWN):
-            library = traceback
+            library = frames
             if not path.startswith((*_LIBRARIES, "<frozen")):
-                user = traceback
-        traceback = traceback.tb_next
+                user = frames
+        frames = frames.tb_next
     found = user or library
     if found is None:
         return ""

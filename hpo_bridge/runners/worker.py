@@ -146,6 +146,7 @@ class _Printed:
     """The sink of a trial in a worker: what the worker itself prints is kept by its driver."""
 
     def write(self, data: bytes, left_out: int = 0) -> None:
+        _flush()
         rest = memoryview(data)
         with suppress(OSError):
             while rest:
@@ -207,13 +208,17 @@ def run_trial(number: int, params: dict[str, Any], seed: int) -> Attempt:
         outcome = Outcome.failed(str(error))
     except BaseException as error:  # KeyboardInterrupt: Ctrl-C does not come here
         outcome = Outcome.failed(explain(error))
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # the objective may have closed or replaced them
-            stream.flush()
+    _flush()
     return (
         outcome.state.value, outcome.result, outcome.error, outcome.retriable, outcome.gradients,
         outcome.ungraded, outcome.standard_errors,
     )  # fmt: skip
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # the objective may have closed or replaced them
+            stream.flush()
 
 
 def _settle(setup: Setup) -> None:

@@ -41,7 +41,7 @@ def waits(trial):
 def many(trial):
     for line in range(100):
         print("line", line)
-    raise ValueError("no luck")
+    return "no number"
 
 def colours(trial):
     print("\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07\\x1b[2Jend\\x08")
@@ -91,7 +91,8 @@ def test_one_trial(logs):
     shown = logs.show("--trial", "1")
     first, *lines = shown.out.splitlines()
     assert first.startswith("--- attempt 1, ")
-    assert lines == ["first line of 1", "an error"]
+    assert lines[:3] == ["first line of 1", "an error", "Traceback (most recent call last):"]
+    assert lines[-1] == "ValueError: no luck"
     assert (shown.returncode, shown.err) == (0, "")
     nothing = logs.show("--trial", "3")
     assert (nothing.returncode, nothing.out) == (0, "")

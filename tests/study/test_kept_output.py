@@ -14,6 +14,7 @@ import time
 import pytest
 
 import hpo_bridge as hpo
+from hpo_bridge.objectives.reasons import Failure
 from hpo_bridge.store import MemoryStore
 from hpo_bridge.study.kept_output import output_folder
 from hpo_bridge.trial_output import KEPT, OutputFolder
@@ -104,11 +105,34 @@ def test_a_silent_trial_has_no_file(run, tmp_path):
 def test_each_attempt_is_marked(run):
     def objective(trial):
         print("an attempt", end="")
-        raise ValueError("no luck")
+        raise Failure("no luck")
 
     study = run(objective, retries=2)
     assert ATTEMPT.findall(study.output(0)) == ["1", "2", "3"]
     assert printed(study) == ["an attempt"] * 3
+
+
+@pytest.mark.parametrize("runner", ["processes", "inline"])
+def test_the_traceback_of_an_exception_is_kept(run, runner):
+    def deeper():
+        print("before it", end="\n" if runner == "inline" else "")
+        raise KeyError("no luck")
+
+    def objective(trial):
+        try:
+            deeper()
+        except KeyError as error:
+            raise ValueError("bad") from error
+
+    text = run(objective, runner=runner).output(0)
+    assert ("before it" in text) == (runner == "processes")
+    lines = [line for line in text.splitlines() if not ATTEMPT.match(line)]
+    lines = [line.removeprefix("before it") for line in lines]
+    assert lines[0] == "Traceback (most recent call last):"
+    assert "KeyError: 'no luck'" in lines
+    assert lines[-1] == "ValueError: bad"
+    assert f'  File "{__file__}"' in text
+    assert os.path.dirname(hpo.__file__) not in text, "frames of ours are of no interest"
 
 
 def test_the_end_is_kept(run, tmp_path):
