@@ -128,7 +128,8 @@ def test_nothing_to_show(logs):
 
 def test_inline_says_where_the_output_is(logs):
     logs("talks", runner="")
-    shown = logs.show("--trial", "1")
+    assert logs.show("--trial", "1").out.endswith("ValueError: no luck\n"), "tracebacks are kept"
+    shown = logs.show("--trial", "0")
     assert (shown.returncode, shown.out) == (0, "")
     assert "runner 'inline'" in shown.err
     assert "terminal" in shown.err
