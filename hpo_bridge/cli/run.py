@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from ..trial import TrialState
 from . import INTERRUPTED, WRONG_USE
 from .choice import add_choice, warn_of_test
 from .explain import COMMAND_HEADING, command_line
+from .last_resort import last_resort
 from .output import kept_for_json, loaded_plugins
 from .progress import progress
 from .summary import as_text, summary
@@ -71,7 +71,7 @@ def run_study(
     else:
         print(as_text(result, study.store.url))
     if interrupted:
-        print(f"interrupted; everything is kept: run {path} again to go on", file=sys.stderr)
+        print(_farewell(path), file=sys.stderr)
         return INTERRUPTED
     counts = result["counts"]
     if not counts[TrialState.COMPLETE.value]:
@@ -130,7 +130,10 @@ def _run_splits(study: Study, file: StudyFile, outer: Outer, *, quiet: bool) -> 
 
 
 def _optimize(study: Study, file: StudyFile, objective: Objective, *, quiet: bool) -> None:
-    with progress(study, file.trials, file.seconds, quiet=quiet):
+    with (
+        last_resort(study.abandon, _farewell(file.path)),
+        progress(study, file.trials, file.seconds, quiet=quiet),
+    ):
         study.optimize(
             objective,
             trials=file.trials,
@@ -140,12 +143,18 @@ def _optimize(study: Study, file: StudyFile, objective: Objective, *, quiet: boo
         )
 
 
+def _farewell(path: Path) -> str:
+    return f"interrupted; everything is kept: run {path} again to go on"
+
+
 @contextmanager
 def _terminable() -> Iterator[None]:
     """Treats SIGTERM like Ctrl-C: what runs is given back, and the study can go on."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        take = signal.getsignal(signal.SIGINT)
+        if callable(take):
+            take(signal.SIGINT, frame)
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

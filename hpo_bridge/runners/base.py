@@ -7,11 +7,11 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..checkpoints import Checkpoints
 from ..gradients import Differentiation
+from ..interrupts import CtrlC
 from ..objectives.objective import Cut, Objective, evaluate
 from ..space import Space
 from ..trial import Channel, Outcome, Trial
 from ..trial_output import OutputSink
-from .interrupts import CtrlC
 
 __all__ = [
     "Channel",

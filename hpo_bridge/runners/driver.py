@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import ObjectiveError
+from ..interrupts import CtrlC
 from ..trial import Outcome, Trial, TrialState
 from .base import Work
 from .ending import Ending
-from .interrupts import CtrlC
 from .slot import Settings, Slot, WorkerDied
 
 _STILLBORN = 3  # workers in a row that may die before they begin a trial

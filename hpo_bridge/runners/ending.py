@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from ..interrupts import CtrlC
 from .base import Work
-from .interrupts import CtrlC
 
 LOOK = 0.25
 """Seconds between two looks at ``work.stopping``, which any thread may set."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from types import FrameType
 
 from ..errors import InvalidOptions, StoreError
+from ..interrupts import CtrlC
 from ..objectives.objective import Cut, Function, evaluate
 from ..trial import Outcome, Trial
 from .base import Work
-from .interrupts import CtrlC
+from .deadline import Deadline, is_possible
 from .options import as_count, as_seconds
-
-_AGAIN = 1.0
-"""Seconds until the next alarm, for an objective that swallows the first one, and for an
-alarm that comes while the study keeps its books."""
 
 
 class Inline:
@@ -40,15 +34,14 @@ class Inline:
 
     def run(self, work: Work) -> None:
         """Evaluates trials until nothing is left or ``work.stopping`` is set."""
-        clock = _has_alarm()
-        if self.trial_timeout is not None and not clock:
+        if self.trial_timeout is not None and not is_possible():
             raise InvalidOptions(
                 "trial_timeout needs the main thread of a POSIX system on runner 'inline'; "
                 "use runner 'processes'"
             )
         function = work.objective.load()
-        with CtrlC() as ctrl_c, _alarms(ctrl_c, clock) as clock_ready:
-            attempt = _Attempt(work, function, ctrl_c, self.trial_timeout, clock_ready)
+        with CtrlC() as ctrl_c, Deadline(ctrl_c) as deadline:
+            attempt = _Attempt(work, function, ctrl_c, self.trial_timeout, deadline)
             while not (work.stopping or ctrl_c.count or work.seconds_left == 0):
                 trial = work.next()
                 if trial is None:  # nothing runs here, so nothing can be waited for
@@ -66,13 +59,13 @@ class _Attempt:
         function: Function,
         ctrl_c: CtrlC,
         timeout: float | None,
-        clock: bool,
+        deadline: Deadline,
     ) -> None:
         self._work = work
         self._function = function
         self._ctrl_c = ctrl_c
         self._timeout = timeout
-        self._clock = clock
+        self._deadline = deadline
         self._number = -1
 
     def report(
@@ -119,8 +112,10 @@ class _Attempt:
             outcome = self._evaluate(trial, limit)
             self._ctrl_c.open = False
         except Cut:
-            if not in_budget:
-                outcome = Outcome.failed(f"timed out after {self._timeout:g} s")
+            self._ctrl_c.open = False
+            if not self._deadline.rang:  # of the study in whose trial this one runs
+                self._work.give_back(number, "the run ended with an error")
+                raise
         except KeyboardInterrupt:
             self._ctrl_c.open = False
             self._work.give_back(number, "interrupted")
@@ -130,17 +125,19 @@ class _Attempt:
             with suppress(StoreError):
                 self._work.give_back(number, "the run ended with an error")
             raise
-        if outcome is not None:
-            self._work.finish(number, outcome)
-        else:
+        if self._deadline.rang and in_budget:
             self._work.give_back(number, "the time budget ended")
+            return
+        if self._deadline.rang or outcome is None:  # an objective may swallow the cut
+            outcome = Outcome.failed(f"timed out after {self._timeout:g} s")
+        self._work.finish(number, outcome)
 
     def _limit(self) -> tuple[float | None, bool]:
         """Seconds for this trial, and whether it is the study's time that ends first."""
-        left = self._work.seconds_left if self._clock else None
+        left = self._work.seconds_left if self._deadline.possible else None
         if left is None or (self._timeout is not None and self._timeout <= left):
             return self._timeout, False
-        return max(left, 1e-6), True  # 0 would disarm the timer
+        return left, True
 
     def _evaluate(self, trial: Trial, limit: float | None) -> Outcome:
         ctrl_c = self._ctrl_c
@@ -148,33 +145,9 @@ class _Attempt:
         ctrl_c.open = True
         if limit is None:
             return evaluate(self._function, trial)
+        self._deadline.set(limit)
         try:
-            signal.setitimer(signal.ITIMER_REAL, limit, _AGAIN)
             return evaluate(self._function, trial)
         finally:
             ctrl_c.open = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _has_alarm() -> bool:
-    main = threading.current_thread() is threading.main_thread()
-    return main and hasattr(signal, "setitimer")
-
-
-@contextmanager
-def _alarms(ctrl_c: CtrlC, possible: bool) -> Iterator[bool]:
-    """Turns the alarm signal into ``Cut``, inside objectives only."""
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        if ctrl_c.open:
-            raise Cut
-
-    if not possible:
-        yield False
-        return
-    before = signal.signal(signal.SIGALRM, ring)
-    try:
-        yield True
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before if before is not None else signal.SIG_DFL)
+            self._deadline.clear()

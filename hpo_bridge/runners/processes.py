@@ -6,11 +6,11 @@ import os
 import pickle
 
 from ..errors import InvalidOptions, ObjectiveError
+from ..interrupts import CtrlC
 from ..objectives.main_module import MainModule
 from ..objectives.objective import Objective
 from ..objectives.reasons import explain
 from .base import Work
-from .interrupts import CtrlC
 from .options import as_bytes, as_choice, as_count, as_seconds
 
 

@@ -25,6 +25,7 @@ from ..errors import (
     WaitingForResults,
 )
 from ..gradients import Differentiation
+from ..interrupts import call_backend
 from ..optimizer import Capability, Estimates, Observation, Pruner, Snapshot
 from ..plugins import neutral_surroundings
 from ..store import Event, MemoryStore, Pending, Store, Writer
@@ -544,7 +545,7 @@ class Driver:
         assert isinstance(optimizer, Snapshot)
         try:
             with neutral_surroundings():
-                state = optimizer.state()
+                state = call_backend(self.proposer.name, optimizer.state)
         except Exception:
             self._snapshots = False
             log.exception("backend %s gives no snapshot: replayed instead", self.proposer.name)

@@ -17,6 +17,7 @@ from ..errors import (
     WaitingForResults,
     short,
 )
+from ..interrupts import call_backend
 from ..optimizer import (
     BackendSpec,
     Capability,
@@ -145,7 +146,7 @@ class Proposer:
         """What the optimizer answers to an ask."""
         try:
             with neutral_surroundings():
-                suggestions = list(self.optimizer.ask(n))
+                suggestions = list(call_backend(self.name, self.optimizer.ask, n))
         except (SearchExhausted, BackendError, StoreError, UnsupportedProblem):
             raise
         except WaitingForResults:
@@ -163,7 +164,7 @@ class Proposer:
             return
         try:
             with neutral_surroundings():
-                self.optimizer.tell(observations)
+                call_backend(self.name, self.optimizer.tell, observations)
         except (BackendError, StoreError, UnsupportedProblem):
             raise
         except Exception as error:

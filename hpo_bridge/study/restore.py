@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from ..checkpoints import NOWHERE
 from ..errors import StoreError
 from ..gradients import Differentiation
+from ..interrupts import call_backend
 from ..optimizer import Capability, Observation, Pruner, Snapshot
 from ..plugins import located_error, neutral_surroundings
 from ..store import Event, Pending, Store, Writer
@@ -210,8 +211,9 @@ class _Restoring:
             plain(data.get(key)) != plain(value) for key, value in wanted.items()
         ):
             return None
+        told = self._told_until(seq, proposer)
         with neutral_surroundings():
-            proposer.optimizer.restore(data["state"], self._told_until(seq, proposer))
+            call_backend(proposer.name, proposer.optimizer.restore, data["state"], told)
         ledger = Ledger.from_plain(data["ledger"])
         self._streak_of(proposer, ledger).check(self.store.events(self.name, after=seq))
         return proposer, ledger

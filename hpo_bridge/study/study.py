@@ -411,6 +411,13 @@ class Study:
                 self._seat.driver = None
                 self._close_store()
 
+    def abandon(self) -> None:
+        """Gives the study free at once, whatever it is doing, from any thread.
+
+        For a process that is about to end: its runs can write no more.
+        """
+        self._seat.drop()
+
     def _close_store(self) -> None:
         if self._owns_store:
             self.store.close()

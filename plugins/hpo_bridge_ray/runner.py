@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
+from hpo_bridge.interrupts import CtrlC
 from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.objective import Objective
 from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.runners.base import Work
 from hpo_bridge.runners.ending import Ending
-from hpo_bridge.runners.interrupts import CtrlC
 from hpo_bridge.runners.options import as_bytes, as_choice, as_count, as_seconds
 from hpo_bridge.trial import Trial
 

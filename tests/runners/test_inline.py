@@ -55,13 +55,85 @@ def test_an_objective_may_stop_the_study(make_work):
 
 
 def test_timeout_also_of_an_objective_that_swallows_it_once(make_work):
-    before = signal.getsignal(signal.SIGALRM)
+    before = signal.getsignal(signal.SIGVTALRM)
     params = [{"what": "hangs"}, {"what": "swallows", "x": 1}, {"what": "fine", "x": 2.0}]
     work = make_work(f"{TROUBLE}:chosen", params)
     Inline(trial_timeout=0.2).run(work)
     assert work.errors == ["timed out after 0.2 s", "timed out after 0.2 s", None]
-    assert signal.getsignal(signal.SIGALRM) is before
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGVTALRM) is before
+
+
+@pytest.mark.parametrize("then", ["return", "prune", "raise"])
+def test_timeout_of_an_objective_that_goes_on_after_the_cut(make_work, then):
+    work = make_work(f"{TROUBLE}:outlasts_the_cut", [{"then": then}])
+    Inline(trial_timeout=0.2).run(work)
+    assert work.errors == ["timed out after 0.2 s"]
+    assert work.outcomes[0].state is TrialState.FAILED
+    work = make_work(f"{TROUBLE}:outlasts_the_cut", [{"then": then}], seconds=0.2)
+    Inline().run(work)
+    assert work.given_back == {0: "the time budget ended"}
+    assert not work.outcomes
+
+
+def test_alarms_are_the_objectives_own(make_work):
+    work = make_work(f"{TROUBLE}:has_its_own_alarm", [{"seconds": 0.0}, {"seconds": 60.0}])
+    Inline(trial_timeout=5).run(work)
+    assert work.errors == [None, "timed out after 5 s"]
+
+
+def test_an_alarm_that_was_set_before_still_comes(make_work):
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: rung.append(number))
+    timer = signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        Inline(trial_timeout=0.1).run(make_work(f"{TROUBLE}:hangs", [{}]))
+        end = time.monotonic() + 60
+        while not rung:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_the_time_of_a_trial_is_that_of_the_study_in_it(make_work):
+    inner = []
+
+    def outer(trial):
+        work = make_work(f"{TROUBLE}:hangs", [{}, {}])
+        inner.append(work)
+        Inline(trial_timeout=0.2 if trial["short"] else 60).run(work)
+        return len(work.outcomes)
+
+    work = make_work(outer, [{"short": True}, {"short": False}])
+    Inline(trial_timeout=5).run(work)
+    assert work.errors == [None, "timed out after 5 s"]
+    assert inner[0].errors == ["timed out after 0.2 s"] * 2
+    assert list(inner[1].given_back) == [0]
+    assert not inner[1].running
+
+
+def test_ctrl_c_in_a_study_in_a_trial_waits_for_its_bookkeeping(make_work):
+    inner = []
+
+    def outer(trial):
+        work = make_work(f"{TROUBLE}:interrupts", [{}, {}])
+        inner.append(work)
+        original = work.next
+
+        def interrupted():
+            trial = original()
+            signal.raise_signal(signal.SIGINT)
+            return trial
+
+        work.next = interrupted
+        Inline().run(work)
+
+    work = make_work(outer, [{}, {}])
+    with pytest.raises(KeyboardInterrupt):
+        Inline().run(work)
+    assert list(inner[0].given_back) == list(work.given_back) == [0]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_timeout_needs_the_main_thread(make_work):

@@ -226,3 +226,33 @@ def seeded(trial):
 def chosen(trial):
     """Runs the function that the trial names."""
     return globals()[trial["what"]](trial)
+
+
+def outlasts_the_cut(trial):
+    """Swallows the end of its time, and goes on in some way."""
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+    if trial["then"] == "prune":
+        raise TrialPruned
+    if trial["then"] == "raise":
+        raise ValueError("its own")
+    return 1.0
+
+
+def has_its_own_alarm(trial):
+    def ring(number, frame):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        time.sleep(60)
+    except TimeoutError:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    time.sleep(trial["seconds"])
+    return 1.0

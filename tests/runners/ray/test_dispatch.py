@@ -7,8 +7,8 @@ import time
 import pytest
 from hpo_bridge_ray.dispatch import MOST_LOSSES, Dispatch
 
+from hpo_bridge.interrupts import CtrlC
 from hpo_bridge.runners.ending import Ending
-from hpo_bridge.runners.interrupts import CtrlC
 from hpo_bridge.trial import TrialState
 
 

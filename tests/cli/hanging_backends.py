@@ -1,0 +1,53 @@
+"""Backends that do not answer, each in its own way."""
+
+import ctypes
+import time
+from pathlib import Path
+
+from hpo_bridge import BackendSpec, Suggestion, hookimpl
+
+HANGS = 3
+"""The number of the first ask that hangs, while there is a file ``hang``."""
+
+
+def sleeps():
+    time.sleep(600)
+
+
+def swallows():
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass
+
+
+def in_c():
+    ctypes.CDLL(None).sleep(600)
+
+
+class Counting:
+    """Proposes 0.0, 0.1, 0.2, …"""
+
+    def __init__(self, problem, how="sleeps", where="ask"):
+        self.how, self.where, self.asked = globals()[how], where, 0
+
+    def ask(self, n):
+        self._hang("ask")
+        self.asked += 1
+        return [Suggestion({"x": (self.asked - 1) / 10}, self.asked)]
+
+    def tell(self, observations):
+        self._hang("tell")
+
+    def _hang(self, where):
+        if where == self.where and self.asked == HANGS and Path("hang").exists():
+            Path("hangs").touch()
+            self.how()
+
+
+@hookimpl
+def hpo_register_backends():
+    return [
+        BackendSpec(name="test.counting", technique="grid", factory="hanging_backends:Counting")
+    ]
