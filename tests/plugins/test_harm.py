@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,6 +119,16 @@ def test_a_plugin_that_prints_breaks_no_output_for_programs(site: Site) -> None:
         assert {"Welcome!", "from a program"} <= set(done.stderr.splitlines())
         if "--json" in words:
             assert json.loads(done.stdout)
+
+
+def test_a_plugin_that_prints_breaks_no_completion(site: Site) -> None:
+    site("hpo-prints", "print('Welcome!')" + HOOKS)
+    done = subprocess.run(
+        ["hpo-bridge"], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "_HPO_BRIDGE_COMPLETE": "complete_bash", "COMP_WORDS": "hpo-bridge plu",
+             "COMP_CWORD": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.stdout.split() == ["plugins"], done.stderr
 
 
 def test_from_python_what_a_plugin_prints_goes_where_prints_go(site: Site) -> None:
