@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from .checkpoints import NOWHERE, Checkpoints
 from .errors import HpoBridgeError, short
@@ -252,6 +252,12 @@ class Trial(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._params)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"trial {self.number} cannot be copied or pickled: it reports where it runs; send "
+            "trial.params, trial.number and trial.seed instead"
+        )
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self._params!r})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,26 +26,20 @@ def written_whole(target: str, *, overwrite: bool, binary: bool = False) -> Iter
     if not path.parent.is_dir():
         raise HistoryError(f"{target}: the folder {path.parent} does not exist; create it first")
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        name = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     except OSError as error:
         raise HistoryError(f"{target}: cannot be written: {error.strerror}") from error
     try:
         text = {} if binary else {"encoding": "utf-8", "newline": ""}
         with open(descriptor, "wb" if binary else "w", **text) as file:  # type: ignore[call-overload]
             yield file
-        os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
     except OSError as error:
         raise HistoryError(f"{target}: cannot be written: {error.strerror}") from error
     finally:
         with suppress(OSError):
             os.unlink(name)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def check_absent(present: bool, target: str, *, overwrite: bool) -> None:

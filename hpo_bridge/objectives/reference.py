@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LOADED_FROM_FILE = "__hpo_bridge_file__"
 """Attribute of a module that was loaded from ``FILE.py:FUNCTION``."""
 
+_importing = threading.RLock()  # nobody is to get a module that another thread has half loaded
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -102,7 +104,8 @@ class Reference:
         path = self.path
         try:
             if path is not None:
-                module = _import_file(path)
+                with _importing:
+                    module = _import_file(path)
             else:
                 _put_on_path(self.folder)
                 module = importlib.import_module(self.source)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pluggy
 
@@ -71,6 +71,12 @@ class PluginManager:
             self._take(load_plugin(self._pluggy, source))
 
     # -- loading ----------------------------------------------------------------------
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a plugin manager cannot be copied or pickled: hpo_bridge.plugins.manager() gives "
+            "each process its own"
+        )
 
     def add(self, source: str, folder: Path) -> None:
         """Loads an unpackaged plugin: a file (relative to ``folder``) or a module's name.

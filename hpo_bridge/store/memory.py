@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
 from ..trial import Change, TrialRecord, TrialState
@@ -208,6 +208,11 @@ class MemoryStore:
     def __init__(self) -> None:
         self._studies: dict[str, _MemoryStudy] = {}
         self._folders: dict[str, Path] = {}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a store in memory cannot be copied or pickled: use a database, such as 'sqlite:///s.db'"
+        )
 
     def folder(self, content: str) -> Path:
         """A temporary folder that goes with this object; only named here, not created."""

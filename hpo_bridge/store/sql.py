@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import (
     ColumnElement,
@@ -83,6 +83,12 @@ class SqlStore:
         self._process = os.getpid()
 
     # -- studies -------------------------------------------------------------------------
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a store cannot be copied or pickled: open it there, by "
+            f"hpo_bridge.store.open_store({self.url!r})"
+        )
 
     def folder(self, content: str) -> Path | None:
         """A folder beside the database file; ``None`` for PostgreSQL."""

@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import GradientRequired, HpoBridgeError, NoCompleteTrial, TestSetWarning
 from ..objectives.objective import Objective
 from ..optimizer import Pruner
 from ..plugins import PluginManager, manager
 from ..space import Space
-from ..store import Event, Store, open_store
+from ..store import Event, MemoryStore, Store, open_store
 from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState
 from .arguments import (
     Choice,
@@ -426,6 +426,13 @@ class Study:
         # A study dropped with the lease in hand (a notebook cell run again) gives it free.
         if hasattr(self, "_seat"):
             self._seat.drop()
+
+    def __reduce__(self) -> NoReturn:
+        url = self.store.url
+        there = f"open it there, by hpo.Study(…, name={self.name!r}, store={url!r})"
+        if isinstance(self.store, MemoryStore):
+            there = "it is in memory alone: give it a store, such as store='sqlite:///study.db'"
+        raise TypeError(f"study {self.name!r} cannot be copied or pickled: {there}")
 
     def __enter__(self) -> Study:
         return self

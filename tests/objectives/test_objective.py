@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import pytest
@@ -339,3 +340,14 @@ def test_accepted_results():
 def test_function_objective_is_frozen():
     with pytest.raises(AttributeError):
         FunctionObjective(print).function = None
+
+
+def test_a_file_that_several_threads_load(tmp_path):
+    (tmp_path / "loaded_slowly.py").write_text(
+        "import time\ntime.sleep(0.3)\ndef train(trial):\n    return 1.0\n"
+    )
+    objective = objective_from("loaded_slowly.py:train", tmp_path)
+    with ThreadPoolExecutor(3) as pool:
+        loaded = list(pool.map(lambda _: objective.load(), range(3)))
+    assert [function({}) for function in loaded] == [1.0] * 3
+    assert len(set(loaded)) == 1
