@@ -83,6 +83,26 @@ class NoCompleteTrial(HpoBridgeError, LookupError):
     """A study has no complete trial yet, so there is no best one."""
 
 
+class TooManyFailures(HpoBridgeError):
+    """Failed trials have stopped a run; all of them are kept.
+
+    Args:
+        study: The study's name.
+        problem: How many failed, in words.
+        last: The last one's number and reason, in one line.
+    """
+
+    def __init__(self, study: str, problem: str, last: str) -> None:
+        self.study, self.problem, self.last = study, problem, last
+        super().__init__(
+            f"study {study!r} was stopped: {problem}, the last: {last}; once that is mended, "
+            "retry_failed=True runs them again; the argument stop says when failures stop a study"
+        )
+
+    def __reduce__(self) -> tuple[type[TooManyFailures], tuple[str, str, str]]:
+        return type(self), (self.study, self.problem, self.last)
+
+
 class SelectionError(HpoBridgeError, ValueError):
     """A rule of selection is wrong, or a study cannot follow it.
 

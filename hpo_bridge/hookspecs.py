@@ -139,8 +139,9 @@ def hpo_trial_changed(study: StudyInfo, trial: TrialRecord, change: Change) -> N
 def hpo_trial_requeued(study: StudyInfo, trial: TrialRecord, reason: str, kind: str) -> None:
     """An attempt has ended without result, and the trial waits to be tried again.
 
-    ``kind`` is ``failure`` (a retry), ``cut`` (interrupted on purpose) or ``lost`` (its driver
-    had died, and the next one takes note of it).
+    ``kind`` is ``failure`` (a retry), ``cut`` (interrupted on purpose), ``lost`` (its driver had
+    died, and the next one takes note of it) or ``retry``: it had failed for good, which
+    ``hpo_trial_finished`` had told, and the user has it run again.
     """
 
 

@@ -326,5 +326,5 @@ def test_the_command(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "hpo_bridge", *words, str(file)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    assert "value 1 ± 0.58  (trial 0)" in said("run")
+    assert "value 1 ± 0.58  (trial 0, " in said("run")
     assert "PRUNED    about 10" in said("trials")

@@ -56,8 +56,10 @@ class Shadow:
             loss = last
         if self.rungs or state is not TrialState.COMPLETE:
             _forget(trial)
+        if state is TrialState.FAILED:
+            return  # it may be run again, which Optuna's storage would refuse; no pruner cares
         value = last if state is TrialState.PRUNED else loss
-        values = None if value is None or state is TrialState.FAILED else [value]
+        values = None if value is None else [value]
         final = STATES[state] if values or state is not TrialState.COMPLETE else State.FAIL
         self._storage.set_trial_state_values(self._trial_id(number), final, values)
 

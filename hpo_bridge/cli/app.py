@@ -59,6 +59,9 @@ def run(
     seed: Annotated[int | None, typer.Option(metavar="N", help="The study's seed.")] = None,
     store: Store = None,
     set_: Set = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run the trials again that have failed.")
+    ] = False,
     change_space: Annotated[
         bool, typer.Option("--change-space", help="Go on in the file's space, if it is another.")
     ] = False,
@@ -76,6 +79,7 @@ def run(
         store=store,
         overrides=set_ or [],
         change_space=change_space,
+        retry_failed=retry_failed,
         as_json=json,
     )
     raise typer.Exit(code)

@@ -19,12 +19,12 @@ from .values import written
 
 
 def short_trial(trial: TrialRecord) -> dict[str, Any]:
-    """``number params values standard_errors`` of a trial."""
+    """``number params values standard_errors backend`` of a trial."""
     values = None if trial.values is None else dict(trial.values)
     errors = None if trial.standard_errors is None else dict(trial.standard_errors)
     return {
         "number": trial.number, "params": dict(trial.params), "values": values,
-        "standard_errors": errors,
+        "standard_errors": errors, "backend": trial.backend,
     }  # fmt: skip
 
 

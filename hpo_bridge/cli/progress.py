@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..errors import counted
 from ..hookspecs import hookimpl
 from ..study import Study
+from ..study.failures import failure_line, log
 from ..study.schedule import written as written_schedule
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
@@ -32,8 +34,12 @@ SHOWN = 4
 class Tally:
     """What the observer knows: counts, best so far, rate."""
 
-    def __init__(self, study: Study, trials: int | None, seconds: float | None) -> None:
+    def __init__(
+        self, study: Study, trials: int | None, seconds: float | None, path: Path
+    ) -> None:
         self.counts = dict(study.counts)
+        self.path = path
+        self.failures = 0
         self.objectives: Objectives = study.objectives
         self.trials = trials
         self.before = self.done
@@ -75,6 +81,19 @@ class Tally:
             if best is None or losses < best:
                 self.best = trial
 
+    @hookimpl
+    def hpo_trial_requeued(self, kind: str) -> None:
+        """Counts a failed trial that is to run again as one that has not run."""
+        if kind == "retry":
+            self.counts[TrialState.FAILED] -= 1
+            self.before -= 1
+
+    def failure(self, trial: TrialRecord) -> str:
+        """Why a trial failed, in one line; after the first one how to see more."""
+        self.failures += 1
+        text = failure_line(trial)
+        return text if self.failures > 1 else f"{text}\n  {more_of(self.path, trial.number)}"
+
     def close(self) -> None:
         """Shows no more."""
 
@@ -111,21 +130,24 @@ class _Lines(Tally):
         """Counts it, and says so."""
         Tally.hpo_trial_finished(self, trial)
         if trial.state is TrialState.FAILED:
-            print(_failure(trial), file=sys.stderr)
+            print(self.failure(trial), file=sys.stderr)
         now = time.monotonic()
         if now >= self._due or self.done == self.trials:
             self._due = now + max(LINE_EVERY, LINE_SHARE * (now - self.begin))
             print(self.line(), file=sys.stderr, flush=True)
 
 
-def _failure(trial: TrialRecord) -> str:
-    first = (trial.error or "").strip().splitlines() or [""]
-    return f"trial {trial.number} failed: {first[0][:200]}"
+def more_of(path: Path, number: int | str) -> str:
+    """Where the rest of an error, and what its trial printed, can be seen."""
+    return (
+        f"the whole error: hpo-bridge trials {path} --json; what the trial printed: "
+        f"hpo-bridge logs {path} --trial {number}"
+    )
 
 
 @contextmanager
 def progress(
-    study: Study, trials: int | None, seconds: float | None, *, quiet: bool
+    study: Study, trials: int | None, seconds: float | None, path: Path, *, quiet: bool
 ) -> Iterator[None]:
     """Shows progress while the study runs: live on a terminal, else in lines.
 
@@ -133,19 +155,23 @@ def progress(
         study: The study.
         trials: Its budget of trials.
         seconds: Its budget of seconds.
-        quiet: Whether to show nothing unless standard error is a terminal.
+        path: The study file.
+        quiet: Whether to show no more than the study's own warnings, unless standard error is a
+            terminal.
     """
     terminal = sys.stderr.isatty()
     if quiet and not terminal:
         yield
         return
     shown: Any = _Live if terminal else _Lines
-    tally: Tally = shown(study, trials, seconds)
+    tally: Tally = shown(study, trials, seconds, path)
     plugins = loaded_plugins()
     plugins.observe(tally)
+    log.disabled = True  # each failure is shown
     try:
         yield
     finally:
+        log.disabled = False
         plugins.ignore(tally)
         tally.close()
 
@@ -153,8 +179,10 @@ def progress(
 class _Live(Tally):
     """For a terminal: a bar and a line that are drawn anew a few times a second."""
 
-    def __init__(self, study: Study, trials: int | None, seconds: float | None) -> None:
-        super().__init__(study, trials, seconds)
+    def __init__(
+        self, study: Study, trials: int | None, seconds: float | None, path: Path
+    ) -> None:
+        super().__init__(study, trials, seconds, path)
         from rich.console import Console
         from rich.live import Live
 
@@ -175,7 +203,7 @@ class _Live(Tally):
         """Counts it, and says so if it failed."""
         Tally.hpo_trial_finished(self, trial)
         if trial.state is TrialState.FAILED:
-            self.console.print(_failure(trial), style="red", markup=False, highlight=False)
+            self.console.print(self.failure(trial), style="red", markup=False, highlight=False)
 
     def close(self) -> None:
         """Draws a last time."""

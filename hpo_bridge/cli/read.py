@@ -13,6 +13,7 @@ from typing import Any
 
 from ..config import StudyFile, load_study_file
 from ..formats.csv_file import write_csv
+from ..objectives.reasons import short_reason
 from ..store import Store, open_store
 from ..study.exporting import study_to_write
 from ..trial import TrialRecord
@@ -20,6 +21,7 @@ from . import WRONG_USE
 from .choice import add_choice, driver_of_split
 from .listing import print_table
 from .output import loaded_plugins
+from .progress import more_of
 from .summary import adopted_line, as_text, duration, full_trial, summary
 from .values import written
 
@@ -97,7 +99,7 @@ def show_trials(
         elif as_csv:
             _print_csv(store, name)
         else:
-            _print_table(store.trials(name), row)
+            _print_table(store.trials(name), row, path)
 
 
 def _print_json(trials: Iterator[TrialRecord]) -> None:
@@ -118,20 +120,22 @@ def _print_csv(store: Store, name: str, numbers: Sequence[int] | None = None) ->
     write_csv(sys.stdout, study)
 
 
-def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any]) -> None:
-    rows = []
+def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any], path: Path) -> None:
+    rows, failed = [], 0
     for trial in trials:
         values = ", ".join(f"{k} {v:.6g}" for k, v in (trial.values or {}).items())
         if trial.estimate is not None:
             values = f"about {trial.estimate:.6g}"
         if trial.error:
-            values = trial.error.strip().splitlines()[0]
+            values, failed = short_reason(trial.error), failed + 1
         params = ", ".join(f"{k} {written(v, 4)}" for k, v in trial.params.items())
         took = ""
         if trial.started is not None and trial.finished is not None:
             took = duration(trial.finished - trial.started)
         rows.append((str(trial.number), trial.state.value, values, params, took))
     print_table(("trial", "state", "values", "params", "time"), rows)
+    if failed:
+        print(more_of(path, "N"))
     if "adopted" in result:
         print(f"besides, not trials of this study: {adopted_line(result['adopted'])}")
     print(", ".join(f"{n} {s.lower()}" for s, n in result["counts"].items() if n) or "no trials")

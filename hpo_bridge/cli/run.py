@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,10 +13,12 @@ from pathlib import Path
 from types import FrameType
 
 from ..config import StudyFile, load_study_file
-from ..errors import ConfigError, ObjectiveError
+from ..errors import ConfigError, ObjectiveError, TooManyFailures
 from ..objectives.objective import Objective
 from ..objectives.parts import Outer
 from ..study import Study
+from ..study.budget import NothingToDo, spent_budget
+from ..study.budget import log as budget_log
 from ..study.nested import tune_splits
 from ..trial import TrialState
 from . import INTERRUPTED, WRONG_USE
@@ -25,7 +27,7 @@ from .explain import COMMAND_HEADING, command_line
 from .last_resort import last_resort
 from .output import kept_for_json, loaded_plugins
 from .progress import progress
-from .summary import as_text, summary
+from .summary import as_text, duration, summary
 
 NO_TRIAL = 1
 
@@ -40,6 +42,7 @@ def run_study(
     store: str | None,
     overrides: Sequence[str],
     change_space: bool = False,
+    retry_failed: bool = False,
     as_json: bool,
 ) -> int:
     """Runs or continues a study; the exit code."""
@@ -61,16 +64,26 @@ def run_study(
             warn_of_test(study.store, study.name, file.trials)
             if not as_json and (line := command_line(file)) is not None:
                 print(f"{COMMAND_HEADING}: {line}", file=sys.stderr)
-            interrupted = _run(study, file, quiet=as_json)
+            before, nothing = study.counts, nothing_to_do(study, file, retry_failed=retry_failed)
+            ended = _run(study, file, retry_failed=retry_failed, quiet=as_json)
             result = summary(study.store, study.name)
             add_choice(result, study.store, study.name, file.selection)
-            if study.exhausted is not None:
-                print(f"{study.backend} has nothing left: {study.exhausted}", file=sys.stderr)
+            if nothing is None and study.exhausted is not None:
+                nothing = _exhausted(study, ran=study.counts != before)
+            if nothing is not None:
+                print(nothing, file=sys.stderr)
     if as_json:
         print(json.dumps(result))
     else:
         print(as_text(result, study.store.url))
-    if interrupted:
+    if isinstance(ended, TooManyFailures):
+        print(
+            f"study {ended.study!r} was stopped: {ended.problem}, the last: {ended.last}; once "
+            "that is mended, --retry-failed runs them again (the key stop says when failures stop "
+            "a study)", file=sys.stderr,
+        )  # fmt: skip
+        return NO_TRIAL
+    if ended is not None:
         print(_farewell(path), file=sys.stderr)
         return INTERRUPTED
     counts = result["counts"]
@@ -98,16 +111,22 @@ def _study(file: StudyFile, name: str | None = None, seed: int | None = None) ->
     )
 
 
-def _run(study: Study, file: StudyFile, *, quiet: bool) -> bool:
-    """Runs the study, after those of its outer splits; whether it was interrupted."""
+def _run(
+    study: Study, file: StudyFile, *, retry_failed: bool, quiet: bool
+) -> KeyboardInterrupt | TooManyFailures | None:
+    """Runs the study, after those of its outer splits; what has ended it early, if anything."""
+    budget_log.disabled = True  # said below, in the words of a command
+    optimize = partial(_optimize, file=file, retry_failed=retry_failed, quiet=quiet)
     try:
         with _terminable():
             if file.selection.outer is not None:
-                _run_splits(study, file, file.selection.outer, quiet=quiet)
-            _optimize(study, file, file.objective, quiet=quiet)
-    except KeyboardInterrupt:
-        return True
-    return False
+                _run_splits(study, file, file.selection.outer, optimize, quiet=quiet)
+            optimize(study, file.objective)
+    except (KeyboardInterrupt, TooManyFailures) as end:
+        return end
+    finally:
+        budget_log.disabled = False
+    return None
 
 
 def _check_splits(file: StudyFile, outer: Outer) -> None:
@@ -119,25 +138,36 @@ def _check_splits(file: StudyFile, outer: Outer) -> None:
         raise ConfigError(f"{file.path.name}: selection.nested: {text}") from error
 
 
-def _run_splits(study: Study, file: StudyFile, outer: Outer, *, quiet: bool) -> None:
+def _run_splits(
+    study: Study,
+    file: StudyFile,
+    outer: Outer,
+    optimize: Callable[[Study, Objective], None],
+    *,
+    quiet: bool,
+) -> None:
     def run(inner: Study, objective: Objective, text: str) -> None:
         if not quiet:
             print(text, file=sys.stderr, flush=True)
-        _optimize(inner, file, objective, quiet=quiet)
+        optimize(inner, objective)
 
     splits = outer.splits(study.seed)
     tune_splits(study, splits, partial(_study, file), run, file.selection.rule)
 
 
-def _optimize(study: Study, file: StudyFile, objective: Objective, *, quiet: bool) -> None:
+def _optimize(
+    study: Study, objective: Objective, *, file: StudyFile, retry_failed: bool, quiet: bool
+) -> None:
     with (
         last_resort(study.abandon, _farewell(file.path)),
-        progress(study, file.trials, file.seconds, quiet=quiet),
+        progress(study, file.trials, file.seconds, file.path, quiet=quiet),
     ):
         study.optimize(
             objective,
             trials=file.trials,
             seconds=file.seconds,
+            stop=file.stop,
+            retry_failed=retry_failed,
             runner=file.runner,
             **file.runner_options,
         )
@@ -145,6 +175,33 @@ def _optimize(study: Study, file: StudyFile, objective: Objective, *, quiet: boo
 
 def _farewell(path: Path) -> str:
     return f"interrupted; everything is kept: run {path} again to go on"
+
+
+def nothing_to_do(study: Study, file: StudyFile, *, retry_failed: bool) -> str | None:
+    """Why a run starts no trial, and how it would; ``None`` if there is something to do."""
+    row = study.store.study(study.name)
+    assert row is not None
+    counts = study.counts
+    if retry_failed:
+        counts[TrialState.WAITING] += counts[TrialState.FAILED]
+        counts[TrialState.FAILED] = 0
+    nothing = spent_budget(counts, row.seconds, file.trials, file.seconds)
+    if nothing is None:
+        return None
+    spent, way = f"budget.trials {nothing.found} is spent", f"--trials {nothing.more} goes on"
+    if nothing.what == "seconds":
+        spent = f"budget.time {duration(float(nothing.found))} is spent"
+        way = f"--set budget.time={nothing.more}s goes on"
+    return nothing.text(spent, way, retry="--retry-failed")
+
+
+def _exhausted(study: Study, *, ran: bool) -> str:
+    """That a backend has nothing left; where it had nothing to begin with, how to go on."""
+    spent = f"{study.backend} has nothing left: {study.exhausted}"
+    if ran:
+        return spent
+    nothing = NothingToDo("backend", "", "", study.counts)
+    return nothing.text(spent, "--backend NAME goes on with another", retry="--retry-failed")
 
 
 @contextmanager

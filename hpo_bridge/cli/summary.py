@@ -9,6 +9,7 @@ from ..errors import StudyNotFound, counted
 from ..formats.plain import plain_trial
 from ..store import Store
 from ..study.facts import adopted, schedule_entry, space_version
+from ..study.failures import no_complete_trial
 from ..study.values import Objectives
 from ..trial import TrialRecord, TrialState
 from .choice import choice_lines, short_trial
@@ -39,6 +40,8 @@ def summary(store: Store, name: str) -> dict[str, Any]:
         ((objective, sign),) = objectives.signs.items()
         best = store.best(name, objective, sign)
         result["best"] = None if best is None else short_trial(best)
+        if best is None and store.counts(name)[TrialState.FAILED]:
+            result["problem"] = str(no_complete_trial(store, name))
     else:
         complete = store.trials(name, [TrialState.COMPLETE])
         result["front"] = [short_trial(trial) for trial in objectives.front(complete)]
@@ -78,7 +81,7 @@ def as_text(result: dict[str, Any], url: str) -> str:
         lines.append(f"front    {counted(len(result['front']), 'trial')}")
         lines += [f"  {_line(trial)}" for trial in result["front"]]
     elif result["best"] is None:
-        lines.append("best     no complete trial yet")
+        lines.append(f"best     {result.get('problem', 'no complete trial yet')}")
     else:
         lines.append(f"best     {_line(result['best'])}")
         width = max(map(len, result["best"]["params"]))
@@ -113,7 +116,7 @@ def _line(trial: dict[str, Any]) -> str:
         f"{name} {written(v, 6)}" + (f" ± {written(errors[name], 2)}" if name in errors else "")
         for name, v in trial["values"].items()
     )
-    return f"{values}  (trial {trial['number']})"
+    return f"{values}  (trial {trial['number']}, {trial['backend'] or 'enqueued'})"
 
 
 def duration(seconds: float) -> str:

@@ -124,6 +124,27 @@ class Budget(_Strict):
     )
 
 
+class StopModel(_Strict):
+    """When a run ends before its budget is spent."""
+
+    failures: int | None = _field(
+        None,
+        "Stop after so many failed trials in a row, whatever their reasons; those of earlier runs "
+        "do not count.",
+        f"a whole number from 1 to {MOST_TRIALS}",
+        ge=1,
+        le=MOST_TRIALS,
+    )
+    first_failures: int = _field(
+        10,
+        "Stop where the first so many trials of a run have all failed for one and the same "
+        "reason; 0 for never.",
+        f"a whole number from 0 to {MOST_TRIALS}",
+        ge=0,
+        le=MOST_TRIALS,
+    )
+
+
 class SelectionModel(_Strict):
     """Which configuration the study gives in the end, and how honestly it is scored."""
 
@@ -263,6 +284,12 @@ class StudyModel(_Strict):
         "When the study ends; only a backend that ends by itself, a grid, can do without.",
         "a mapping such as {trials: 60, time: 20m}",
     )
+    stop: StopModel | None = _field(
+        None,
+        "What ends a run [before its budget is spent](guarantees.md#failed-trials); failed trials "
+        "do, if all of the first ten fail for one reason.",
+        "a mapping such as {failures: 5}",
+    )
     runner: Annotated[Chosen, BeforeValidator(_named)] | None = _field(
         None,
         "What evaluates the trials: a name, or `{name, …options}`.",
@@ -334,6 +361,7 @@ class StudyModel(_Strict):
 SECTIONS: dict[str, type[BaseModel]] = {
     "backend": ChosenBackend,
     "budget": Budget,
+    "stop": StopModel,
     "runner": Chosen,
     "pruner": Chosen,
     "selection": SelectionModel,

@@ -52,6 +52,7 @@ class StudyFile:
         seed: Non-negative and below 2**31; ``None`` where the study draws its own.
         trials: Budget of trials, those of earlier runs included; ``None`` for no limit.
         seconds: Budget of time, that of earlier runs included; ``None`` for no limit.
+        stop: When a run stops early, as :meth:`hpo_bridge.Study.optimize` takes it.
         runner: The runner's name.
         runner_options: Its options, durations in seconds.
         pruner: The pruner's name, or ``None``.
@@ -79,6 +80,7 @@ class StudyFile:
     seed: int | None = None
     trials: int | None = None
     seconds: float | None = None
+    stop: dict[str, Any] = field(default_factory=dict)
     runner: str = DEFAULT_RUNNER
     runner_options: dict[str, Any] = field(default_factory=dict)
     pruner: str | None = None
@@ -274,6 +276,7 @@ def _file(
         seed=model.seed,
         trials=None if budget is None else budget.trials,
         seconds=None if budget is None else budget.time,
+        stop={} if model.stop is None else model.stop.model_dump(),
         runner=choices.runner.name,
         runner_options=choices.runner.options,
         pruner=None if pruner is None else pruner.name,

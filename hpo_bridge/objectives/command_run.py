@@ -17,7 +17,7 @@ from .metrics_file import MetricsFile
 from .output import Output
 from .printed_result import PrintedResult
 from .processgroup import ProcessGroup, ending
-from .reasons import Failure
+from .reasons import Failure, with_output
 from .shell_script import Script, filled_script
 
 SHELL = "/bin/sh"
@@ -97,12 +97,12 @@ class CommandRunner:
         finally:
             group.kill()
         if code != 0:
-            raise Failure(_with_tail(f"the command {ending(code)}", output.tail(_TAIL)))
+            raise Failure(with_output(f"the command {ending(code)}", output.tail(_TAIL)))
         if file is not None:
             return file.result()
         source = matched or printed
         if source.problem is not None:
-            raise Failure(_with_tail(source.problem, output.tail(_TAIL)), retriable=False)
+            raise Failure(with_output(source.problem, output.tail(_TAIL)), retriable=False)
         return source.result()
 
     def _start(self, trial: Trial, group: ProcessGroup) -> subprocess.Popen[bytes]:
@@ -130,7 +130,3 @@ class CommandRunner:
             )
         except (OSError, ValueError) as error:
             raise Failure(f"the command cannot be started: {error}") from error
-
-
-def _with_tail(reason: str, tail: str) -> str:
-    return f"{reason}; it wrote:\n{tail}" if tail else reason

@@ -21,7 +21,7 @@ from ..gradients import NO_DIFFERENTIATION, Differentiation
 from ..objectives.main_module import MainModule
 from ..objectives.output import Tail
 from ..objectives.processgroup import ProcessGroup, ending
-from ..objectives.reasons import explain
+from ..objectives.reasons import explain, with_output
 from ..trial import Trial
 from ..trial_output import NO_OUTPUT, OutputSink
 from .pool import WorkerContext
@@ -196,7 +196,7 @@ class Slot:
         code = worker.exitcode if worker is not None else None
         how = f"worker {ending(code)}" if code is not None else "worker was lost"
         said = self._output.last_words() if self._output is not None else ""
-        return f"{how}; it wrote:\n{said}" if said else how
+        return with_output(how, said)
 
     def kill(self) -> None:
         """Ends the worker, and all that it started, at once."""

@@ -47,7 +47,9 @@ event        data
              the value that its pruner expects it would have had, where it can say; ``reused``
              is the trial whose result it has, if it was not run
 ``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
-             (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died)
+             (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died;
+             ``retry``: it had failed for good, and is to run again: with its ``params`` and
+             ``backend``)
 ``ended``    the driver leaves: ``reason``
 ``tested``   a configuration was scored on the test set: ``trial params values``, the ``rule`` that
              chose it or ``None``, ``scored`` (by what), ``trials`` (how many had ended) and

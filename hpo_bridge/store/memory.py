@@ -165,6 +165,9 @@ class _MemoryStudy:
             row.state = TrialState.WAITING
             row.failures += data["kind"] == "failure"
             row.losses += data["kind"] == "lost"
+            if data["kind"] == "retry":
+                row.error = row.finished = None
+                row.failures = row.losses = 0
 
 
 class _MemoryWriter:

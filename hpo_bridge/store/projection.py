@@ -162,6 +162,12 @@ class _Plan:
     def requeued(self, number: int, kind: str) -> None:
         failures, losses = int(kind == "failure"), int(kind == "lost")
         row = self.fresh.get(number)
+        if kind == "retry":
+            if row is None:
+                self.add("retry", {"study": self.study, "number": number})
+            else:
+                row.update(state="WAITING", finished=None, error=None, failures=0, losses=0)
+            return
         if row is None:
             self.add("requeued", {
                 "study": self.study, "number": number, "failures": failures, "losses": losses,

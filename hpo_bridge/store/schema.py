@@ -186,6 +186,9 @@ _WRITES = {
     "requeued": """
         UPDATE hpo_trials SET state = 'WAITING', failures = failures + :failures,
         losses = losses + :losses WHERE study_id = :study AND number = :number""",
+    "retry": """
+        UPDATE hpo_trials SET state = 'WAITING', finished = NULL, error = NULL, failures = 0,
+        losses = 0 WHERE study_id = :study AND number = :number""",
     "report": """
         INSERT INTO hpo_reports (study_id, number, seq, step, value, metrics)
         VALUES (:study, :number, :seq, :step, :value, :metrics)""",

@@ -81,6 +81,9 @@ class Ledger:
             self.repeats = self.repeats + 1 if "reused" in data else 0
         if kind == "enqueued":
             self.open[number] = Open(data["params"], None, None, None)
+        elif kind == "requeued":
+            if data["kind"] == "retry":
+                self._reopen(number, data)
         elif kind == "imported":
             self.open[number] = _imported(data)
             self.finished[number] = None
@@ -95,6 +98,16 @@ class Ledger:
         elif kind == "finished":
             self.open[number].result = data
             self.finished[number] = None
+
+    def _reopen(self, number: int, data: Mapping[str, Any]) -> None:
+        """Waits for another result of a failed trial.
+
+        A backend that was told of the failure is told of the new result as of a foreign point.
+        """
+        if self.finished.pop(number, True) is None:
+            self.open[number].result = None
+        else:
+            self.open[number] = Open(data["params"], None, None, data["backend"])
 
     def _echo(self, data: Mapping[str, Any]) -> None:
         """Keeps a suggestion that repeats a trial: the backend is told that trial's result."""

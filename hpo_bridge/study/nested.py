@@ -23,6 +23,7 @@ from ..objectives.reasons import Failure
 from ..space import Space
 from ..store import Event, Store
 from ..trial import trial_seed
+from .failures import no_complete_trial
 from .selection import Rule, Selection, select_in
 from .testset import Look, Place, look, looks
 from .values import Objectives
@@ -148,9 +149,8 @@ def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Se
     try:
         return select_in(store, name, objectives, rule)
     except NoCompleteTrial:
-        raise NoCompleteTrial(
-            f"study {name!r} has no complete trial: there is nothing to score on its outer split"
-        ) from None
+        nothing = ", so there is nothing to score on its outer split"
+        raise no_complete_trial(store, name, nothing) from None
 
 
 def valid_look(store: Store, name: str, chosen: Selection) -> Look | None:

@@ -13,7 +13,10 @@ from typing import Any
 
 from ..objectives.base import Objective
 from ..store import Store
+from .budget import NothingToDo, spent_budget
+from .budget import log as budget_log
 from .driver import Driver
+from .failures import FailureWatch, StopRule, requeue_failed
 from .observers import Observers, study_info
 from .restore import Setup, take_over
 from .session import Session
@@ -102,7 +105,8 @@ class Seat:
 
     def run(
         self, setup: Callable[[], Setup], built: Any, runner: str, source: Objective, *,
-        trials: int | None, seconds: float | None, window: int | None,
+        trials: int | None, seconds: float | None, window: int | None, stop: StopRule,
+        retry_failed: bool,
     ) -> None:  # fmt: skip
         """Has a runner evaluate trials; gives the study free afterwards, if it was before.
 
@@ -114,6 +118,11 @@ class Seat:
             trials: The study's budget of trials.
             seconds: The study's budget of time.
             window: How many trials may be open in deterministic order; ``None`` in free order.
+            stop: When failures stop the run.
+            retry_failed: Whether the failed trials run again.
+
+        Raises:
+            TooManyFailures: If failures have stopped the run.
         """
         was_held = self.holding
         driver = self.take(setup, runner)
@@ -122,15 +131,27 @@ class Seat:
         spent = 0.0 if row is None else row.seconds
         driver.retries = getattr(built, "retries", 0)
         driver.window = window
-        session = Session(driver, source, trials=trials, seconds=seconds, spent=spent)
+        failures = FailureWatch(self._store, self._name, stop, window)
+        session = Session(
+            driver, source, trials=trials, seconds=seconds, spent=spent, failures=failures
+        )
         error: BaseException | None = None
         try:
+            if retry_failed:
+                requeue_failed(driver)
+            nothing = spent_budget(driver.counts, spent, trials, seconds)
             built.run(session)
+            if nothing is None and driver.exhausted is not None and not failures.began:
+                nothing = NothingToDo("backend", driver.exhausted, "", driver.counts)
+            if nothing is not None:
+                budget_log.warning("study %r: %s", self._name, nothing)
+            failures.check()
         except BaseException as raised:
             error = raised
             raise
         finally:
             driver.retries, driver.window = 0, None
+            failures.tell_count()
             try:
                 self._observers.end(error)
             finally:

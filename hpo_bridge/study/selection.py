@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import NoCompleteTrial, SelectionError, SpaceError, counted, nearest, short
+from ..errors import SelectionError, SpaceError, counted, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
 from ..trial import TrialRecord, TrialState
+from .failures import no_complete_trial
 from .pairs import folds_of, paired_difference
 from .values import Objectives
 
@@ -202,7 +203,7 @@ def select_in(store: Store, study: str, objectives: Objectives, rule: Rule) -> S
     ((name, sign),) = objectives.signs.items()
     best = store.best(study, name, sign)
     if best is None:
-        raise NoCompleteTrial(f"study {study!r} has no complete trial")
+        raise no_complete_trial(store, study)
     return select(rule, best, store.trials(study, [TrialState.COMPLETE]), objectives)
 
 

@@ -14,6 +14,7 @@ from ..space import Space
 from ..trial import Outcome, Trial, TrialState
 from ..trial_output import OutputSink
 from .driver import Driver
+from .failures import FailureWatch, StopRule
 from .kept_output import output_folder
 
 
@@ -26,6 +27,7 @@ class Session:
         trials: Budget: how many trials the study may have in all, whatever became of them.
         seconds: Budget: how long drivers may work on it in all.
         spent: How long they have already.
+        failures: Follows the trials of this run, and may stop it.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Session:
         trials: int | None = None,
         seconds: float | None = None,
         spent: float = 0.0,
+        failures: FailureWatch | None = None,
     ) -> None:
         self.objective = objective
+        self.failures = failures or FailureWatch(driver.store, driver.name, StopRule(), None)
         self.stopping = False
         self._driver = driver
         self._output = output_folder(driver.store, driver.name)
@@ -83,16 +87,20 @@ class Session:
         if not self._goes_on():
             return None
         try:
-            return self._driver.next(self._goes_on)
+            trial = self._driver.next(self._goes_on)
         except (WaitingForResults, SearchExhausted, BudgetSpent):
             return None
+        self.failures.started(trial.number)
+        return trial
 
     def _goes_on(self) -> bool:
         return not (self.stopping or self._is_spent or self.seconds_left == 0.0)
 
     @property
     def _is_spent(self) -> bool:
-        """Whether the budget allows no further trial."""
+        """Whether the budget allows no further trial, or failures do not."""
+        if self.failures.stopped:
+            return True
         if self._trials is None:
             return False
         counts = self._driver.counts
@@ -135,7 +143,7 @@ class Session:
     def finish(self, number: int, outcome: Outcome) -> None:
         """Ends an attempt: final, or back to the queue if it failed and may be retried."""
         self._sinks.pop(number, None)
-        self._driver.finish(number, outcome)
+        self.failures.ended(number, self._driver.finish(number, outcome))
 
     def give_back(self, number: int, reason: str) -> None:
         """Ends an attempt without an outcome: the trial waits again."""

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..errors import GradientRequired, HpoBridgeError, NoCompleteTrial, TestSetWarning
+from ..errors import GradientRequired, HpoBridgeError, TestSetWarning
 from ..objectives.objective import Objective
 from ..optimizer import Pruner
 from ..plugins import PluginManager, manager
@@ -31,6 +31,7 @@ from .definition import ensure_study
 from .driver import Driver
 from .duplicates import checked_mode
 from .exporting import ExportReport, export_history
+from .failures import StopRule, no_complete_trial
 from .importing import ImportOptions, ImportReport, ReadTrials, add_trials, leased, read_trials
 from .kept_output import output_folder
 from .nested import tune_splits
@@ -213,6 +214,8 @@ class Study:
         *,
         trials: int | None = None,
         seconds: float | None = None,
+        stop: Mapping[str, int | None] | None = None,
+        retry_failed: bool = False,
         runner: str = "inline",
         **options: Any,
     ) -> None:
@@ -227,6 +230,11 @@ class Study:
             trials: How many trials the study may have in all, whatever became of them.
             seconds: How long it may be worked on in all; trials that run then wait for the
                 next time.
+            stop: When failures stop the run: ``failures``, so many in a row (no limit by
+                default), and ``first_failures``: the first so many trials of this run, all for
+                one and the same reason (10 by default; 0 for never).
+            retry_failed: Whether the trials that failed in earlier runs run again, with the same
+                number, parameters and seed; until they begin they are in no budget.
             runner: Who evaluates: ``"inline"``, ``"processes"``, or a plugin's.
             options: The runner's options, such as ``workers``, ``trial_timeout`` (seconds),
                 ``retries`` (further attempts after a failure) and ``order``
@@ -236,8 +244,10 @@ class Study:
         Raises:
             KeyboardInterrupt: After Ctrl-C; everything finished is kept, what ran waits.
             StudyLocked: If another driver works on the study.
+            TooManyFailures: If failures have stopped the run; see ``stop``.
         """
         check_budget(trials, seconds)
+        rule = StopRule.of(stop)
         built = self._plugins.build("runner", runner, options)
         window = self._window(built)
         self._check_pruner(runner)
@@ -245,8 +255,9 @@ class Study:
         source.check()
         with self._lock:
             self._seat.run(
-                self._setup, built, runner, source, trials=trials, seconds=seconds, window=window
-            )
+                self._setup, built, runner, source, trials=trials, seconds=seconds, window=window,
+                stop=rule, retry_failed=retry_failed,
+            )  # fmt: skip
 
     def _window(self, runner: Any) -> int | None:
         if getattr(runner, "order", "free") != "deterministic":
@@ -481,7 +492,7 @@ class Study:
         ((name, sign),) = self.objectives.signs.items()
         best = self.store.best(self.name, name, sign)
         if best is None:
-            raise NoCompleteTrial(f"study {self.name!r} has no complete trial")
+            raise no_complete_trial(self.store, self.name)
         return best
 
     @property

@@ -22,7 +22,7 @@ def test_run_prints_one_line_of_json_whatever_the_trials_print(command):
     (line,) = done.stdout.splitlines()
     result = json.loads(line)
     assert set(result) == {"study", "backend", "best", "counts", "duplicates", "seconds"}
-    assert set(result["best"]) == {"number", "params", "values", "standard_errors"}
+    assert set(result["best"]) == {"number", "params", "values", "standard_errors", "backend"}
     assert set(result["counts"]) == STATES
     assert result["counts"]["COMPLETE"] == 12
     assert "noise from a trial" in done.stderr

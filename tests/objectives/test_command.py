@@ -169,10 +169,10 @@ def test_pruned_program_is_killed_with_its_children(run, tmp_path):
 @pytest.mark.parametrize(
     ("code", "reason", "retriable"),
     [
-        ("import sys; sys.exit('no luck')", "exited with code 1; it wrote:\nno luck", True),
-        ("import sys; print(1); sys.exit(3)", "exited with code 3; it wrote:\n1", True),
+        ("import sys; sys.exit('no luck')", "exited with code 1: no luck", True),
+        ("import sys; print(1); sys.exit(3)", "exited with code 3: 1", True),
         ("import os; os.kill(os.getpid(), 11)", "was killed by SIGSEGV", True),
-        ("print('hello')", "printed no line of JSON; it wrote:\nhello", False),
+        ("print('hello')", "printed no line of JSON: hello", False),
         ("pass", "printed no line of JSON", False),
         ("""print('{"step": 1.5, "value": 3}')""", "reported {'step': 1.5, 'value': 3}: ", True),
         ("""print('{"step": 1, "value": "a"}')""", "reported {'step': 1, 'value': 'a'}: ", True),

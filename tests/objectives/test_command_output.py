@@ -239,7 +239,7 @@ def test_a_result_of_nan(run, text):
 def test_where_there_is_no_result_the_message_names_what_is_missing(run, lines, names, problem):
     outcome = run(printing(*lines), *names)
     assert outcome.state is TrialState.FAILED
-    assert outcome.error.startswith(f"{problem}; it wrote:\n")
+    assert outcome.error.startswith(f"{problem}: ")
     assert not outcome.retriable
 
 

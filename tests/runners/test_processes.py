@@ -34,7 +34,7 @@ REASONS = {
     "base_exception": r"BaseException: rare \(trouble.py:\d+ in base_exception\)",
 }
 DEATHS = {
-    "segfault": r"worker was killed by SIGSEGV; it wrote:\n(?s:.*)about to fall(?s:.*)trouble.py",
+    "segfault": r"worker was killed by SIGSEGV: .*\nit wrote:\n(?s:.*)to fall(?s:.*)trouble.py",
     "killed": r"worker was killed by SIGKILL \(out of memory\?\)",
     "terminated": r"worker was killed by SIGTERM",
     "leaves 0": r"worker exited with code 0",

@@ -93,7 +93,7 @@ def test_a_worker_elsewhere_that_dies(make_work, runner, monkeypatch, tmp_path):
     work.logs = OutputFolder(tmp_path)
     runner(workers=1).run(work)
     assert work.logs.read(0).text().endswith(" ---\nlast words\n")
-    assert work.errors == ["worker was killed by SIGKILL (out of memory?); it wrote:\nlast words"]
+    assert work.errors == ["worker was killed by SIGKILL (out of memory?): last words"]
 
 
 def test_a_hub_whose_driver_is_busy_keeps_no_more_than_the_end():

@@ -26,7 +26,10 @@ TROUBLES = {
     "memory": (r"MemoryError \(trouble.py:\d+ in memory\)", True),
     "allocates": (r"MemoryError \(trouble.py:\d+ in allocates\)", True),
     "unprintable": (r"Unprintable: <its text cannot be read: .*", True),
-    "segfault": (r"worker was killed by SIGSEGV; it wrote:\n(?s:.*)about to fall(?s:.*)", True),
+    "segfault": (
+        r"worker was killed by SIGSEGV: .*\nit wrote:\n(?s:.*)about to fall(?s:.*)",
+        True,
+    ),
     "killed": (r"worker was killed by SIGKILL \(out of memory\?\)", True),
     "leaves": (r"worker exited with code 3", True),
     "hangs": (r"timed out after 1 s", True),
