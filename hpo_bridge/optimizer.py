@@ -216,7 +216,10 @@ class Pruner(Protocol):
         loss: float | None,
         reports: Sequence[tuple[int, float]],
     ) -> None:
-        """Takes note of a trial that has ended, in the order of the log."""
+        """Takes note of a trial that has ended, in the order of the log.
+
+        One that failed may run again (``retry_failed``), and then ends a second time.
+        """
         ...
 
 

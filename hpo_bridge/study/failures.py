@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HpoBridgeError, NoCompleteTrial, SpaceError, TooManyFailures, nearest, short
+from ..errors import (
+    HpoBridgeError,
+    NoCompleteTrial,
+    SpaceError,
+    TooManyFailures,
+    counted,
+    nearest,
+    short,
+)
 from ..objectives.reasons import reason_key, short_reason
 from ..store import Event, Pending, Store
 from ..trial import TrialRecord, TrialState
@@ -138,9 +146,13 @@ class FailureWatch:
             return
         alike = len(self._reasons) == 1 and None not in self._reasons
         if self._judged == rule.first_failures and alike:
-            self._problem = f"the first {self._judged} trials failed for one and the same reason"
+            self._problem = "the first trial failed"
+            if self._judged > 1:
+                self._problem = (
+                    f"the first {self._judged} trials failed for one and the same reason"
+                )
         elif rule.failures is not None and self._in_a_row >= rule.failures:
-            self._problem = f"{self._in_a_row} trials in a row failed"
+            self._problem = f"{counted(self._in_a_row, 'trial')} in a row failed"
         else:
             return
         self._allowed = self._started
@@ -212,7 +224,7 @@ def requeue_failed(driver: Driver) -> int:
         events.append(Event("requeued", time.time(), trial.number, data))
     if len(again) < len(failed):
         logging.getLogger("hpo_bridge").warning(
-            "study %r: %d failed trials are no points of its present space, and stay as they are",
+            "study %r: failed trials that are no points of its present space do not run again: %d",
             driver.name, len(failed) - len(again),
         )  # fmt: skip
     if events:

@@ -42,7 +42,7 @@ def params(study: Study) -> list[Any]:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
     with caplog.at_level(logging.WARNING, "hpo_bridge"):
-        yield lambda: [r.getMessage() for r in caplog.records]
+        yield lambda: [r.getMessage() for r in caplog.records if r.name == "hpo_bridge"]
 
 
 @pytest.fixture
