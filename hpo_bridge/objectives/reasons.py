@@ -20,6 +20,7 @@ _LIMIT = 1000  # of a message's characters: a store keeps one for each failed tr
 _DEEPEST = 20  # causes of causes; they may go round in a circle
 _SHORT = 240  # characters of a reason where one line is shown
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_TRACEBACK = "Traceback (most recent call last)"
 _HEADER = re.compile(
     r"(.*?)(?:Exception Group |Original )?"
     r"(?:Traceback \(most recent call last\)|Fatal Python error)"
@@ -81,7 +82,7 @@ def _own_line(error: BaseException) -> str:
         raise
     except BaseException as second:  # the user's __str__ may raise anything
         text = f"<its text cannot be read: __str__ raised {type(second).__name__}>"
-    text = short_reason(text, _LIMIT) if _HEADER.search(text) else " ".join(text.split())
+    text = short_reason(text, _LIMIT) if _TRACEBACK in text else " ".join(text.split())
     if len(text) > _LIMIT:
         text = text[: _LIMIT - 1] + "…"
     place = origin(error.__traceback__)
@@ -171,7 +172,7 @@ def short_reason(error: str | None, limit: int = _SHORT) -> str:
     head = first.removesuffix("it wrote:").rstrip("; :") if first.endswith(":") else first
     if _HEADER.match(first):
         return _cut(telling_line(error or ""), limit)
-    if not rest.startswith("it wrote:") and (first.endswith(":") or _HEADER.search(rest)):
+    if not rest.startswith("it wrote:") and (first.endswith(":") or _TRACEBACK in rest):
         why = telling_line(rest)
         if why and why not in head:
             return _cut(f"{head}: {why}" if head else why, limit)
