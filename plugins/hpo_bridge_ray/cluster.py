@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from hpo_bridge.runners.processes import usable_cpus
@@ -43,24 +44,50 @@ def connected(
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
-    if ray.is_initialized():
-        if address not in (None, "auto"):
+    with _connecting:
+        here = _connections[-1] if _connections else None
+        if here is None and ray.is_initialized():
+            here = _Connection("of the program's own", None)
+        if here is not None and address not in (None, "auto", here.address):
             raise RayError(
                 f"runner.address: found {address!r}, but this process is connected to a Ray "
                 "already: leave the address out, or call ray.shutdown() first"
             )
-        yield ray
-        return
-    folder = None
+        if here is None:
+            with _sigterm_kept():
+                here = _Connection(address, _connect(ray, address, runtime_env, own))
+            _connections.append(here)
+        here.users += 1
     try:
-        with _sigterm_kept():
-            folder = _connect(ray, address, runtime_env, own)
         yield ray
     finally:
-        with _quiet(), _sigterm_kept():
-            ray.shutdown()
-        if folder is not None:
-            folder.close()
+        with _connecting:
+            here.users -= 1
+            if here in _connections and not here.users:
+                _connections.remove(here)
+                with _quiet(), _sigterm_kept():
+                    ray.shutdown()
+                if here.folder is not None:
+                    here.folder.close()
+
+
+@dataclass(eq=False)
+class _Connection:
+    """A connection to a Ray, which runs in several threads share.
+
+    Attributes:
+        address: What was asked for.
+        folder: The temporary folder of a Ray of our own.
+        users: How many runs use it.
+    """
+
+    address: str | None
+    folder: PassingFolder | None
+    users: int = 0
+
+
+_connecting = threading.RLock()  # a process has one connection to Ray at most
+_connections: list[_Connection] = []
 
 
 def _connect(

@@ -191,3 +191,44 @@ def test_closures_sent_from_several_threads(tmp_path):
         sys.setswitchinterval(before)
     assert not problems
     assert not cloudpickle.list_registry_pickle_by_value()
+
+
+def test_studies_with_closures_in_threads(python):
+    code = """
+import threading
+import hpo_bridge as hpo
+def run(offset):
+    study = hpo.Study(hpo.Space(x=hpo.Float(0, 1)), seed=0)
+    study.optimize(lambda trial: offset + own(trial["x"]), trials=2, runner="processes", workers=1)
+    print([trial.error for trial in study.trials], offset <= study.best.value <= offset + 1)
+def own(x):
+    return x
+threads = [threading.Thread(target=run, args=(offset,)) for offset in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    assert python("-", text=code) == "[None, None] True\n" * 2
+
+
+@pytest.mark.slow
+def test_the_first_run_to_end_leaves_the_others_their_ray(python):
+    code = """
+import threading
+from hpo_bridge_ray.cluster import connected
+entered, left = threading.Event(), threading.Event()
+def first():
+    with connected("local"):
+        entered.set()
+        left.wait()
+thread = threading.Thread(target=first)
+thread.start()
+entered.wait()
+with connected("local") as ray:
+    left.set()
+    thread.join()
+    print(ray.is_initialized())
+print(ray.is_initialized())
+"""
+    assert python("-", text=code) == "True\nFalse\n"
