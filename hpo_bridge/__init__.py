@@ -21,6 +21,7 @@ from .errors import (
 )
 from .folds import Folded, FoldScore, Measured
 from .gradients import Differentiated
+from .habits import NAMES, missing_attribute
 from .hookspecs import hookimpl
 from .optimizer import (
     AutodiffSpec,
@@ -86,7 +87,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imports :class:`Study` at its first use: the processes that run trials have none for it."""
     if name != "Study":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing_attribute(f"module {__name__!r}", name, NAMES)
     from .study import Study
 
     globals()[name] = Study

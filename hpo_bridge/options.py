@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from .errors import nearest, short
+from .space.values import unboxed
 
 
 def whole(name: str, value: Any, least: int | None = None) -> int:
@@ -30,6 +31,7 @@ def whole(name: str, value: Any, least: int | None = None) -> int:
         >>> whole("population", 20, least=2)
         20
     """
+    value = unboxed(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: found {short(value)}, expected an integer")
     if least is not None and value < least:
@@ -62,6 +64,7 @@ def number(
         >>> number("sigma", 0.3, above=0)
         0.3
     """
+    value = unboxed(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name}: found {short(value)}, expected a number")
     rules = []
@@ -88,6 +91,7 @@ def flag(name: str, value: Any) -> bool:
         >>> flag("shuffle", True)
         True
     """
+    value = unboxed(value)
     if not isinstance(value, bool):
         raise TypeError(f"{name}: found {short(value)}, expected true or false")
     return value

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Protocol
 from .checkpoints import NOWHERE, Checkpoints
 from .errors import HpoBridgeError, short
 from .gradients import NO_DIFFERENTIATION, Differentiation, Slope, Tape
+from .habits import TRIAL, missing_attribute
 from .space.values import copied, is_boolean
 from .trial_output import NO_OUTPUT, OutputSink
 
@@ -234,6 +235,9 @@ class Trial(Mapping[str, Any]):
         self._tape: Tape | None = None
         self._loaded: Path | None = None
         self._keeping = threading.Lock()  # any thread of the objective may keep one
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing_attribute("a Trial", name, TRIAL)
 
     @property
     def params(self) -> dict[str, Any]:

@@ -100,4 +100,6 @@ def _tested(
 
 
 def _chosen(store: Store, file: StudyFile) -> Selection:
-    return select_in(store, file.name, Objectives(file.directions), file.selection.rule)
+    row = store.study(file.name)
+    directions = file.directions if row is None else row.definition["directions"]
+    return select_in(store, file.name, Objectives(directions), file.selection.rule)

@@ -84,12 +84,6 @@ class Chosen(BaseModel):
 class ChosenBackend(Chosen):
     """A backend by name, with its options."""
 
-    native_space: bool | None = _field(
-        None,
-        "Whether the library's own notion of the space is used where it differs from the "
-        "exact encoding; for backends that have this option.",
-        "true or false",
-    )
     trials: int | None = _field(
         None,
         "How many trials it proposes; then the next of the list takes over. All but the last "
@@ -262,8 +256,8 @@ class StudyModel(_Strict):
         Annotated[list[ChosenBackend], BeforeValidator(_scheduled), AfterValidator(_some)] | None
     ) = _field(
         None,
-        "Which optimizer proposes the trials: a name, or `{name, options, native_space}`; or a "
-        "list of them, a [schedule](history.md#hand-over).",
+        "Which optimizer proposes the trials: a name, or `{name, options}`; or a list "
+        "of them, a [schedule](history.md#hand-over).",
         "a name such as core.random, {name: …, options: {…}}, or a list of such",
         "a name such as core.random, or {name: …, options: {…}}",
     )

@@ -70,10 +70,6 @@ def selected(
     inner = {name: (*place, "options", name) for name in chosen.options or {}}
     beside = {name: (*place, name) for name in chosen.model_extra or {}}
     options = {**(chosen.options or {}), **(chosen.model_extra or {})}
-    if isinstance(chosen, ChosenBackend) and chosen.native_space is not None:
-        beside["native_space"] = (*place, "native_space")
-        if chosen.native_space:  # false is what every backend does without the option
-            options["native_space"] = True
     for name in inner.keys() & beside.keys():
         problems.add(beside[name], "is there twice, also in options")
     if key == "runner":
@@ -201,7 +197,7 @@ def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
     match = _OPTION.match(text)
     if isinstance(error, InvalidOptions) and match and match[1] in chosen.options_at:
         option, text = match.groups()
-        if text.startswith("unknown option") and "did you mean" not in text:
+        if text.startswith("unknown option") and not text.endswith(")"):
             text += nearest(option, ["options", "name"])
         problems.add(chosen.options_at[option], text)
         return

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import nearest
+from ..habits import hint
 from .models import SECTION_LISTS, SECTIONS, StudyModel
 from .problems import KeyPath, Problems, shown
 
@@ -34,14 +35,13 @@ def _problem(detail: ErrorDetails, data: Mapping[str, Any]) -> tuple[KeyPath, st
     model, key, depth = _place(path)
     if detail["type"] == "extra_forbidden":
         accepted = list(model.model_fields)
-        hint = nearest(key, accepted)
-        return path, f"unknown key, accepted: {', '.join(accepted)}{hint}"
+        return path, f"unknown key, accepted: {', '.join(accepted)}{hint(key, accepted)}"
     expected = accepts(model, key, "item" if len(path) > depth else "expected")
     if detail["type"] == "missing":
         return path, f"is missing, expected {expected}"
     found = value_at(data, path)
-    hint = nearest(found, expected.split(" or ")) if isinstance(found, str) else ""
-    return path, f"found {shown(found)}, expected {expected}{hint}"
+    close = nearest(found, expected.split(" or ")) if isinstance(found, str) else ""
+    return path, f"found {shown(found)}, expected {expected}{close}"
 
 
 def _place(path: KeyPath) -> tuple[type[BaseModel], str, int]:

@@ -25,6 +25,7 @@ from ..errors import (
     nearest,
     short,
 )
+from ..habits import hint
 from ..hookspecs import PROJECT
 from ..optimizer import BackendSpec, Capability
 from ..requirements import unmet
@@ -318,9 +319,10 @@ def _check_options(
     listed = ", ".join(accepted) or "none"
     for option in options:
         if option not in accepted:
-            hint = nearest(option, list(accepted))
             plain = what.partition(" (")[0]
-            raise InvalidOptions(f"{option}: unknown option of {plain}, accepted: {listed}{hint}")
+            raise InvalidOptions(
+                f"{option}: unknown option of {plain}, accepted: {listed}{hint(option, accepted)}"
+            )
     for option, required in accepted.items():
         if required and option not in options:
             raise InvalidOptions(f"{what} needs the option {option!r}, accepted: {listed}")

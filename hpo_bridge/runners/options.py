@@ -8,6 +8,7 @@ from typing import Any
 
 from ..durations import ACCEPTED, parse_duration
 from ..errors import InvalidOptions, short
+from ..space.values import unboxed
 
 _BYTES = {
     "": 1, "b": 1,
@@ -26,7 +27,7 @@ def as_seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     try:
-        return parse_duration(value)
+        return parse_duration(unboxed(value))
     except ValueError:
         raise InvalidOptions(f"{name}: found {short(value)}; expected {ACCEPTED}") from None
 
@@ -39,7 +40,7 @@ def as_bytes(name: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    amount = _bytes(value)
+    amount = _bytes(unboxed(value))
     if amount is None or not math.isfinite(amount) or amount < 1:
         raise InvalidOptions(f"{name}: found {short(value)}; expected bytes, or '2GB', '512MiB'")
     return int(amount)
@@ -47,6 +48,7 @@ def as_bytes(name: str, value: Any) -> int | None:
 
 def as_count(name: str, value: Any, least: int) -> int:
     """A whole number of at least ``least``."""
+    value = unboxed(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InvalidOptions(
             f"{name}: found {short(value)}; expected a whole number of at least {least}"
@@ -56,7 +58,7 @@ def as_count(name: str, value: Any, least: int) -> int:
 
 def as_choice(name: str, value: Any, *accepted: str) -> str:
     """One of the accepted words."""
-    if value not in accepted:
+    if not isinstance(value, str) or value not in accepted:
         raise InvalidOptions(f"{name}: found {short(value)}; expected {' or '.join(accepted)}")
     return str(value)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SpaceError, short
+from ..habits import DECLARATIONS, hinted_class
 from .ranges import MOST_VALUES, check_range, grid_of
 from .values import (
     When,
@@ -31,6 +32,7 @@ SINGLE_SLACK = 1e-6
 """The same for a value of single precision."""
 
 
+@hinted_class(DECLARATIONS)
 @dataclass(frozen=True)
 class Float:
     """A continuous parameter; both bounds are included.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SpaceError
+from ..habits import DECLARATIONS, hinted_class
 from .ranges import check_range, count_of
 from .values import (
     When,
@@ -23,6 +24,7 @@ LARGEST_LOG_INT = 2**40
 """Up to here the unit interval tells integers apart on a log scale."""
 
 
+@hinted_class(DECLARATIONS)
 @dataclass(frozen=True)
 class Int:
     """An integer parameter; both bounds are included.

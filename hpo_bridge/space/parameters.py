@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from ..errors import SpaceError, nearest, short
+from ..habits import DECLARATIONS, hinted_class
 from .floats import Float
 from .integers import Int
 from .values import (
@@ -33,6 +34,7 @@ from .values import (
 )
 
 
+@hinted_class(DECLARATIONS)
 @dataclass(frozen=True)
 class Categorical:
     """One of a list of choices.

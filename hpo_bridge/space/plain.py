@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import SpaceError, nearest, short
+from .. import habits
+from ..errors import SpaceError, short
+from ..habits import hint
 from .constants import Constant
 from .parameters import Categorical, Float, Int, Parameter
 
@@ -34,14 +36,14 @@ def parameter_from_plain(plain: Any) -> Parameter | Any:
         raise SpaceError(f"the key 'type' is missing, expected one of {kinds}")
     kind = plain["type"]
     if not isinstance(kind, str) or kind not in KINDS:
-        hint = nearest(str(kind), list(KINDS))
-        raise SpaceError(f"found {short(kind)}, expected one of {kinds}{hint}", ["type"])
+        close = hint(str(kind), KINDS, habits.KINDS)
+        raise SpaceError(f"found {short(kind)}, expected one of {kinds}{close}", ["type"])
     build, required, optional = KINDS[kind]
     for key in plain:
         if key != "type" and key not in (*required, *optional):
             accepted = ", ".join(("type", *required, *optional))
-            hint = nearest(str(key), [*required, *optional])
-            raise SpaceError(f"unknown key, accepted: {accepted}{hint}", [str(key)])
+            close = hint(key, (*required, *optional), habits.DECLARATIONS)
+            raise SpaceError(f"unknown key, accepted: {accepted}{close}", [str(key)])
     for key in required:
         if key not in plain:
             raise SpaceError(f"the key {key!r} is missing")

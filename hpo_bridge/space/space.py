@@ -153,6 +153,8 @@ class Space(Mapping[str, Parameter]):
         Raises:
             SpaceError: If the length is wrong.
         """
+        if not hasattr(unit, "__len__"):
+            raise SpaceError(f"unit: found {short(unit)}, expected a list of numbers")
         if len(unit) != self.dimension:
             raise SpaceError(f"found {len(unit)} coordinates, expected {self.dimension}")
         if self.vectors:
@@ -359,19 +361,28 @@ class Space(Mapping[str, Parameter]):
             declared[name] = Constant(parameter) if isinstance(parameter, list) else parameter
         return cls(declared, constraints=constraints)
 
+    def same_in_any_order(self, other: Space) -> bool:
+        """Whether another space differs in the order of its parameters and constraints at most."""
+        return self._digest(in_order=False) == other._digest(in_order=False)
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the space's meaning: equal spaces in the same order have the same.
 
         How a condition is spelled does not matter, nor an integer's step of 1.
         """
+        return self._digest(in_order=True)
+
+    def _digest(self, *, in_order: bool) -> str:
         plain = self.to_plain()
         for name, conditions in self.conditions.items():
             plain["space"][name]["when"] = sorted([p, sorted(v)] for p, v in conditions.items())
         for name, parameter in self._parameters.items():
             if isinstance(parameter, Int) and parameter.step == 1:
                 del plain["space"][name]["step"]
-        text = json.dumps(plain, separators=(",", ":"))
+        if not in_order:
+            plain["constraints"].sort()
+        text = json.dumps(plain, separators=(",", ":"), sort_keys=not in_order)
         return sha256(text.encode()).hexdigest()[:16]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .base import Event, Pending, Repeats, Store, StudyRow, Writer
 from .memory import MemoryStore
 
@@ -10,13 +12,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-def open_store(url: str | None, *, create: bool = True) -> Store:
+def open_store(url: str | os.PathLike[str] | None, *, create: bool = True) -> Store:
     """Opens the store at ``url``.
 
     Args:
         url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db``,
             ``postgresql://user:password@host/database``; ``None`` or ``memory://`` for one
-            that ends with the process.
+            that ends with the process. A path is that of a SQLite database.
         create: Whether a missing store is created; if not, it is an error.
 
     Raises:
@@ -24,6 +26,8 @@ def open_store(url: str | None, *, create: bool = True) -> Store:
     """
     if url is None or url == "memory://":
         return MemoryStore()
+    if isinstance(url, os.PathLike):
+        url = f"sqlite:///{os.fspath(url)}"
     from .sql import SqlStore  # SQLAlchemy costs 0.3 s: only studies on disk pay for it
 
     return SqlStore(url, create=create)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import SpaceError, StoreError
 from ..space import Space
@@ -28,6 +28,14 @@ OTHER = {
 }
 
 
+class Definition(NamedTuple):
+    """What makes a study, as it is in the store."""
+
+    seed: int
+    space: Space
+    objectives: Objectives
+
+
 def ensure_study(
     store: Store,
     name: str,
@@ -36,7 +44,7 @@ def ensure_study(
     seed: int | None,
     *,
     change_space: bool = False,
-) -> int:
+) -> Definition:
     """Adds a study to a store, or compares it with the one of that name that is there.
 
     Args:
@@ -48,7 +56,9 @@ def ensure_study(
         change_space: Whether the space may be another one; :mod:`.space_change` sees to it.
 
     Returns:
-        The study's seed: as given, as stored, or drawn for a new study.
+        The study as it is in the store: its seed, as given, as stored, or drawn for a new study;
+        and its space and objectives, where the given ones differ in order or in a name that is
+        not given.
 
     Raises:
         StoreError: If the stored study is another one; says in what.
@@ -57,6 +67,7 @@ def ensure_study(
     if found is not None and not any(store.counts(name).values()):
         stored_seed = found.definition["seed"]
         wanted = definition(space, objectives, stored_seed if seed is None else seed)
+        wanted = {**found.definition, **wanted}  # a search keeps there what it is evaluated on
         if as_json(found.definition) != as_json(wanted):  # nothing depends on it yet
             store.redefine(name, wanted)
             found = store.study(name)
@@ -66,31 +77,37 @@ def ensure_study(
         found = store.study(name)  # another process may have been first
         assert found is not None
     stored = found.definition
+    kept = _stored_space(stored)
+    is_same = kept is not None and kept.same_in_any_order(space)
+    if kept is not None and is_same and kept != space:
+        space = kept
+    objectives = objectives.renamed(stored["directions"])
     wanted = definition(space, objectives, stored["seed"] if seed is None else seed)
     for key, remedy in REMEDIES.items():
-        if as_json(stored[key]) == as_json(wanted[key]) or same_space(key, stored, space):
+        if as_json(stored[key]) == as_json(wanted[key]):
+            continue
+        if is_same and key in ("space", "constraints"):
             continue
         if key in ("space", "constraints"):
             if change_space:
                 continue
-            raise _other_space(store, name, key, stored, space)
+            raise _other_space(store, name, key, stored, kept, space)
         raise StoreError(
             f"study {name!r} in {store.url} has {OTHER[key]} than given: "
             f"{difference(stored[key], wanted[key])}; {remedy}, or use another study name "
             "or store"
         )
-    return int(stored["seed"])
+    return Definition(int(stored["seed"]), space, objectives)
 
 
 def _other_space(
-    store: Store, name: str, key: str, stored: Mapping[str, Any], space: Space
+    store: Store, name: str, key: str, stored: Mapping[str, Any], kept: Space | None, space: Space
 ) -> StoreError:
     """What to say of another space: exactly what differs, and the ways out."""
-    try:
-        before = Space.from_plain(stored["space"], stored["constraints"])
-        found = "; ".join(differences(before, space))
-    except SpaceError:  # of another version
+    if kept is None:
         found = difference(stored[key], space.to_plain()[key])
+    else:
+        found = "; ".join(differences(kept, space))
     return StoreError(
         f"study {name!r} in {store.url} has {OTHER[key]} than given: {found}; "
         f"{REMEDIES[key]}, or use another study name or store; to go on in the new space with the "
@@ -98,14 +115,12 @@ def _other_space(
     )
 
 
-def same_space(key: str, stored: Mapping[str, Any], space: Space) -> bool:
-    """Whether what differs in ``key`` is only how the space is spelled."""
-    if key not in ("space", "constraints"):
-        return False
+def _stored_space(stored: Mapping[str, Any]) -> Space | None:
+    """A stored study's space; ``None`` if it is of a version that cannot be read."""
     try:
-        return Space.from_plain(stored["space"], stored["constraints"]) == space
-    except SpaceError:  # of another version
-        return False
+        return Space.from_plain(stored["space"], stored["constraints"])
+    except SpaceError:
+        return None
 
 
 def definition(space: Space, objectives: Objectives, seed: int) -> dict[str, Any]:
@@ -134,5 +149,5 @@ def difference(stored: Any, given: Any) -> str:
                 return f"{key} is new"
             if as_json(stored[key]) != as_json(given[key]):
                 return f"{key} is {as_json(stored[key])} there, {as_json(given[key])} here"
-        return "the order of the parameters"
+        return "the order of the names"
     return f"{as_json(stored)} there, {as_json(given)} here"

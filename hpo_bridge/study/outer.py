@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -63,7 +63,10 @@ class Rows:
         return list(self._made())
 
     def _made(self) -> Iterator[OuterSplit]:
-        pairs = list(self.splits)
+        for name, function in (("objective", self.objective), ("score", self.score)):
+            if not callable(function):
+                raise HpoBridgeError(f"{name}: found {short(function)}, expected a function")
+        pairs = list(self.splits) if isinstance(self.splits, Iterable) else [self.splits]
         if len(pairs) < 2 or any(not _is_pair(pair) for pair in pairs):
             found = short(pairs)
             raise HpoBridgeError(f"splits: found {found}, expected two or more (train, test)")

@@ -21,9 +21,9 @@ from ..objectives.objective import Objective
 from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
 from ..store import Store
-from ..trial import Outcome, Trial, TrialRecord, TrialState, trial_seed
+from ..trial import Outcome, Trial, TrialRecord, TrialState, as_number, trial_seed
 from ..trial_output import NO_OUTPUT, OutputSink
-from .arguments import objective_for
+from .arguments import Choice, integer, naming, objective_for, runner_choice
 from .learning_curve import LearningCurve
 from .slopes import differentiation
 from .values import Objectives
@@ -69,7 +69,7 @@ def rerun(
     *,
     times: int = 1,
     tolerance: float = 0.0,
-    runner: str = "processes",
+    runner: Choice = "processes",
     options: Mapping[str, Any] | None = None,
     watch: Watch = lambda step, value: None,
 ) -> tuple[Rerun, ...]:
@@ -94,6 +94,7 @@ def rerun(
     row = store.study(name)
     if row is None:
         raise StudyNotFound(f"no study {name!r} in {store.url}")
+    number, times = integer("number", number), integer("times", times)
     record = _checked(store, name, number, times, tolerance)
     definition = row.definition
     space = Space.from_plain(definition["space"], definition["constraints"])
@@ -101,7 +102,9 @@ def rerun(
     source = objective_for(objective, space, objectives.directions)
     source.check()
     asked = differentiation(plugins, space, wanted=record.gradients is not None)
-    built = plugins.build("runner", runner, _one_worker(plugins, runner, options or {}))
+    chosen, options = runner_choice(runner, options or {})
+    with naming("runner"):
+        built = plugins.build("runner", chosen, _one_worker(plugins, chosen, options))
     with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
         kept = CheckpointFolder(Path(folder, "checkpoints"), private=True)
         seed = trial_seed(definition["seed"], number)
@@ -112,13 +115,19 @@ def rerun(
 
 def _checked(store: Store, name: str, number: Any, times: Any, tolerance: Any) -> TrialRecord:
     """The trial's record, if it can be run again."""
-    for what, value, least in (("trial", number, 0), ("times", times, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    for what, value, least in (("number", number, 0), ("times", times, 1)):
+        if value < least:
             raise HpoBridgeError(
                 f"{what}: found {short(value)}, expected an integer of at least {least}"
             )
-    if isinstance(tolerance, bool) or not tolerance >= 0:
-        raise HpoBridgeError(f"tolerance: found {short(tolerance)}, expected at least 0")
+    try:
+        fits = as_number(tolerance) >= 0
+    except TypeError:
+        fits = False
+    if not fits:
+        raise HpoBridgeError(
+            f"tolerance: found {short(tolerance)}, expected a number of at least 0"
+        )
     record = next(store.trials(name, first=number), None)
     if record is None:
         count = sum(store.counts(name).values())

@@ -73,7 +73,7 @@ def entry_of(choice: Any, path: str) -> Entry:
     name, options = split_choice(choice, path)
     try:
         if "trials" in own:
-            whole("trials", own["trials"], 1)
+            own["trials"] = whole("trials", own["trials"], 1)
         one_of("handover", own.get("handover", "tell"), HANDOVER)
     except (TypeError, ValueError) as error:
         raise HpoBridgeError(f"{path}.{error}") from None

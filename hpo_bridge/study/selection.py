@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import SelectionError, SpaceError, counted, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
+from ..space.values import unboxed
 from ..store import Store
 from ..trial import TrialRecord, TrialState
 from .failures import no_complete_trial
@@ -63,7 +64,7 @@ class Rule:
         Raises:
             SelectionError: With the path of what is wrong: ``rule``, ``simplest.0``, ….
         """
-        if rule not in RULES:
+        if not isinstance(rule, str) or rule not in RULES:
             hint = nearest(str(rule), RULES)
             raise SelectionError(
                 f"found {short(rule)}, expected {' or '.join(RULES)}{hint}", "rule"
@@ -72,15 +73,34 @@ class Rule:
             for key, value, plain in (
                 ("simplest", simplest, ()), ("errors", errors, 1.0), ("paired", paired, False),
             ):  # fmt: skip
-                if value != plain:
+                if not isinstance(value, type(plain)) or value != plain:
                     raise SelectionError(f"is for rule {ONE_STANDARD_ERROR} alone", key)
             return cls()
+        paired, errors = unboxed(paired), unboxed(errors)
         if not isinstance(paired, bool):
             raise SelectionError(f"found {short(paired)}, expected true or false", "paired")
         number = isinstance(errors, (int, float)) and not isinstance(errors, bool)
         if not number or not 0 <= errors < math.inf:
             raise SelectionError(f"found {short(errors)}, expected a number from 0 on", "errors")
         return cls(rule, _expressions(simplest, space), float(errors), paired)
+
+    @classmethod
+    def from_mapping(cls, space: Space, selection: Any) -> Rule:
+        """The rule of a mapping of arguments; the best trial for ``None``.
+
+        Raises:
+            SelectionError: With the path of what is wrong, from ``selection`` on.
+        """
+        if selection is not None and not isinstance(selection, Mapping):
+            raise SelectionError(f"found {short(selection)}, expected a mapping", "selection")
+        keys = ("rule", "simplest", "errors", "paired")
+        for key in selection or ():
+            if key not in keys:
+                raise SelectionError(
+                    f"unknown key, accepted: {', '.join(keys)}{nearest(str(key), keys)}",
+                    "selection", str(key),
+                )  # fmt: skip
+        return cls.of(space, **dict(selection or {}))
 
     def key(self, params: Mapping[str, Any]) -> tuple[float, ...]:
         """How simple a configuration is: smaller is simpler, compared in turn.

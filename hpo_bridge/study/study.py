@@ -11,20 +11,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import GradientRequired, HpoBridgeError, TestSetWarning
+from ..habits import STUDY, hinted, missing_attribute
 from ..objectives.objective import Objective
 from ..optimizer import Pruner
-from ..plugins import PluginManager, manager
+from ..plugins import PluginManager
 from ..space import Space
-from ..store import Event, MemoryStore, Store, open_store
+from ..store import Event, MemoryStore, Store
 from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState
 from .arguments import (
     Choice,
-    check_budget,
     check_seed,
+    checked_budget,
     final_state,
+    mapping,
+    naming,
     objective_for,
+    objectives_from,
+    optional_text,
+    path_of,
+    plugins_from,
+    runner_choice,
+    space_from,
     split_choice,
+    store_of,
+    text,
     told_outcome,
+    trial_number,
+    truth,
+    wrong,
 )
 from .checkpoints import checkpoints_of, given_folder
 from .definition import ensure_study
@@ -47,7 +61,6 @@ from .selection import BEST, Rule, Selection, check_single, select_in
 from .slopes import differentiation
 from .space_change import changed_space, checked_defaults, known_defaults
 from .testset import Look, Place, look, looks
-from .values import SINGLE, Objectives
 from .verify import Verification, verify
 from .warm_start import prepared, sources_of
 
@@ -71,8 +84,8 @@ class Study:
         directions: Several objectives instead: name to direction.
         seed: Non-negative integer below 2**31; drawn at random, and kept in the store, if
             ``None``.
-        store: A URL (``sqlite:///study.db``, ``postgresql://…``) or an open store; in memory
-            by default.
+        store: A URL (``sqlite:///study.db``, ``postgresql://…``), the path of a SQLite database,
+            or an open store; in memory by default.
         name: The study's name in the store.
         pruner: What stops trials early: a name or a mapping, like ``backend``.
         duplicates: What happens where parameters are proposed that are there already:
@@ -106,6 +119,7 @@ class Study:
         (True, True)
     """
 
+    @hinted()
     def __init__(
         self,
         space: Space | Mapping[str, Any],
@@ -114,7 +128,7 @@ class Study:
         direction: str | Direction = "minimize",
         directions: Mapping[str, str | Direction] | None = None,
         seed: int | None = None,
-        store: str | Store | None = None,
+        store: str | os.PathLike[str] | Store | None = None,
         name: str = "study",
         pruner: Choice | None = None,
         duplicates: str = "evaluate",
@@ -125,10 +139,12 @@ class Study:
         defaults: Mapping[str, Any] | None = None,
         plugins: PluginManager | None = None,
     ) -> None:
-        self.space = space if isinstance(space, Space) else Space(space)
-        self.name = name
-        self.objectives = Objectives({SINGLE: direction} if directions is None else directions)
-        self._plugins = manager() if plugins is None else plugins
+        self.space = space_from(space)
+        self.name = name = text("name", name)
+        self._declared = objectives_from(direction, directions)
+        """The objectives by the names that are given here, which the store may have others for."""
+        self._plugins = plugins_from(plugins)
+        change_space = truth("change_space", change_space)
         self._lock = threading.RLock()
         self._defaults: Mapping[str, Any] = {}
         self._schedule = schedule_of(backend)
@@ -136,7 +152,7 @@ class Study:
         self._pruner = None if pruner is None else split_choice(pruner, "pruner")
         self._folder = given_folder(checkpoints)
         self._like: dict[str, Any] = {
-            "backend": backend, "directions": self.objectives.directions, "pruner": pruner,
+            "backend": backend, "directions": self._declared.directions, "pruner": pruner,
             "observers": observers, "checkpoints": checkpoints, "plugins": plugins,
             "duplicates": duplicates, "change_space": change_space, "defaults": defaults,
         }  # fmt: skip
@@ -144,16 +160,17 @@ class Study:
         seed = check_seed(seed)
         sources, defaults = sources_of(warm_start), checked_defaults(defaults, self.space)
         # Raises before anything is created.
-        self._phases().check(0 if seed is None else seed, warm=bool(sources))
+        with naming("backend"):
+            self._phases().check(0 if seed is None else seed, warm=bool(sources))
         if self._pruner is not None:
-            self._build_pruner()
+            with naming("pruner"):
+                self._build_pruner()
         observing = Observers(self._plugins, observers)
-        self._owns_store = isinstance(store, (str, type(None)))
-        self.store: Store = open_store(store) if isinstance(store, (str, type(None))) else store
+        self.store, self._owns_store = store_of(store)
         try:
-            self._adopted = prepared(sources, self.store, name, self.space, self.objectives)
-            self.seed = ensure_study(
-                self.store, name, self.space, self.objectives, seed, change_space=change_space
+            self._adopted = prepared(sources, self.store, name, self.space, self._declared)
+            self.seed, self.space, self.objectives = ensure_study(
+                self.store, name, self.space, self._declared, seed, change_space=change_space
             )
             self._change = None
             if change_space:
@@ -168,12 +185,12 @@ class Study:
 
     def _phases(self) -> Phases:
         return Phases(
-            self._schedule, self._plugins, self.space, len(self.objectives), self._defaults
+            self._schedule, self._plugins, self.space, len(self._declared), self._defaults
         )
 
     def _build_pruner(self) -> Pruner:
         assert self._pruner is not None
-        if len(self.objectives) > 1:
+        if len(self._declared) > 1:
             raise HpoBridgeError("pruner: a study with several objectives cannot be pruned")
         name, options = self._pruner
         pruner: Pruner = self._plugins.build("pruner", name, options)
@@ -216,7 +233,7 @@ class Study:
         seconds: float | None = None,
         stop: Mapping[str, int | None] | None = None,
         retry_failed: bool = False,
-        runner: str = "inline",
+        runner: Choice = "inline",
         **options: Any,
     ) -> None:
         """Evaluates trials until a budget is spent or the backend has nothing left.
@@ -235,7 +252,8 @@ class Study:
                 one and the same reason (10 by default; 0 for never).
             retry_failed: Whether the trials that failed in earlier runs run again, with the same
                 number, parameters and seed; until they begin they are in no budget.
-            runner: Who evaluates: ``"inline"``, ``"processes"``, or a plugin's.
+            runner: Who evaluates: ``"inline"``, ``"processes"``, or a plugin's; a name, or a
+                mapping like ``backend``.
             options: The runner's options, such as ``workers``, ``trial_timeout`` (seconds),
                 ``retries`` (further attempts after a failure) and ``order``
                 (``"deterministic"``: the same trials for the same seed and number of workers,
@@ -246,16 +264,18 @@ class Study:
             StudyLocked: If another driver works on the study.
             TooManyFailures: If failures have stopped the run; see ``stop``.
         """
-        check_budget(trials, seconds)
-        rule = StopRule.of(stop)
-        built = self._plugins.build("runner", runner, options)
+        trials, seconds = checked_budget(trials, seconds)
+        rule, retry_failed = StopRule.of(stop), truth("retry_failed", retry_failed)
+        name, options = runner_choice(runner, options)
+        with naming("runner"):
+            built = self._plugins.build("runner", name, options)
         window = self._window(built)
-        self._check_pruner(runner)
-        source = objective_for(objective, self.space, self.objectives.directions)
+        self._check_pruner(name)
+        source = objective_for(objective, self.space, self._declared.directions)
         source.check()
         with self._lock:
             self._seat.run(
-                self._setup, built, runner, source, trials=trials, seconds=seconds, window=window,
+                self._setup, built, name, source, trials=trials, seconds=seconds, window=window,
                 stop=rule, retry_failed=retry_failed,
             )  # fmt: skip
 
@@ -321,7 +341,8 @@ class Study:
             GradientRequired: If the backend needs derivatives that are not there; the trial
                 runs on, and can be told again.
         """
-        number = trial if isinstance(trial, int) else trial.number
+        number = trial_number(trial)
+        error = optional_text("error", error, "a text")
         outcome = Outcome(final_state(state), error=error)
         state = outcome.state
         if state is TrialState.COMPLETE:
@@ -377,12 +398,17 @@ class Study:
             StudyLocked: If another driver works on the study.
         """
         options = ImportOptions(
-            format, study, rename or {}, allow_pickle, strict, drop_inactive
+            optional_text("format", format), optional_text("study", study),
+            mapping("rename", rename), truth("allow_pickle", allow_pickle),
+            truth("strict", strict), truth("drop_inactive", drop_inactive),
         )  # fmt: skip
+        if source is None or isinstance(source, (int, float)):
+            raise wrong("source", source, "a path, a URL, or an object of another tool")
         self._phases().refuse_deaf("the imported trials")
         read = source
         if not isinstance(source, ReadTrials):
-            read = read_trials(self._plugins, self.space, self.objectives, source, options)
+            with naming("format"):
+                read = read_trials(self._plugins, self.space, self.objectives, source, options)
         with self._lock:
             driver = self._seat.sound()
             writing: Any = (
@@ -405,10 +431,11 @@ class Study:
         Raises:
             HistoryError: If it is there already, or cannot be written.
         """
-        return export_history(
-            self._plugins, self.store, self.name, os.fspath(target), format,
-            overwrite=overwrite,
-        )  # fmt: skip
+        with naming("format"):
+            return export_history(
+                self._plugins, self.store, self.name, path_of("target", target),
+                optional_text("format", format), overwrite=truth("overwrite", overwrite),
+            )  # fmt: skip
 
     def close(self) -> None:
         """Gives the study free, and closes the store unless it was given open.
@@ -561,6 +588,8 @@ class Study:
         Warns:
             TestSetWarning: If the test set was scored before.
         """
+        if trial is not None and not isinstance(trial, (Selection, TrialRecord)):
+            trial = trial_number(trial)
         chosen = self.select() if trial is None else trial
         with self._lock:
             return look(
@@ -578,7 +607,7 @@ class Study:
         trials: int | None = None,
         seconds: float | None = None,
         selection: Mapping[str, Any] | None = None,
-        runner: str = "inline",
+        runner: Choice = "inline",
         **options: Any,
     ) -> NestedScore:
         """The score of the whole procedure, by nested cross-validation.
@@ -620,8 +649,8 @@ class Study:
             (3, True, 0)
         """
         check_single(self.objectives)
-        rule = Rule.of(self.space, **dict(selection or {}))
-        directions = self.objectives.directions
+        rule = Rule.from_mapping(self.space, selection)
+        directions = self._declared.directions
         outer = outer_splits(objective, splits, score, self.space, directions, self.seed)
 
         def run(study: Study, part: Objective, text: str) -> None:
@@ -656,7 +685,7 @@ class Study:
         Raises:
             NoCheckpoints: If it is not known where the study keeps them.
         """
-        number = trial if isinstance(trial, int) else trial.number
+        number = trial_number(trial)
         return checkpoints_of(self.store, self.name, self._folder).find(number)
 
     def output(self, trial: Trial | TrialRecord | int) -> str:
@@ -690,7 +719,7 @@ class Study:
         *,
         times: int = 1,
         tolerance: float = 0.0,
-        runner: str = "processes",
+        runner: Choice = "processes",
         **options: Any,
     ) -> tuple[Rerun, ...]:
         """Runs a finished trial again, with its parameters and seed, and compares.
@@ -730,6 +759,9 @@ class Study:
         from .frame import to_frame
 
         return to_frame(self.trials, self.objectives.names, [*self.space, *self.space.constants])
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing_attribute("a Study", name, STUDY)
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}, backend={self.backend!r}, store={self.store.url!r})"

@@ -18,12 +18,16 @@ class Objectives:
 
     Args:
         directions: Name to ``minimize`` or ``maximize``.
+        alias: Another name of a single objective, by which a result may call it.
 
     Raises:
         HpoBridgeError: For another direction, or no objective.
     """
 
-    def __init__(self, directions: Mapping[str, str | Direction]) -> None:
+    def __init__(
+        self, directions: Mapping[str, str | Direction], *, alias: str | None = None
+    ) -> None:
+        self._alias = alias
         if not isinstance(directions, Mapping):
             raise HpoBridgeError(
                 f"directions: found {short(directions)}, expected a mapping of names to directions"
@@ -50,9 +54,30 @@ class Objectives:
     def __len__(self) -> int:
         return len(self.names)
 
+    def renamed(self, stored: Mapping[str, str]) -> Objectives:
+        """The objectives by the names and in the order that a stored study has them.
+
+        A single objective without a name is the stored one whatever that is called, and the
+        reverse. Objectives that differ otherwise come back as they are.
+        """
+        theirs = Objectives(stored)
+        if self.directions == theirs.directions:
+            return self if self.names == theirs.names else theirs
+        pair = (*self.names, *theirs.names)
+        same = len(pair) == 2 and self.sign == theirs.sign and SINGLE in pair
+        return Objectives(stored, alias=self.names[0]) if same else self
+
+    def _by_name(self, given: Any) -> Mapping[str, Any]:
+        """What was given for each objective, by its name."""
+        if not isinstance(given, Mapping):
+            return {self.names[0]: given}
+        if self._alias is None or set(given) != {self._alias}:
+            return given
+        return {self.names[0]: given[self._alias]}
+
     def judge(self, result: Any) -> tuple[dict[str, float] | None, str | None]:
         """The values that ``result`` gives, or the reason why it is not a result."""
-        values = result if isinstance(result, Mapping) else {self.names[0]: result}
+        values = self._by_name(result)
         if not isinstance(result, Mapping) and len(self.names) > 1:
             names = ", ".join(self.names)
             return None, f"the objective returned {short(result)}, expected values for {names}"
@@ -75,7 +100,7 @@ class Objectives:
         """
         if given is None:
             return None, None
-        errors = given if isinstance(given, Mapping) else {self.names[0]: given}
+        errors = self._by_name(given)
         if not isinstance(given, Mapping) and len(self.names) > 1:
             names = ", ".join(self.names)
             return None, f"the standard error is {short(given)}, expected one for each of {names}"

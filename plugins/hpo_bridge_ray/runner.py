@@ -47,7 +47,6 @@ class Ray:
             study needs: ``trials`` for resources that depend on the parameters and for
             pruners of Ray's, such as ``ray.asha``.
         workers: How many trials run at once; by default as many as the cluster has room for.
-        max_concurrent: The same, by Tune's name.
         cpu: CPUs of each worker, also a fraction; or an expression over the parameters, such
             as ``"2 if layers > 3 else 1"``, for those of each trial.
         gpu: GPUs, likewise; the worker sees these alone.
@@ -70,7 +69,6 @@ class Ray:
         self,
         mode: str | None = None,
         workers: int | None = None,
-        max_concurrent: int | None = None,
         cpu: float | str = 1.0,
         gpu: float | str = 0.0,
         resources: Mapping[str, float | str] | None = None,
@@ -83,9 +81,6 @@ class Ray:
         memory: int | str | None = None,
         grace: float | str = 2.0,
     ) -> None:
-        if workers is not None and max_concurrent is not None:
-            raise InvalidOptions("max_concurrent: is another name for workers; give one of them")
-        workers = workers if workers is not None else max_concurrent
         self.workers = None if workers is None else as_count("workers", workers, 1)
         self.mode = None if mode is None else as_choice("mode", mode, "slots", "trials")
         self.resources = Resources.of(cpu, gpu, resources)

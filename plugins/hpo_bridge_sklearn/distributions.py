@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Integral, Real
 from typing import Any
 
 from hpo_bridge import Float, Int, SpaceError
+from hpo_bridge.errors import SpaceWarning
 
 ACCEPTED = "uniform, loguniform (reciprocal) without loc, and randint"
 """What can be translated without loss."""
+PRIORS = ("uniform", "log-uniform")
+"""What scikit-optimize calls the scales of a range."""
 
 
 def is_distribution(value: Any) -> bool:
@@ -31,6 +36,8 @@ def translated(name: str, frozen: Any) -> Float | Int:
         >>> depth.low, depth.high
         (1, 8)
     """
+    if all(hasattr(frozen, bound) for bound in ("low", "high", "prior")):  # scikit-optimize's
+        return range_of(name, frozen.low, frozen.high, frozen.prior)
     kind = getattr(getattr(frozen, "dist", None), "name", "")
     if kind == "uniform":
         low, high = frozen.support()
@@ -49,9 +56,51 @@ def translated(name: str, frozen: Any) -> Float | Int:
     )
 
 
+def is_range(value: Any) -> bool:
+    """Whether it is a range as scikit-optimize writes it: ``(low, high, "log-uniform")``."""
+    sequence = isinstance(value, (tuple, list)) and len(value) == 3
+    return sequence and value[2] in PRIORS and all(_is_number(bound) for bound in value[:2])
+
+
+def range_of(name: str, low: Any, high: Any, prior: str) -> Float | Int:
+    """The parameter of a range: an :class:`Int` if both bounds are integers.
+
+    Raises:
+        SpaceError: If the bounds or the prior cannot be.
+
+    Example:
+        >>> range_of("C", 0.1, 10.0, "log-uniform")
+        Float(low=0.1, high=10.0, log=True, step=None, when=None, shape=None)
+    """
+    if prior not in PRIORS:
+        raise SpaceError(f"found the prior {prior!r}, expected one of {', '.join(PRIORS)}", [name])
+    kind = Int if all(isinstance(bound, Integral) for bound in (low, high)) else Float
+    try:
+        return kind(low, high, log=prior != "uniform")
+    except SpaceError as error:
+        raise error.under(name) from None
+
+
+def warn_of_range(name: str, value: Any) -> None:
+    """Warns of a tuple of two numbers, which is two choices, and elsewhere a range."""
+    if isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)):
+        kind = "Int" if all(isinstance(bound, Integral) for bound in value) else "Float"
+        low, high = sorted(value)
+        warnings.warn(
+            f"{name}: {value} is two choices; for a range give hpo_bridge.{kind}({low}, {high}), "
+            f"and for the choices the list {list(value)}",
+            SpaceWarning,
+            stacklevel=2,
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _loc(frozen: Any, position: int) -> Any:
     args = frozen.args
     return args[position] if len(args) > position else frozen.kwds.get("loc", 0)
 
 
-__all__ = ["is_distribution", "translated"]
+__all__ = ["is_distribution", "is_range", "range_of", "translated", "warn_of_range"]

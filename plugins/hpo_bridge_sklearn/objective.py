@@ -10,7 +10,7 @@ import numpy as np
 from sklearn import get_config
 
 from hpo_bridge import Measured, Trial
-from hpo_bridge.errors import ObjectiveError
+from hpo_bridge.errors import ObjectiveError, short
 from hpo_bridge.objectives.base import Function
 from hpo_bridge.objectives.packing import packed, unpacked
 from hpo_bridge.space import Space
@@ -270,6 +270,9 @@ def cross_validated(
     """
     if (X is None) == (data is None):
         raise ObjectiveError("data: give either X and y, or data")
+    for name, given in (("fit_params", fit_params), ("score_params", score_params)):
+        if given is not None and not isinstance(given, Mapping):
+            raise ObjectiveError(f"{name}: found {short(given)}, expected a mapping")
     if data is None:
         data = Data(X, y, groups, dict(fit_params or {}), dict(score_params or {}))
     elif any(given is not None for given in (y, groups, fit_params, score_params)):

@@ -13,6 +13,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
 from hpo_bridge import HpoBridgeError, Study
+from hpo_bridge.habits import SEARCH, hinted
 
 from .callbacks import Callbacks
 from .evaluation import SCORE, Evaluation, Result
@@ -39,15 +40,16 @@ NO_FITS = "No fits were performed. Was the CV iterator empty? Were there no cand
 class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
     """Searches an estimator's parameters by cross-validation, with any backend of the bridge.
 
-    A drop-in for ``GridSearchCV`` and ``RandomizedSearchCV``: the same arguments, methods and
-    attributes, and for the same candidates and splits the same ``cv_results_``.
+    A drop-in for ``GridSearchCV`` and ``RandomizedSearchCV``: the same methods and attributes, for
+    the same candidates and splits the same ``cv_results_``, and the same arguments but for two:
+    ``param_grid`` and ``param_distributions`` are ``space``, ``n_iter`` is ``n_trials``.
 
     Args:
         estimator: What is cloned, set, and fitted on each fold.
         space: What may vary: a :class:`hpo_bridge.Space`; a dictionary of parameter names to
             lists, frozen distributions of SciPy (``uniform``, ``loguniform``, ``randint``) and
             parameters of the bridge; or a list of such dictionaries. Lists may hold anything,
-            estimators too.
+            estimators too. ``(0.1, 10.0, "log-uniform")`` is a range, as in scikit-optimize.
         backend: Who proposes: a name such as ``"optuna.tpe"``, a mapping with ``name`` and
             ``options``, or a list of them that take turns, as in :class:`hpo_bridge.Study`.
         n_trials: How many candidates the study may have in all, those of earlier runs in
@@ -103,6 +105,7 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         "runner": [str, Mapping, None],
     }
 
+    @hinted(SEARCH)
     def __init__(
         self,
         estimator: Any,

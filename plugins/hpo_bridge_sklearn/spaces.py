@@ -18,7 +18,7 @@ from hpo_bridge import Categorical, Float, Int, Space, SpaceError
 from hpo_bridge.space.parameters import Parameter
 
 from .choices import Choices, choices_of, declared_when
-from .distributions import is_distribution, translated
+from .distributions import is_distribution, is_range, range_of, translated, warn_of_range
 
 GRID = "grid"
 """The parameter that chooses among several dictionaries; their own are called ``0/C``, ``1/C``."""
@@ -89,7 +89,9 @@ def _check_lists(grid: Any) -> None:
 
 
 def _known(value: Any) -> bool:
-    return isinstance(value, (Float, Int, Categorical)) or is_distribution(value)
+    return (
+        isinstance(value, (Float, Int, Categorical)) or is_distribution(value) or is_range(value)
+    )
 
 
 def _declared(grid: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Choices]]:
@@ -99,9 +101,12 @@ def _declared(grid: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, 
     for name, value in sorted(grid.items()):
         if isinstance(value, (Float, Int, Categorical)):
             parameters[name] = value
+        elif is_range(value):
+            parameters[name] = range_of(name, *value)
         elif is_distribution(value):
             parameters[name] = translated(name, value)
         else:
+            warn_of_range(name, value)
             choices[name] = choices_of(value)
             parameters[name] = Categorical(choices[name].labels)
     for name, parameter in parameters.items():

@@ -83,7 +83,10 @@ def check_number(cv: Any) -> None:
 def kept(cv: Any) -> Any:
     """``cv`` so that it can be gone through more than once: an iterator becomes a list."""
     if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
-        return [tuple(split) for split in cv]
+        splits = list(cv)
+        if not all(isinstance(split, Iterable) for split in splits):
+            raise ObjectiveError(f"cv: found {short(splits)}, expected {EXPECTED}")
+        return [tuple(split) for split in splits]
     return cv
 
 

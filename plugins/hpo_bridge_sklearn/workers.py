@@ -11,6 +11,7 @@ import joblib
 from sklearn import config_context, get_config
 
 from hpo_bridge import Folded, FoldScore, HpoBridgeError, Study, Trial, TrialState
+from hpo_bridge.study.arguments import split_choice
 
 from .evaluation import Evaluation, metrics_of
 from .schedule import reason, score_of
@@ -67,10 +68,7 @@ def run_on(
     Raises:
         HpoBridgeError: If a fit raised, and ``error_score`` is ``"raise"``.
     """
-    options = {"name": runner} if isinstance(runner, str) else dict(runner)
-    name = options.pop("name", None)
-    if not isinstance(name, str):
-        raise HpoBridgeError(f"runner: found {runner!r}, expected a name or a mapping with one")
+    name, options = split_choice(runner, "runner")
     if n_jobs is not None and name != "inline":
         options.setdefault("workers", joblib.effective_n_jobs(n_jobs))
     study.optimize(Folded(scorer, scorer.evaluation.folds), trials=trials, runner=name, **options)

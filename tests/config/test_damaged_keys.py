@@ -55,8 +55,6 @@ TYPES: list[tuple[str, Any, str, str]] = [
     ("backend/name", GONE, "backend.name", "is missing, expected a name"),
     ("backend/options", 3, "backend.options", "found 3, expected a mapping"),
     ("backend/options", ["pace"], "backend.options", "expected a mapping"),
-    ("backend/native_space", "yes", "backend.native_space", "found 'yes', expected true or false"),
-    ("backend/native_space", 1, "backend.native_space", "found 1, expected true or false"),
     ("technique", 3, "technique", "found 3, expected a technique"),
     ("seed", "0", "seed", "found '0', expected a whole number from 0"),
     ("seed", 1.5, "seed", "found 1.5, expected a whole number"),

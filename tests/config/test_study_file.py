@@ -123,11 +123,6 @@ def test_options_stand_below_options_or_beside_the_name(
     assert load(good | {"backend": backend}).backend_options == {"pace": 0.5, "native_space": True}
 
 
-def test_native_space_false_is_no_option(load: Load, good: dict[str, Any]) -> None:
-    good["backend"] = {"name": "core.random", "native_space": False}
-    assert load(good).backend_options == {}
-
-
 def test_a_technique_takes_the_backend_of_the_highest_rank(load: Load) -> None:
     assert load(SMALL + "technique: annealing\n").backend == "acme.walk"
     assert load(SMALL + "technique: random\n").backend == "core.random"

@@ -213,7 +213,7 @@ def test_several_objectives_need_all_their_values(study: Make, result: Any) -> N
         ({"seed": True}, "expected an integer"), ({"seed": 0.5}, "expected an integer"),
         ({"backend": "core.randm"}, "did you mean 'core.random'"),
         ({"backend": {"nam": "core.random"}}, "expected a name"),
-        ({"backend": {"name": "core.random", "option": {}}}, "backend.option: unknown key"),
+        ({"backend": {"name": "core.random", "option": {}}}, "option: unknown option of backend"),
         ({"backend": 5}, "expected a name"),
         ({"backend": {"name": "core.random", "options": {"sed": 1}}}, "sed: unknown option"),
         ({"backend": "core.grid"}, "parameter 'x': is continuous"),

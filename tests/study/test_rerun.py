@@ -192,7 +192,7 @@ def test_what_cannot_be_run_again(study: Make, url: str) -> None:
     running = s.ask()
     for number, match in (
         (7, "has no trial 7: it has 2 trials"), (1, "not finished, it is RUNNING"),
-        (-1, "trial: found -1"), (True, "trial: found True"), ("0", "trial: found '0'"),
+        (-1, "number: found -1"), (True, "number: found True"), ("0", "number: found '0'"),
     ):  # fmt: skip
         with pytest.raises(HpoBridgeError, match=match):
             s.replay(number, seeded)  # type: ignore[arg-type]

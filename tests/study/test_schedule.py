@@ -259,7 +259,7 @@ def test_derivatives_are_asked_for_as_soon_as_any_entry_wants_them(study: Make) 
         ([{"name": "core.random", "trials": "5"}, "core.random"],
          "backend.0.trials: found '5', expected an integer"),
         (["core.random", "core.random"], "backend.0.trials: is missing"),
-        ([{"name": "core.random", "trial": 3}, "core.random"], "backend.0.trial: unknown key"),
+        ([{"name": "core.random", "trial": 3}, "core.random"], "trial: unknown option of backend"),
         ({"name": "core.random", "handover": "no"},
          "backend.handover: found 'no', expected one of tell, ignore"),
         ([{"name": "core.random", "trials": 3}, "core.randm"], "did you mean 'core.random'"),

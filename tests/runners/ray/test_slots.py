@@ -126,7 +126,6 @@ def test_trials_in_order_do_not_depend_on_timing(restless, ray_here):
     ("options", "problem"),
     [
         ({"workers": 0}, "workers: found 0"),
-        ({"workers": 2, "max_concurrent": 2}, "max_concurrent: is another name"),
         ({"cpu": -1}, "cpu: found -1"),
         ({"cpu": "one +"}, r"cpu: 'one \+' is not an expression"),
         ({"cpu": [1]}, r"cpu: found \[1\]"),
