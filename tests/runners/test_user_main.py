@@ -24,7 +24,8 @@ code = open("user_main.py").read()
 cells = [nbformat.v4.new_code_cell(text) for text in (code, CALL)]
 notebook = nbformat.v4.new_notebook(cells=cells)
 NotebookClient(notebook, timeout=150, kernel_name="python3").execute()
-print("".join(output.get("text", "") for output in notebook.cells[-1].outputs))
+said = [output for output in notebook.cells[-1].outputs if output.get("name") == "stdout"]
+print("".join(output["text"] for output in said))  # Ray's advice for notebooks is on stderr
 """
 RUNNERS = {
     "processes": "main('processes', workers=1)",
