@@ -200,7 +200,7 @@ CONTRACT = (
     "hpo_bridge.objectives.base.Nests",
     "hpo_bridge.objectives.base.Outer",
     "hpo_bridge.objectives.base.OuterSplit",
-    "hpo_bridge.objectives.base.Reference",
+    "hpo_bridge.objectives.Reference",
     "hpo_bridge.hookspecs.StudyInfo",
     "hpo_bridge.TrialRecord",
     "hpo_bridge.gradients.Tape",

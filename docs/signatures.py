@@ -16,6 +16,7 @@ MODULES = (
     "hpo_bridge.hookspecs",
     "hpo_bridge.runners.base",
     "hpo_bridge.objectives.base",
+    "hpo_bridge.objectives",
     "hpo_bridge.histories",
     "hpo_bridge.pickles",
     "hpo_bridge.gradients",

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-WRONG_USE = 2
-INTERRUPTED = 130
+from .exit_codes import INTERRUPTED, WRONG_USE
+
+__all__ = ["INTERRUPTED", "WRONG_USE", "main"]
 
 
 def _one_line(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..interrupts import pending_call
-from . import INTERRUPTED
+from .exit_codes import INTERRUPTED
 
 _ANSWER = 0.3
 """Seconds for Python to take a signal by itself, before a thread looks at what it waits for."""

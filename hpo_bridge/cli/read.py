@@ -17,15 +17,13 @@ from ..objectives.reasons import short_reason
 from ..store import Store, open_store
 from ..study.exporting import study_to_write
 from ..trial import TrialRecord
-from . import WRONG_USE
 from .choice import add_choice, driver_of_split
+from .exit_codes import NO_TRIAL, WRONG_USE
 from .listing import print_table
 from .output import loaded_plugins
 from .progress import more_of
 from .summary import adopted_line, as_text, duration, full_trial, summary
 from .values import written
-
-NO_TRIAL = 1
 
 
 @contextmanager

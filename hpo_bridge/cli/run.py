@@ -14,22 +14,19 @@ from types import FrameType
 
 from ..config import StudyFile, load_study_file
 from ..errors import ConfigError, ObjectiveError, TooManyFailures
-from ..objectives.objective import Objective
-from ..objectives.parts import Outer
+from ..objectives.base import Objective, Outer
 from ..study import Study
 from ..study.budget import NothingToDo, spent_budget
 from ..study.budget import log as budget_log
 from ..study.nested import tune_splits
 from ..trial import TrialState
-from . import INTERRUPTED, WRONG_USE
 from .choice import add_choice, warn_of_test
+from .exit_codes import INTERRUPTED, NO_TRIAL, WRONG_USE
 from .explain import COMMAND_HEADING, command_line
 from .last_resort import last_resort
 from .output import kept_for_json, loaded_plugins
 from .progress import progress
 from .summary import as_text, duration, summary
-
-NO_TRIAL = 1
 
 
 def run_study(

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..config import StudyFile, load_study_file
 from ..errors import ConfigError, HpoBridgeError, NoCompleteTrial
-from ..objectives.objective import Objective
+from ..objectives.base import Objective
 from ..objectives.reasons import Failure, explain
 from ..store import Store, open_store
 from ..study.checkpoints import checkpoints_of
@@ -23,7 +23,6 @@ from .output import kept_for_json, loaded_plugins
 from .summary import summary
 
 FAILED = 1
-NO_TRIAL = 1
 
 
 def score_study(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ObjectiveError, SpaceError, SpaceWarning
+from ..objectives.base import Objective
 from ..objectives.command import KEYS, CommandObjective
-from ..objectives.objective import Objective, objective_from
+from ..objectives.objective import objective_from
 from ..space import Space
 from ..space.constants import list_warning
 from ..space.plain import parameter_from_plain

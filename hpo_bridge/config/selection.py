@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ObjectiveError, SelectionError
+from ..objectives.base import Nests, Objective, Outer, ScoresTest
 from ..objectives.command import CommandObjective
-from ..objectives.objective import Objective
-from ..objectives.parts import Nests, Outer, ScoresTest
 from ..space import Space
 from ..study.nested import LONGEST_NAME
 from ..study.selection import Rule

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
-from ..errors import ObjectiveError
+from ..errors import ObjectiveError, short
 from .reasons import explain
 
 
@@ -35,3 +36,21 @@ def instance(found: Any, name: str) -> Any:
         raise ObjectiveError(
             f"objective {name}: the class cannot be made without arguments: {explain(error)}"
         ) from error
+
+
+def check_function(function: Any, name: str) -> None:
+    """Raises ObjectiveError unless ``function`` can be called with a trial."""
+    if not callable(function):
+        raise ObjectiveError(f"objective {name} is not callable: {short(function)}")
+    if inspect.iscoroutinefunction(function):
+        raise ObjectiveError(f"objective {name} is async; expected a plain function")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have none
+        return
+    try:
+        signature.bind(None)
+    except TypeError:
+        raise ObjectiveError(
+            f"objective {name}{signature} must take one argument, the trial"
+        ) from None

@@ -14,13 +14,13 @@ from typing import Any
 from ..errors import ObjectiveError, nearest, short
 from ..space import Categorical, Space
 from ..trial import Direction
+from .base import Function
 from .command_line import COMMAND, Placeholder, parse_item, placeholders_of, split_command
 from .command_run import CommandRunner, ParsedCommand
 from .line_buffering import line_buffering
 from .metric_patterns import check_names, parse_patterns
 from .metrics_file import KEY as FILE
 from .metrics_file import check_file
-from .objective import Function
 from .shell_script import parse_script
 
 KEYS = (

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from ..errors import GradientRequired, ObjectiveError, StopStudy, StoreError, TrialPruned, short
 from ..folds import Folded, Measured
 from ..gradients import Differentiated
 from ..trial import Outcome, Trial, TrialState, as_number
-from .classes import instance, makes_functions
+from .base import Function, Objective
+from .classes import check_function, instance, makes_functions
 from .derivatives import differentiated, plain_gradients
 from .packing import packed, unpacked
 from .reasons import Failure, explain, whole_traceback
 from .reference import ReferenceObjective
-
-Function = Callable[[Trial], Any]
-"""What an objective is in the end: called with a trial, it returns a number or numbers."""
-
-
-@runtime_checkable
-class Objective(Protocol):
-    """Something to evaluate. Every objective can be pickled, and so sent to a worker."""
-
-    def check(self) -> None:
-        """Finds what can be found without importing the user's code.
-
-        Raises:
-            ObjectiveError: With one line that says what is wrong.
-        """
-        ...
-
-    def load(self) -> Function:
-        """The function itself; imports the user's code.
-
-        Raises:
-            ObjectiveError: If that fails: no trial could run.
-        """
-        ...
-
-    def describe(self) -> str:
-        """A short text for people and for the study's record."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -126,24 +98,6 @@ def objective_from(spec: Any, folder: str | os.PathLike[str] = ".") -> Objective
         f"objective: found {short(spec)}; expected 'FILE.py:FUNCTION', "
         "'package.module:FUNCTION', {command: '…'} or a function"
     )
-
-
-def check_function(function: Any, name: str) -> None:
-    """Raises ObjectiveError unless ``function`` can be called with a trial."""
-    if not callable(function):
-        raise ObjectiveError(f"objective {name} is not callable: {short(function)}")
-    if inspect.iscoroutinefunction(function):
-        raise ObjectiveError(f"objective {name} is async; expected a plain function")
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some builtins have none
-        return
-    try:
-        signature.bind(None)
-    except TypeError:
-        raise ObjectiveError(
-            f"objective {name}{signature} must take one argument, the trial"
-        ) from None
 
 
 class Cut(BaseException):

@@ -181,7 +181,7 @@ class ReferenceObjective:
         Raises:
             ObjectiveError: As ``check``, or if the import fails.
         """
-        from .objective import check_function
+        from .classes import check_function
 
         function = instance(self._reference.load(), self.describe())
         check_function(function, self.describe())

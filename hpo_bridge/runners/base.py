@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from ..checkpoints import Checkpoints
 from ..gradients import Differentiation
 from ..interrupts import CtrlC
-from ..objectives.objective import Cut, Objective, evaluate
+from ..objectives.base import Objective
 from ..space import Space
 from ..trial import Channel, Outcome, Trial
 from ..trial_output import OutputSink
@@ -17,13 +17,11 @@ __all__ = [
     "Channel",
     "ChecksObjective",
     "CtrlC",
-    "Cut",
     "Outcome",
     "OutputSink",
     "Runner",
     "Trial",
     "Work",
-    "evaluate",
 ]
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 
 from ..errors import InvalidOptions, StoreError
 from ..interrupts import CtrlC
-from ..objectives.objective import Cut, Function, evaluate
+from ..objectives.base import Function
+from ..objectives.objective import Cut, evaluate
 from ..trial import Outcome, Trial
 from .base import Work
 from .deadline import Deadline, is_possible

@@ -7,8 +7,8 @@ import pickle
 
 from ..errors import InvalidOptions, ObjectiveError
 from ..interrupts import CtrlC
+from ..objectives.base import Objective
 from ..objectives.main_module import MainModule
-from ..objectives.objective import Objective
 from ..objectives.reasons import explain
 from .base import Work
 from .options import as_bytes, as_choice, as_count, as_seconds

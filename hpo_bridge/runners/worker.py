@@ -23,8 +23,9 @@ from typing import Any, TextIO
 from ..checkpoints import Checkpoints
 from ..errors import NoCheckpoints, ObjectiveError, StopStudy, TrialPruned
 from ..gradients import Differentiation, Slope
+from ..objectives.base import Function, Objective
 from ..objectives.main_module import MainModule
-from ..objectives.objective import Function, Objective, evaluate
+from ..objectives.objective import evaluate
 from ..objectives.reasons import explain
 from ..trial import Outcome, Trial
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import HpoBridgeError, SpaceError, UnknownName, short
 from ..gradients import Differentiated
-from ..objectives.base import FitsStudy
+from ..objectives.base import FitsStudy, Objective
 from ..objectives.derivatives import differentiated
-from ..objectives.objective import Objective, judged, objective_from
+from ..objectives.objective import judged, objective_from
 from ..plugins import PluginManager, manager
 from ..space import Space
 from ..space.values import is_boolean, unboxed

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import HpoBridgeError, SpaceError, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
+from ..store import Store
 from ..trial import Direction, TrialRecord, TrialState
 from .mapping import KINDS, Unfit
 from .values import Objectives
-
-if TYPE_CHECKING:
-    from .warm_start import Source
 
 NOTHING = object()
 """Stands for a value that is not given."""
@@ -50,6 +48,32 @@ def rule_of(given: Any, path: str) -> Rule:
         expected = "expected a name, an expression, {value: …} or {from: …, value: …}"
         raise HpoBridgeError(f"{path}: found {short(given)}, {expected}")
     return Rule(text, given.get("value", NOTHING), dict(given))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One earlier study, and how its words are those of the new one.
+
+    Attributes:
+        study: Its name.
+        store: Where it is: a URL or an open store; ``None`` for the new study's own.
+        map: New parameter to where its value comes from.
+        values: New objective to the earlier one's name, with ``-`` before it for the negative.
+        ignore: Parameters of the earlier study that may be left out.
+    """
+
+    study: str
+    store: str | Store | None = None
+    map: Mapping[str, Rule] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+
+    def named(self) -> dict[str, Any]:
+        """What makes it this source, as plain data; where its store is may change."""
+        return {
+            "study": self.study, "map": {name: rule.written for name, rule in self.map.items()},
+            "values": dict(self.values), "ignore": list(self.ignore),
+        }  # fmt: skip
 
 
 class Carrier:

@@ -17,8 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from ..errors import NoCompleteTrial, ObjectiveError, StoreError
-from ..objectives.objective import Objective
-from ..objectives.parts import OuterSplit
+from ..objectives.base import Objective, OuterSplit
 from ..objectives.reasons import Failure
 from ..space import Space
 from ..store import Event, Store

@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import Any
 
 from ..errors import HpoBridgeError, short
+from ..objectives.base import Nests, OuterSplit
 from ..objectives.objective import FunctionObjective
-from ..objectives.parts import Nests, OuterSplit
 from ..space import Space
 from ..trial import Direction, Trial
 from .arguments import objective_for

@@ -17,7 +17,7 @@ from typing import Any
 from ..checkpoints import CheckpointFolder
 from ..errors import HpoBridgeError, StudyNotFound, counted, short
 from ..gradients import Differentiation
-from ..objectives.objective import Objective
+from ..objectives.base import Objective
 from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
 from ..store import Store

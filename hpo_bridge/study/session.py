@@ -9,7 +9,7 @@ from typing import Any
 from ..checkpoints import Checkpoints
 from ..errors import BudgetSpent, SearchExhausted, WaitingForResults
 from ..gradients import Differentiation
-from ..objectives.objective import Objective
+from ..objectives.base import Objective
 from ..space import Space
 from ..trial import Outcome, Trial, TrialState
 from ..trial_output import OutputSink

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import GradientRequired, HpoBridgeError, TestSetWarning
 from ..habits import STUDY, hinted, missing_attribute
-from ..objectives.objective import Objective
+from ..objectives.base import Objective
 from ..optimizer import Pruner
 from ..plugins import PluginManager
 from ..space import Space

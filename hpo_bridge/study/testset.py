@@ -15,7 +15,9 @@ from typing import Any
 from ..checkpoints import Checkpoints
 from ..errors import NoCheckpoints, ObjectiveError, short
 from ..gradients import Differentiation
-from ..objectives.objective import Objective, check_function, objective_from
+from ..objectives.base import Objective
+from ..objectives.classes import check_function
+from ..objectives.objective import objective_from
 from ..store import Event, Store
 from ..trial import Trial, TrialRecord, TrialState, as_number, trial_seed
 from .driver import Driver

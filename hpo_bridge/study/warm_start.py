@@ -10,14 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import HpoBridgeError, StoreError, nearest, short
 from ..space import Space
 from ..store import Event, Store, open_store
 from ..trial import TrialRecord, TrialState
-from .carrying import Carrier, Rule, rule_of
+from .carrying import Carrier, Source, rule_of
 from .mapping import Unfit
 from .replaying import plain
 from .space_change import completed, known_defaults
@@ -26,32 +26,6 @@ from .values import Objectives
 BATCH = 500
 """How many trials one event has."""
 KEYS = ("store", "study", "map", "values", "ignore")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One earlier study, and how its words are those of the new one.
-
-    Attributes:
-        study: Its name.
-        store: Where it is: a URL or an open store; ``None`` for the new study's own.
-        map: New parameter to where its value comes from.
-        values: New objective to the earlier one's name, with ``-`` before it for the negative.
-        ignore: Parameters of the earlier study that may be left out.
-    """
-
-    study: str
-    store: str | Store | None = None
-    map: Mapping[str, Rule] = field(default_factory=dict)
-    values: Mapping[str, str] = field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
-
-    def named(self) -> dict[str, Any]:
-        """What makes it this source, as plain data; where its store is may change."""
-        return {
-            "study": self.study, "map": {name: rule.written for name, rule in self.map.items()},
-            "values": dict(self.values), "ignore": list(self.ignore),
-        }  # fmt: skip
 
 
 def sources_of(given: Any) -> tuple[Source, ...]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
 from hpo_bridge.interrupts import CtrlC
+from hpo_bridge.objectives.base import Objective
 from hpo_bridge.objectives.main_module import MainModule
-from hpo_bridge.objectives.objective import Objective
 from hpo_bridge.objectives.reasons import explain
 from hpo_bridge.runners.base import Work
 from hpo_bridge.runners.ending import Ending

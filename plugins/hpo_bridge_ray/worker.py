@@ -26,8 +26,8 @@ from ray.exceptions import RayError
 
 from hpo_bridge.checkpoints import Checkpoints
 from hpo_bridge.gradients import Differentiation
+from hpo_bridge.objectives.base import Objective
 from hpo_bridge.objectives.main_module import MainModule
-from hpo_bridge.objectives.objective import Objective
 from hpo_bridge.runners.driver import Bell
 from hpo_bridge.runners.slot import Settings, Slot, WorkerDied
 from hpo_bridge.trial import Channel, Trial

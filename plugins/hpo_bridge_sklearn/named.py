@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpo_bridge.objectives.base import Reference
+from hpo_bridge.objectives import Reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,13 +129,13 @@ class CrossValidated:
         )  # fmt: skip
 
     def outer(self, nested: Any) -> OuterLoop:
-        """An outer loop around it; see :class:`hpo_bridge.objectives.parts.Nests`."""
+        """An outer loop around it; see :class:`hpo_bridge.objectives.base.Nests`."""
         from .outer import outer_loop
 
         return outer_loop(self, nested)
 
     def tester(self, options: Mapping[str, Any]) -> TestScore:
-        """Its test; see :class:`hpo_bridge.objectives.parts.ScoresTest`."""
+        """Its test; see :class:`hpo_bridge.objectives.base.ScoresTest`."""
         from .tester import tester_of
 
         return tester_of(self, options)

@@ -19,7 +19,7 @@ from sklearn.utils import _safe_indexing
 
 from hpo_bridge import Trial
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.objectives.parts import OuterSplit
+from hpo_bridge.objectives.base import OuterSplit
 from hpo_bridge.objectives.reasons import Failure
 
 from .data import Data
@@ -47,7 +47,7 @@ class OuterLoop:
         refuse_fixed(objective.cv)
 
     def splits(self, seed: int) -> list[OuterSplit]:
-        """The splits; see :class:`hpo_bridge.objectives.parts.Outer`."""
+        """The splits; see :class:`hpo_bridge.objectives.base.Outer`."""
         objective, data = self._objective, self._loaded()
         refuse_fixed(objective.splitter())
         points = [{}] if objective.space is None else points_of(objective.space)

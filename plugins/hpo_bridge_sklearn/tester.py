@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from hpo_bridge import Trial
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.objectives.base import Reference
+from hpo_bridge.objectives import Reference
 from hpo_bridge.objectives.reasons import Failure, explain
 
 from .data import Data, as_data

@@ -12,7 +12,7 @@ import pytest
 from hpo_bridge import Space, Study
 from hpo_bridge.config import load_study_file
 from hpo_bridge.errors import ConfigError, ObjectiveError
-from hpo_bridge.objectives.base import Reference
+from hpo_bridge.objectives import Reference
 from hpo_bridge.plugins import PluginManager
 
 from .conftest import write
@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from hpo_bridge import ObjectiveSpec, hookimpl
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
-from hpo_bridge.objectives.base import Reference
+from hpo_bridge.objectives import Reference
 
 
 @hookimpl

@@ -11,10 +11,10 @@ from fractions import Fraction
 import pytest
 
 from hpo_bridge.errors import ObjectiveError, StoreError, TrialPruned
+from hpo_bridge.objectives.base import Objective
 from hpo_bridge.objectives.objective import (
     Cut,
     FunctionObjective,
-    Objective,
     evaluate,
     judged,
     objective_from,

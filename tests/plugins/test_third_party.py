@@ -13,7 +13,7 @@ import threading
 
 from hpo_bridge import ObserverSpec, PrunerSpec, RunnerSpec, hookimpl
 from hpo_bridge.errors import InvalidOptions
-from hpo_bridge.runners.base import evaluate
+from hpo_bridge.objectives import evaluate
 
 
 class Threads:
