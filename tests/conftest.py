@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import tempfile
@@ -15,6 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# The same wherever the tests are started: a job that a script puts into the background has SIGINT
+# ignored, as have the commands that it starts; and some machines set how Python buffers.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.fixture(scope="session")
