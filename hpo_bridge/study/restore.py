@@ -24,6 +24,7 @@ from ..trial import Outcome, TrialRecord, TrialState, trial_seed
 from .checkpoints import Kept, sweep
 from .driver import MOST_LOSSES, Driver
 from .duplicates import Duplicates
+from .failures import log as failures_log
 from .handover import has_history, tell_history, unfinished
 from .ledger import Ledger
 from .proposer import Proposer, infeasible
@@ -308,6 +309,7 @@ def _give_up(driver: Driver, trial: Pending) -> None:
         "run the study with the runner 'processes' to isolate its trials"
     )
     driver.finish(trial.number, Outcome.failed(reason, retriable=False))
+    failures_log.warning("study %r: trial %d failed: %s", driver.name, trial.number, reason)
 
 
 def _reason(error: Exception) -> str:

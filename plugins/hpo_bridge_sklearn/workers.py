@@ -71,7 +71,11 @@ def run_on(
     name, options = split_choice(runner, "runner")
     if n_jobs is not None and name != "inline":
         options.setdefault("workers", joblib.effective_n_jobs(n_jobs))
-    study.optimize(Folded(scorer, scorer.evaluation.folds), trials=trials, runner=name, **options)
+    study.optimize(
+        Folded(scorer, scorer.evaluation.folds), trials=trials, runner=name,
+        stop={"first_failures": 0},  # error_score says what failures are
+        **options,
+    )  # fmt: skip
     if scorer.evaluation.error_score == "raise":
         for record in study.trials:
             if record.state is TrialState.FAILED:

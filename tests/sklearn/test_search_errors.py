@@ -10,7 +10,7 @@ import pytest
 import scipy.stats
 from hpo_bridge_sklearn import BridgeSearchCV
 from sklearn.datasets import load_iris
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.svm import SVC
@@ -217,3 +217,16 @@ def test_the_checks_of_scikit_learn(estimator: Any, space: Any, options: dict[st
     assert {name for name, status in verdicts[0] if status == "failed"} == expected
     skipped = {name for name, status in verdicts[0] if status == "skipped"}
     assert all(name.startswith("check_array_api") for name in skipped)  # of other libraries
+
+
+@pytest.mark.parametrize("runner", [None, "inline"])
+def test_candidates_that_fail_stop_no_search(runner: str | None) -> None:
+    bad = [-float(n) for n in range(1, 13)]
+    search = BridgeSearchCV(
+        SVC(), {"C": [*bad, 1.0]}, backend="core.grid", n_trials=None, runner=runner,
+        random_state=0,
+    )  # fmt: skip
+    with pytest.warns(FitFailedWarning), pytest.warns(UserWarning, match="non-finite"):
+        search.fit(X, y)
+    assert search.best_params_ == {"C": 1.0}
+    assert len(search.cv_results_["params"]) == 13
