@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-BENCHMARKS := startup plugins overhead stores processes large_study import_export backends_overhead continuing folds sklearn_search quality ray hypergradients observers
+BENCHMARKS := house startup plugins overhead stores processes large_study import_export backends_overhead continuing folds sklearn_search quality ray hypergradients observers
 
 .PHONY: demo test test-dear lint bench clean
 
