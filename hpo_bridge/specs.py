@@ -76,6 +76,8 @@ class BackendSpec(_Spec):
             options, problem)`` gives another backend.
         rank: Of the active backends of a technique the one with the highest rank is taken
             where a study asks for the technique; ties go to the first name.
+        most_rejected: How many points in a row that constraints forbid it may propose before the
+            study draws one itself; few where each costs the fit of a model.
         suits: When to choose it, in a sentence or two; printed in the documentation.
         limits: What it cannot do, or does badly, in a sentence or two.
 
@@ -88,6 +90,7 @@ class BackendSpec(_Spec):
     capabilities: frozenset[Capability] = field(default_factory=frozenset)
     composite: bool = False
     rank: int = 0
+    most_rejected: int = 200
     suits: str = ""
     limits: str = ""
 

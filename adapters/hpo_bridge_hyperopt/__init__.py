@@ -102,6 +102,7 @@ def _spec(
         summary=summary,
         url="https://hyperopt.github.io/hyperopt/",
         rank=rank,
+        most_rejected=20 if name == "tpe" else 200,
         suits=suits,
         limits=limits,
     )

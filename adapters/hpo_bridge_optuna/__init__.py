@@ -48,6 +48,7 @@ def hpo_register_backends() -> list[BackendSpec]:
     return [
         _backend(
             "tpe", "samplers:Tpe", "bayesian", 100, _LEARNS | {Capability.PRUNED},
+            most_rejected=20,
             summary="Tree-structured Parzen estimator: a sound default for most spaces",
             suits=(
                 "Mixed and conditional spaces, several workers, pruned trials, from some ten to "
@@ -60,7 +61,7 @@ def hpo_register_backends() -> list[BackendSpec]:
         ),
         _backend(
             "gp", "gaussian:Gp", "bayesian", 90, _LEARNS,
-            requires=("torch", "scipy"),
+            requires=("torch", "scipy"), most_rejected=3,
             summary="Gaussian processes with expected improvement: few, expensive trials",
             suits="Up to some hundred trials that take minutes or hours, mostly of numbers.",
             limits=(
@@ -122,6 +123,7 @@ def hpo_register_backends() -> list[BackendSpec]:
         ),
         _backend(
             "bruteforce", "bruteforce:BruteForce", "grid", -10, _FINITE | _ANY,
+            most_rejected=50,
             summary="Every point of a finite space once, in random order",
             suits="Small finite spaces, conditional ones too.",
             limits=(
@@ -168,6 +170,7 @@ def _backend(
     capabilities: frozenset[Capability],
     *,
     requires: tuple[str, ...] = (),
+    most_rejected: int = 200,
     summary: str,
     suits: str,
     limits: str,
@@ -181,6 +184,7 @@ def _backend(
         summary=summary,
         url=f"{_DOCS}samplers/",
         rank=rank,
+        most_rejected=most_rejected,
         suits=suits,
         limits=limits,
     )

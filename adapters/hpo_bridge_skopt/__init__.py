@@ -80,6 +80,7 @@ def hpo_register_backends() -> list[BackendSpec]:
             summary=summary,
             url=f"{_DOCS}{page}",
             rank=rank,
+            most_rejected=3 if target.startswith("models:") else 20,
             suits=suits,
             limits=limits,
         )

@@ -52,6 +52,7 @@ def hpo_register_backends() -> list[BackendSpec]:
             ),
             composite=True,
             rank=10,
+            most_rejected=20,
             summary="Two backends: one for what is discrete, inside of it gradient steps",
             suits="Objectives that torch can differentiate, with integers, categories or "
             "conditions beside the continuous parameters.",

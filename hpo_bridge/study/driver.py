@@ -212,7 +212,7 @@ class Driver:
         self._tell_due()
         while True:
             try:
-                proposals, rejected = self.proposer.ask(1)
+                proposals, rejected = self.proposer.ask(1, self._taken)
             except SearchExhausted as end:
                 if self.proposer.constrained:  # it may have been told what the log never has
                     self._snapshots = False
@@ -234,6 +234,9 @@ class Driver:
                 raise BackendError(
                     f"backend {self.proposer.name!r} waits for results, but no trial is running"
                 )
+
+    def _taken(self, point: Mapping[str, Any]) -> bool:
+        return self.duplicates.repeated(point) is not None
 
     def _asked(self, now: float, proposals: list[Proposal], rejected: list[Observation]) -> Event:
         trials = [

@@ -91,6 +91,11 @@ class Duplicates:
 
     # -- resample ---------------------------------------------------------------------
 
+    @property
+    def known(self) -> int:
+        """With ``resample`` or ``reuse``, the number of different configurations."""
+        return len(self._first)
+
     def repeated(self, params: Mapping[str, Any]) -> int | None:
         """With ``resample``, the first trial of these parameters, if there is any."""
         return self._first.get(_key(params)) if self.mode == "resample" else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,11 @@ from ..optimizer import (
 from ..plugins import PluginManager, fault_text, neutral_surroundings
 from ..space import Space
 from ..trial import TrialState
+from .feasible_points import FeasiblePoints, Point
 from .slopes import differentiation
 from .space_change import completed
 
-MOST_REJECTED = 20_000
-"""How many suggestions in a row constraints may forbid before the backend is given up."""
+log = logging.getLogger("hpo_bridge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Proposal:
     Attributes:
         params: Declared values of the active parameters, and the constants.
         raw: The suggestion in the backend's terms, where it does not follow from ``params``.
-        token: The backend's handle.
+        token: The backend's handle; ``None`` if the study has drawn it in the backend's place.
     """
 
     params: dict[str, Any]
@@ -97,16 +98,29 @@ class Proposer:
         self.problem = Problem(handed(space, spec), n_objectives, seed)
         self._flat = space.is_conditional and Capability.CONDITIONAL not in spec.capabilities
         self._indices = space.indices
-        # A backend that ends by itself may leave out as much as it likes on its way.
-        self._patience = math.inf if Capability.FINITE in spec.capabilities else MOST_REJECTED
+        self._feasible = FeasiblePoints(space, seed)
+        finite = Capability.FINITE in spec.capabilities
+        self._once = self.constrained and finite and self._feasible.are_few
+        # A backend that ends by itself may leave out as much as it likes on its way, unless the
+        # points can be gone through here.
+        endless = finite and not self._once
+        self._patience = math.inf if endless else spec.most_rejected
+        self._mentioned = finite
         self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
         wanted = wants_gradients(spec, self.optimizer)
         self.differentiation = differentiation(plugins, space, wanted=wanted)
 
-    def ask(self, n: int) -> tuple[list[Proposal], list[Observation]]:
+    def ask(
+        self, n: int, taken: Callable[[Point], bool] = lambda point: False
+    ) -> tuple[list[Proposal], list[Observation]]:
         """Up to ``n`` proposals that the constraints allow, and those that they forbade.
 
-        The backend has been told of the latter when this returns.
+        The backend has been told of the latter when this returns. After too many of them in a
+        row the last proposal is drawn here, see :mod:`.feasible_points`.
+
+        Args:
+            n: How many.
+            taken: Whether a point that is drawn here is not wanted.
 
         Raises:
             SearchExhausted: If nothing is left.
@@ -114,7 +128,10 @@ class Proposer:
         """
         accepted: list[Proposal] = []
         rejected: list[Observation] = []
-        while len(accepted) < n and len(rejected) < self._patience:
+        while len(accepted) < n:
+            if len(rejected) >= self._patience:
+                accepted.append(self._drawn(rejected, taken))
+                break
             try:
                 suggestions = self._suggestions(n - len(accepted))
             except SearchExhausted:
@@ -126,7 +143,7 @@ class Proposer:
             forbidden = []
             for suggestion in suggestions:
                 proposal = self._proposal(suggestion)
-                if self.space.constraints and self.space.violated(proposal.params):
+                if self._forbids(proposal):
                     raw = proposal.raw or self.raw(proposal.params)
                     forbidden.append(infeasible(raw, proposal.token))
                 else:
@@ -134,13 +151,33 @@ class Proposer:
             rejected += forbidden
             if forbidden:
                 self.tell(forbidden)
-        if len(rejected) >= self._patience:
-            raise BackendError(
-                f"{self._label} proposed {len(rejected)} points in a row that the "
-                "constraints forbid: narrow the parameters' ranges"
-                + ("" if self.name == "core.random" else ", or use core.random")
-            )
         return accepted, rejected
+
+    def is_spent(self, known: int) -> bool:
+        """Whether so many different points are all that constraints allow, where that is known."""
+        points = self._feasible.listed if self.constrained else None
+        return points is not None and known >= len(points)
+
+    def _forbids(self, proposal: Proposal) -> bool:
+        """Whether constraints forbid a proposal, or it was drawn here before the backend came."""
+        if not self.constrained:
+            return False
+        if self.space.violated(proposal.params):
+            return True
+        return self._once and not self._feasible.is_new(proposal.params)
+
+    def _drawn(self, rejected: list[Observation], taken: Callable[[Point], bool]) -> Proposal:
+        """A point that the constraints allow, in place of one more of the backend's."""
+        if self._once:
+            return Proposal(self._feasible.next_new(), None, None)
+        if not self._mentioned:
+            self._mentioned = True
+            log.info(
+                "%s proposed %d points in a row that the constraints forbid: the study draws a "
+                "point itself then; narrower ranges of the parameters help", self._label,
+                len(rejected),
+            )  # fmt: skip
+        return Proposal(self._feasible.draw(rejected[-1], taken), None, None)
 
     def _suggestions(self, n: int) -> list[Suggestion]:
         """What the optimizer answers to an ask."""

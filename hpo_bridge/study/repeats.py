@@ -127,7 +127,9 @@ def resamples(driver: Driver, now: float, proposal: Proposal, rejected: list[Obs
     The backend is told the result of the trial that it repeats: before the next ask if it knows
     that already, else together with that trial.
     """
-    if driver.ledger.repeats >= MOST_RESAMPLED:
+    if driver.ledger.repeats >= MOST_RESAMPLED or proposal.token is None:
+        return False
+    if driver.proposer.is_spent(driver.duplicates.known):
         return False
     number = driver.duplicates.repeated(proposal.params)
     if number is None:

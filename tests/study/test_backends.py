@@ -15,7 +15,6 @@ from hpo_bridge.errors import (
     UnsupportedProblem,
     WaitingForResults,
 )
-from hpo_bridge.study.proposer import MOST_REJECTED
 from hpo_bridge.study.schedule import schedule_of
 
 Make = Callable[..., Study]
@@ -253,10 +252,13 @@ def test_forbidden_points_are_told_as_infeasible(study: Make, made: list[Any]) -
 
 
 def test_a_backend_that_proposes_only_forbidden_points(study: Make) -> None:
+    """The study draws a point in its place."""
     space = Space(a=Int(0, 9), constraints=["a != 3"])
     backend = {"name": "fake.script", "options": {"points": [{"a": 3}]}}
-    with pytest.raises(BackendError, match=f"proposed {MOST_REJECTED} points in a row that the"):
-        study(space, backend=backend).ask()
+    s = study(space, backend=backend)
+    assert s.ask()["a"] != 3
+    (asked,) = s.store.events("study", kinds=["asked"])
+    assert (asked.data["rejected"], asked.data["trials"][0]["token"]) == (200, None)
 
 
 def test_a_grid_may_be_mostly_forbidden(study: Make) -> None:
