@@ -11,7 +11,7 @@ from ..config.problems import Problems
 from ..config.yaml_file import parse_yaml
 from ..errors import ConfigError, short
 from ..testing import CHECK_NAMES, Result, backend_checks, run_check
-from ..testing.running import check_expected
+from ..testing.running import check_expected, first_to_fix
 from .listing import print_table
 from .output import kept_for_json
 
@@ -77,8 +77,14 @@ def _print(name: str, options: Mapping[str, Any], results: list[Result], as_json
         }
         print(json.dumps(report))
         return
-    rows = [(result.name, result.result, result.detail) for result in results]
+    first, others = first_to_fix(results)
+    rows = [(r.name, r.result, r.detail) for r in results if r.name not in others]
     print_table(("check", "result", "detail"), rows)
+    if first and others:
+        print(
+            f"fix {first} first: {len(others)} further checks failed, which may all follow from "
+            f"it ({', '.join(others)})"
+        )
     counts: dict[str, int] = {}
     for result in results:
         counts[result.result] = counts.get(result.result, 0) + 1

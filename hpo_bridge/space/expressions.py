@@ -71,6 +71,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne,
     ast.In: lambda a, b: a in b, ast.NotIn: lambda a, b: a not in b,
 }  # fmt: skip
+_EQUALITIES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.USub: lambda a: -_number(a),
     ast.UAdd: lambda a: +_number(a),
@@ -112,6 +113,13 @@ class Expression:
         names: dict[str, None] = {}
         self._run = _compile(tree.body, names, self.text, 0)
         self.names = tuple(names)
+        self.equalities = tuple(
+            frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Compare)
+            and any(isinstance(op, _EQUALITIES) for op in node.ops)
+        )
+        """The names in each comparison by ``==``, ``!=``, ``in`` and ``not in``."""
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """The expression's value for the given values of its names.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SpaceError, short
 from .expressions import Expression
+from .parameters import Float
 
 if TYPE_CHECKING:
     from .space import Space
@@ -76,8 +77,30 @@ def check_satisfiable(space: Space) -> None:
         if found and drawn >= TRIED:
             return
     size = space.cardinality
-    if size is None or size > ENUMERATED:
-        problem = f"unsatisfiable: none of {SAMPLES} random points satisfies them all"
-        raise SpaceError(problem, ["constraints"])
-    if next(space.points(), None) is None:
-        raise SpaceError("unsatisfiable: no point is left", ["constraints"])
+    few = size is not None and size <= ENUMERATED
+    if few and next(space.points(), None) is not None:
+        return
+    _check_equalities(space)
+    seen = "no point is left" if few else f"none of {SAMPLES} random points satisfies them all"
+    raise SpaceError(f"unsatisfiable: {seen}", ["constraints"])
+
+
+def _check_equalities(space: Space) -> None:
+    """Look for what leaves no point: floats that are to be equal.
+
+    Raises:
+        SpaceError: Naming the constraint, and what to write instead.
+    """
+    floats = {name for name, parameter in space.items() if isinstance(parameter, Float)}
+    rng = random.Random(0)
+    drawn = [space.decode([rng.random() for _ in range(space.dimension)]) for _ in range(TRIED)]
+    for position, constraint in enumerate(space.constraints):
+        if not any(floats & names for names in constraint.equalities):
+            continue
+        if all(first_violated([constraint], point) is not None for point in drawn):
+            problem = (
+                f"{constraint.text!r} is almost never true: two floats are hardly ever equal; "
+                "allow a difference, as in 'abs(a - b) < 0.01', or leave one parameter out and compute "
+                "it in the objective"
+            )
+            raise SpaceError(problem, ["constraints", str(position)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,8 @@ from .verdicts import Check, Fault, NotApplicable, Refused, Result, Verdict
 
 CHECK_NAMES: tuple[str, ...] = tuple(entry.name for entry in ENTRIES)
 """The names of all checks; the same for every backend."""
+SPACE = "space["
+"""How the names of the checks begin on which all others build."""
 
 
 def backend_checks(
@@ -89,6 +91,16 @@ def _outcome(check: Check) -> tuple[Verdict, str]:
         return "failed", str(fault)
     except Exception as error:  # whatever a backend raises
         return "failed", f"raised {one_line(error)}"
+
+
+def first_to_fix(results: Sequence[Result]) -> tuple[str | None, list[str]]:
+    """Return the first failed ``space[…]`` check, and the failures that may follow from it.
+
+    A suggestion that is no point of the space fails wherever it is looked at again.
+    """
+    failed = [result.name for result in results if not result.good]
+    spaces = [name for name in failed if name.startswith(SPACE)]
+    return (spaces[0], [n for n in failed if n not in spaces]) if spaces else (None, [])
 
 
 def check_expected(expected: Mapping[str, str]) -> None:

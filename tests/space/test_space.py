@@ -225,12 +225,24 @@ def test_constraints_apply_where_their_parameters_are() -> None:
         (["x > 1", "x < 0.9"], "unsatisfiable", "constraints"),
         (["False"], "unsatisfiable", "constraints"),
         (["1 / 0 > 1"], "unsatisfiable", "constraints"),
+        (["x < 1.9", "x == 0.5"], r"almost never true.*abs\(a - b\) < 0.01", "constraints.1"),
+        (["x * 2 == 1 or x > 3"], "almost never true", "constraints.0"),
+        (["x in [0.5, 1.5]"], "almost never true", "constraints.0"),
+        (["c == 'b'"], "unsatisfiable", "constraints"),
     ],
 )  # fmt: skip
 def test_wrong_constraints(constraints: Any, match: str, path: str) -> None:
     refused(
         x=Float(0, 2), c=Categorical(["a", None]), constraints=constraints, match=match, path=path
     )
+
+
+def test_equal_floats() -> None:
+    grid = Float(0, 1, step=0.1)
+    assert all(p["a"] == p["b"] for p in Space(a=grid, b=grid, constraints=["a == b"]).points())
+    Space(n=Int(0, 3), a=Float(0, 1), constraints=["n == 2 or a == 0.5"])
+    refused(a=Float(0, 1), b=Float(0, 1), constraints=["a + b == 1"],
+            match="almost never true", path="constraints.0")  # fmt: skip
 
 
 def test_finite_spaces_are_searched_to_the_last_point() -> None:

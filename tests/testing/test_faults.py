@@ -120,7 +120,7 @@ def test_every_check_has_a_fault_that_it_catches():
         ("always_log", "scale[start]", "linear: half of 300 values lie below 0.01"),
         ("numpy_scalars", "space[int]", "of type int64, expected a plain int"),
         ("bool_for_int", "space[ordered]", "of type bool"),
-        ("upper_end_never", "due[int]", "due is 0.200"),
+        ("upper_end_never", "due[int]", "int=5 came 0 of 1,200 times, due are 240 ± 60"),
         ("forgets_failures", "failures[half]", "nothing can ever wake it"),
         ("step_lost", "space[float_step]", "is not 0.0 plus a multiple of 0.25"),
         ("infeasible_again", "failures[infeasible]", "raised RuntimeError: no room left"),

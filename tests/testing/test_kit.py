@@ -278,3 +278,42 @@ def test_help_does_not_load_the_kit():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+# -- what to fix first -----------------------------------------------------------------------
+
+
+def test_a_wrong_space_is_to_be_fixed_first(tmp_path):
+    (tmp_path / "conftest.py").write_text(
+        "from pathlib import Path\n"
+        "from hpo_bridge.plugins import manager\n"
+        f"manager().add('faulty_backends.py', Path({str(HERE)!r}))\n"
+    )
+    (tmp_path / "test_acme.py").write_text(
+        "from hpo_bridge.testing import BackendConformance\n"
+        "class TestAcme(BackendConformance):\n"
+        "    backend = 'fake.out_of_bounds'\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfs", "--tb=line"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    failed = [line for line in lines if line.startswith("FAILED")]
+    skipped = [line for line in lines if line.startswith("SKIPPED")]
+    assert failed
+    assert all("[space[" in line for line in failed)
+    assert skipped
+    assert all("fix space[int] first" in line for line in skipped)
+
+
+def test_the_command_says_what_to_fix_first(plugins, capsys):
+    from hpo_bridge.cli.check import _print
+
+    checks = backend_checks("fake.out_of_bounds", plugins=plugins, trials=4)
+    _print("fake.out_of_bounds", {}, [run_check(check) for check in checks], as_json=False)
+    shown = capsys.readouterr().out
+    failed = [line.split()[0] for line in shown.splitlines() if " failed " in line]
+    assert failed
+    assert all(name.startswith("space[") for name in failed)
+    assert "fix space[int] first: " in shown

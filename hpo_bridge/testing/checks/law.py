@@ -73,7 +73,7 @@ def due(kind: str, subject: Subject) -> str:
     laws = [[parameter.decode((i + rng.random()) / 20_000) for i in range(20_000)]]
     if not _even(twins):
         laws.append([parameter.decode(u) for u in twins])
-    wrong = [_deviation(parameter, found, Counter(law), len(points)) for law in laws]
+    wrong = [_deviation(kind, parameter, found, Counter(law), len(points)) for law in laws]
     if all(wrong):
         raise Fault(wrong[-1])
     shown = [f"{value}: {found[value] / len(points):.3f}" for value in _values(parameter)]
@@ -90,16 +90,25 @@ def _values(parameter: Parameter) -> list[Any]:
     return [parameter.grid(index) for index in range(parameter.size or 0)]
 
 
-def _deviation(parameter: Parameter, found: Counter[Any], law: Counter[Any], size: int) -> str:
-    """What is too far from its due frequency, in words; empty if nothing is."""
-    total = law.total()
+def _deviation(
+    name: str, parameter: Parameter, found: Counter[Any], law: Counter[Any], size: int
+) -> str:
+    """The value that is furthest from its due frequency, in words; empty if none is too far."""
+    total, worst, text = law.total(), 1.0, ""
     for value in _values(parameter):
-        expected, seen = law[value] / total, found[value] / size
+        expected = law[value] / total
         # Chance in what was seen, and in a law that was measured on three times as many.
         chance = sqrt((1 - expected) / max(expected, 1e-9) * (1 / size + 1 / max(total, size)))
-        if abs(seen / max(expected, 1e-9) - 1) > max(LEAST, DEVIATIONS * chance):
-            return f"{value} comes with frequency {seen:.3f}, due is {expected:.3f}"
-    return ""
+        due = max(expected, 1e-9) * size
+        tolerance = max(LEAST, DEVIATIONS * chance) * due
+        deviation = abs(found[value] - due) / tolerance
+        if deviation > worst:
+            worst = deviation
+            text = (
+                f"{name}={value} came {found[value]:,} of {size:,} times, due are {due:.0f} "
+                f"± {tolerance:.0f}"
+            )
+    return text
 
 
 def seek(
@@ -187,7 +196,7 @@ def scale_start(subject: Subject) -> str:
         require(
             0.36 < middle < 0.64,
             f"{name}: half of {len(units)} values lie below {SCALES[name].decode(middle):.4g}, "
-            f"expected about {SCALES[name].decode(0.5):.4g}",
+            f"expected {SCALES[name].decode(0.36):.4g} to {SCALES[name].decode(0.64):.4g}",
         )
     medians = {name: SCALES[name].decode(median(units)) for name, units in columns.items()}
     return ", ".join(f"median of {name}: {middle:.3g}" for name, middle in medians.items())
