@@ -100,7 +100,7 @@ def _check_equalities(space: Space) -> None:
         if all(first_violated([constraint], point) is not None for point in drawn):
             problem = (
                 f"{constraint.text!r} is almost never true: two floats are hardly ever equal; "
-                "allow a difference, as in 'abs(a - b) < 0.01', or leave one parameter out and compute "
-                "it in the objective"
+                "allow a difference, as in 'abs(a - b) < 0.01', or leave one parameter out and "
+                "compute it in the objective"
             )
             raise SpaceError(problem, ["constraints", str(position)])
