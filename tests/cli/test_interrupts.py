@@ -63,7 +63,7 @@ def test_the_time_budget_ends_the_run(command):
     begin = time.monotonic()
     done = command("run", "study.yaml", "--set", "budget.time=2s", "--json")
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 60
     counts = json.loads(done.stdout)["counts"]
     assert (counts["COMPLETE"], counts["WAITING"], counts["RUNNING"]) == (5, 1, 0)
 

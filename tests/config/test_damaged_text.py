@@ -98,7 +98,7 @@ def test_a_damaged_text(refused: Refused, content: str | bytes, start: str) -> N
     began = time.monotonic()
     (line,) = refused(content)
     assert f"study.yaml: {start}" in line
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
 
 
 def test_every_key_that_is_there_twice_is_found(refused: Refused) -> None:

@@ -94,7 +94,11 @@ def test_a_change_is_accepted_only_with_a_word_in_the_changelog(
 ) -> None:
     monkeypatch.setattr(generate, "ACCEPTED", tmp_path / "signatures.txt")
     monkeypatch.setattr(generate, "CHANGELOG", tmp_path / "CHANGELOG.md")
-    before = [x for x in generate.signatures.everything() if not x.startswith("hpo_bridge.options.one_of(")]
+    before = [
+        x
+        for x in generate.signatures.everything()
+        if not x.startswith("hpo_bridge.options.one_of(")
+    ]
     before.append("hpo_bridge.options.gone(name: str) -> str")
     generate.ACCEPTED.write_text("\n".join(before) + "\n")
     generate.CHANGELOG.write_text("# Log\n\n## 2\n\n- `gone` is gone.\n\n## 1\n\n- `one_of`.\n")

@@ -209,12 +209,12 @@ def test_background_process_that_keeps_the_pipe(run):
         """
         import subprocess
         subprocess.Popen(["sleep", "300"])
-        subprocess.Popen(["sleep", "3"], start_new_session=True)
+        subprocess.Popen(["sleep", "60"], start_new_session=True)
         print(2)
         """
     )
     assert outcome.result == 2.0
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 30
 
 
 def test_program_that_closes_its_output_early(run):

@@ -160,7 +160,7 @@ def test_a_server_that_is_gone_for_good(store: SqlStore, postgres_server: Any, m
             with pytest.raises(StoreError, match="connection") as caught:
                 writer.append(make.round(1))
             assert "\n" not in str(caught.value)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         with pytest.raises(StoreError, match="connection"):
             store.counts("s")
     finally:
@@ -198,7 +198,7 @@ def test_what_cannot_be_connected_to(postgres_url: str) -> None:
         message = str(caught.value)
         assert "secret" not in message
         assert "\n" not in message
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_create_false(postgres_url: str) -> None:

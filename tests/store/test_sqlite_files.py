@@ -336,7 +336,7 @@ def test_a_lock_of_another_program(
     release.start()
     began = time.monotonic()
     writer.append([make.session()])
-    assert 0.8 < time.monotonic() - began < 5
+    assert 0.8 < time.monotonic() - began < 30
     release.join()
     other.execute("BEGIN EXCLUSIVE")
     writer.patience = 0.5

@@ -103,10 +103,10 @@ def test_the_time_budget_cuts_what_runs(kept: Make) -> None:
         return 0.0
 
     begin = time.monotonic()
-    kept().optimize(objective, seconds=0.3)
-    assert time.monotonic() - begin < 5
+    kept().optimize(objective, seconds=3)
+    assert time.monotonic() - begin < 25
     assert [t.state for t in kept().trials] == [TrialState.COMPLETE] * 3 + [TrialState.WAITING]
-    kept().optimize(objective, seconds=0.3)  # spent: the budget is the study's
+    kept().optimize(objective, seconds=3)  # spent: the budget is the study's
     assert len(kept().trials) == 4
     assert kept().trials[3].attempts == 1
     kept().optimize(lambda trial: 1.0, trials=4)
@@ -119,16 +119,14 @@ def test_time_is_counted_over_all_sessions(kept: Make) -> None:
         return 0.0
 
     done = [0]
-    for share in (0.2, 0.4, 0.6):
-        begin = time.monotonic()
+    for share in (1, 2, 3):
         kept().optimize(objective, seconds=share)
-        assert time.monotonic() - begin < 0.45
         done.append(len(kept().trials))
         assert done[-1] > done[-2]  # how many more is the machine's matter
     row = kept().store.study("study")
     assert row is not None
-    assert row.seconds >= 0.55
-    assert done[-1] <= 32
+    assert 2.9 <= row.seconds < 5.9  # 6, if each session had its share for itself
+    assert done[-1] <= 160
 
 
 def test_ctrl_c_keeps_everything(kept: Make) -> None:
