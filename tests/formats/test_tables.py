@@ -284,8 +284,17 @@ def test_a_failed_export_leaves_the_old_file(study, tmp_path, monkeypatch):
 @pytest.mark.parametrize("missing", [["pandas"], ["pyarrow", "fastparquet"]])
 def test_parquet_without_its_libraries_says_what_to_install(study, tmp_path, monkeypatch, missing):
     import sys
+    from importlib import metadata
 
     study.export(tmp_path / "t.parquet")
+    found = metadata.version
+
+    def version(name):
+        if name in missing:
+            raise metadata.PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(metadata, "version", version)
     for name in missing:
         monkeypatch.setitem(sys.modules, name, None)
     for attempt in (
