@@ -167,6 +167,8 @@ class _Logs:
 
 def _since(kept: KeptOutput, seen: int) -> bytes:
     """The bytes after the first ``seen``, with a note if some of these are not kept any more."""
+    if not seen:
+        return kept.text().encode()
     if kept.left_out > seen:
         return f"\n--- {kept.left_out - seen} bytes came too fast ---\n".encode() + kept.data
     return kept.data[seen - kept.left_out :]

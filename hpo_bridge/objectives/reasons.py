@@ -7,7 +7,7 @@ import re
 import subprocess
 import sysconfig
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +19,7 @@ _LIBRARIES = tuple(
 _LIMIT = 1000  # of a message's characters: a store keeps one for each failed trial
 _DEEPEST = 20  # causes of causes; they may go round in a circle
 _SHORT = 240  # characters of a reason where one line is shown
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-z]")
 _TRACEBACK = "Traceback (most recent call last)"
 _HEADER = re.compile(
     r"(.*?)(?:Exception Group |Original )?"
@@ -29,10 +29,19 @@ _PART = re.compile(r"\s+\| (\S.*)")  # of an exception group
 _ERROR = re.compile(r"\berror\b\s*:", re.IGNORECASE)
 _AFTER_THE_REASON = re.compile(
     r"usage:|try .*help|for more information|run .*--help|see .*--help|node\.js v\d|calls: "
-    r"|execution halted|exit status \d|note: run with|srun: error|slurmstepd: error|make: \*\*\*",
+    r"|execution halted|exit status \d|note: run with|srun: error|slurmstepd: error|make: \*\*\*"
+    r"|set the environment variable|aborted\b|==\d+==abort|begin failed--|error: called from"
+    r"|error in [^:]*\(line \d+\)$|raised at |called from |re-raised at ",
     re.IGNORECASE,
 )
 """Begins of lines that programs write after the one that says why they end."""
+_STACK = re.compile(
+    r"(?:.*\b(?:call ?stack|stack ?trace(?:back)?|backtrace)\b[^:]*|goroutine \d.*):",
+    re.IGNORECASE,
+)
+"""Lines after which a program lists its calls: the one before them says why it ends."""
+_OF_A_CHILD = re.compile(r"[\w.]*\b(?:CalledProcessError|ChildFailedError)\b")
+"""Exceptions of launchers, which come after the output of what they launched."""
 _FRAME = "│┃| \t╭╮╰╯─━"
 _EXCEPTION = re.compile(r"(\w+)\b.*\(([^()]+:\d+(?: in [^()]+)?)\)[^()]*")
 _VARYING = re.compile(
@@ -115,10 +124,10 @@ def with_output(how: str, output: str) -> str:
     >>> with_output("the command exited with code 2", "usage: t [-h]\nt: error: no x\n")
     'the command exited with code 2: t: error: no x\nit wrote:\nusage: t [-h]\nt: error: no x'
     """
-    output = output.strip()
+    line, output = telling_line(output), output.strip()
     if not output:
         return how
-    first = f"{how}: {_cut(telling_line(output), _SHORT)}"
+    first = f"{how}: {_cut(line, _SHORT)}"
     return (
         first if "\n" not in output and first.endswith(output) else f"{first}\nit wrote:\n{output}"
     )
@@ -135,26 +144,41 @@ def telling_line(output: str) -> str:
     """
     lines = [line.rstrip() for line in _ESCAPES.sub("", output).splitlines()]
     lines = [line for line in lines if any(map(str.isalnum, line))]
-    last = next(
-        (
-            line for line in reversed(lines)
-            if not line[0].isspace() and not _AFTER_THE_REASON.match(line.strip(_FRAME))
-        ),
-        lines[-1] if lines else "",
-    ).strip(_FRAME)  # fmt: skip
+    last = _last_line(lines)
     headers = [(n, found) for n, line in enumerate(lines) if (found := _HEADER.match(line))]
     if not headers or _ERROR.search(last):
         return last
     number, header = headers[-1]
     if header[0].endswith("Fatal Python error"):
         return lines[number].strip()
-    prefix = header[1]
+    error = _exception_line(lines, number, header[1]) or last
+    if _OF_A_CHILD.match(error):
+        before = telling_line("\n".join(lines[:number]))
+        if len(headers) > 1 or _ERROR.search(before):
+            return before
+    return error
+
+
+def _last_line(lines: Sequence[str]) -> str:
+    """Return the last line of ``lines`` that is the begin of a message."""
+    last = lines[-1] if lines else ""
+    for line in reversed(lines):
+        is_inner = line[0].isspace() and not line.lstrip().startswith("what():")  # of C++
+        if not is_inner and not _AFTER_THE_REASON.match(line.strip(_FRAME)):
+            last = line
+            break
+    stack = max((n for n, line in enumerate(lines) if _STACK.fullmatch(line)), default=0)
+    return _last_line(lines[:stack]) if stack and not _ERROR.search(last) else last.strip(_FRAME)
+
+
+def _exception_line(lines: Sequence[str], number: int, prefix: str) -> str | None:
+    """Return the exception's own line after the header of a traceback."""
     for line in lines[number + 1 :]:
         inner = line[len(prefix) :] if line.startswith(prefix) or not prefix.strip(" +|") else line
-        if inner and not inner[0].isspace():
+        if inner and inner[0] not in _FRAME:
             parts = [part[1] for part in map(_PART.match, lines) if part]
             return parts[-1] if parts and "sub-exception" in inner else inner
-    return last
+    return None
 
 
 def short_reason(error: str | None, limit: int = _SHORT) -> str:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..checkpoints import NOWHERE
 from ..errors import (
@@ -36,7 +36,7 @@ from .duplicates import Duplicates
 from .learning_curve import LearningCurve, ReportWarnings
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
-from .pruning import learn_imported
+from .pruning import call_pruner, learn_imported
 from .relay import Relay
 from .repeats import end_of_reuse, release, resamples, settle
 from .slopes import any_given, lacking, wrong
@@ -52,6 +52,7 @@ SNAPSHOT_SHARE = 0.02
 log = logging.getLogger("hpo_bridge")
 
 Notify = Callable[..., None]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -366,8 +367,7 @@ class Driver:
         self.write(*_withdrawn(number, curve, room, now), Event("reported", now, number, data))
         curve.add(step, self._sign * value, data.get("metrics") if self.observers else None)
         if self.pruner is not None:
-            with neutral_surroundings():
-                running.prune = self.pruner.should_prune(number, curve.reports)
+            running.prune = self._call_pruner(self.pruner.should_prune, number, curve.reports)
         if self.observers:
             self.notify(
                 "hpo_trial_reported", trial=running.record, step=step, value=value,
@@ -431,7 +431,7 @@ class Driver:
         if self.pruner is not None:
             losses = self.objectives.losses(outcome.result)
             loss = losses[0] if losses else None
-            self.pruner.finished(number, outcome.state, loss, curve.reports)
+            self._call_pruner(self.pruner.finished, number, outcome.state, loss, curve.reports)
         if self.observers:
             reports = tuple((step, self._sign * loss) for step, loss in curve.reports)
             record = replace(
@@ -452,10 +452,18 @@ class Driver:
         pruned = outcome.state is TrialState.PRUNED and reports
         if not pruned or not isinstance(self.pruner, Estimates) or running.record.changes:
             return None
-        loss = self.pruner.estimate(number, reports)
+        loss = self._call_pruner(self.pruner.estimate, number, reports)
         if loss is None or not math.isfinite(loss):
             return None
         return self._sign * loss
+
+    def _call_pruner(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a method of the pruner; one that did not return may have lost count of trials."""
+        try:
+            return call_pruner(function, *args)
+        except BaseException:
+            self.broken = True
+            raise
 
     def lacking(self, number: int, outcome: Outcome) -> str | None:
         """Why an outcome has not all the derivatives that the backend needs, if so."""

@@ -106,7 +106,9 @@ class Proposer:
         endless = finite and not self._once
         self._patience = math.inf if endless else spec.most_rejected
         self._mentioned = finite
-        self.optimizer: Optimizer = plugins.build("backend", backend, options, self.problem)
+        self.optimizer: Optimizer = call_backend(
+            backend, plugins.build, "backend", backend, options, self.problem
+        )
         wanted = wants_gradients(spec, self.optimizer)
         self.differentiation = differentiation(plugins, space, wanted=wanted)
 

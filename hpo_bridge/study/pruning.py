@@ -1,13 +1,23 @@
-"""What a pruner learns of trials that ran elsewhere."""
+"""Calls of pruners, and what they learn of trials that ran elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from ..interrupts import call_backend
 from ..optimizer import Pruner
+from ..plugins import neutral_surroundings
 from ..trial import TrialState
 from .values import Objectives
+
+T = TypeVar("T")
+
+
+def call_pruner(function: Callable[..., T], *args: Any) -> T:
+    """Call a pruner away from the caller's settings, so that a second Ctrl-C gets out of it."""
+    with neutral_surroundings():
+        return call_backend("the pruner", function, *args)
 
 
 def learn_imported(

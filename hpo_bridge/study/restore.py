@@ -28,7 +28,7 @@ from .failures import log as failures_log
 from .handover import has_history, tell_history, unfinished
 from .ledger import Ledger
 from .proposer import Proposer, infeasible
-from .pruning import learn_imported
+from .pruning import call_pruner, learn_imported
 from .relay import Phase, identity, located
 from .replaying import Diverged, Streak, plain
 from .values import Objectives
@@ -148,7 +148,7 @@ class _Restoring:
             writer=self.writer,
             proposer=proposer,
             ledger=ledger,
-            pruner=self._pruner(),
+            pruner=call_pruner(self._pruner),
             objectives=self.setup.objectives,
             seed=self.setup.seed,
             identity={**self.phase.backend, "seed": self.seed, "begin": self.begin},

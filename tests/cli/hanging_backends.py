@@ -4,7 +4,7 @@ import ctypes
 import time
 from pathlib import Path
 
-from hpo_bridge import BackendSpec, Suggestion, hookimpl
+from hpo_bridge import BackendSpec, PrunerSpec, Suggestion, hookimpl
 
 HANGS = 3
 """The number of the first ask that hangs, while there is a file ``hang``."""
@@ -31,6 +31,9 @@ class Counting:
 
     def __init__(self, problem, how="sleeps", where="ask"):
         self.how, self.where, self.asked = globals()[how], where, 0
+        if where == "init" and Path("hang").exists():
+            Path("hangs").touch()
+            self.how()
 
     def ask(self, n):
         self._hang("ask")
@@ -44,6 +47,30 @@ class Counting:
         if where == self.where and self.asked == HANGS and Path("hang").exists():
             Path("hangs").touch()
             self.how()
+
+
+class Pruner:
+    """Stops no trial."""
+
+    def __init__(self, where):
+        self.where = where
+
+    def should_prune(self, number, reports):
+        self._hang("should_prune")
+        return False
+
+    def finished(self, number, state, loss, reports):
+        self._hang("finished")
+
+    def _hang(self, where):
+        if where == self.where and Path("hang").exists():
+            Path("hangs").touch()
+            swallows()
+
+
+@hookimpl
+def hpo_register_pruners():
+    return [PrunerSpec(name="test.pruner", factory="hanging_backends:Pruner")]
 
 
 @hookimpl

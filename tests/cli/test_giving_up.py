@@ -48,12 +48,12 @@ def wait_for(condition, process):
         time.sleep(0.02)
 
 
-def give_up(process, folder):
+def give_up(process, folder, waiting=WAITING):
     """Presses Ctrl-C twice, as soon as the backend hangs; what was printed."""
     wait_for((folder / "hangs").exists, process)
     process.send_signal(signal.SIGINT)
     said = process.stderr.readline()
-    while WAITING not in said and process.poll() is None:
+    while waiting not in said and process.poll() is None:
         said += process.stderr.readline()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -90,6 +90,31 @@ def the_command(command, runner, how, where):
 @pytest.mark.parametrize(("runner", "how", "where"), WAYS)
 def test_the_second_ctrl_c_ends_the_command(command, folder, runner, how, where):
     the_command(command, runner, how, where)
+
+
+def test_a_backend_that_is_being_built(command, folder):
+    (command.folder / "objective.py").write_text("def train(trial):\n    return trial['x']\n")
+    command.write(STUDY.replace("HOW", "swallows").replace("WHERE", "init"))
+    process = start(command.folder, "-m", "hpo_bridge", "run", "study.yaml")
+    give_up(process, command.folder)
+    assert process.returncode == 130
+    assert command("run", "study.yaml").returncode == 0
+
+
+@pytest.mark.parametrize("where", ["should_prune", "finished"])
+def test_a_pruner_that_does_not_answer(command, folder, where):
+    lines = ("trial.report(1.0, step=0)", "trial.should_prune()", "return trial['x']")
+    body = "".join(f"    {line}\n" for line in lines)
+    (command.folder / "objective.py").write_text(f"def train(trial):\n{body}")
+    study = STUDY.replace("HOW", "swallows").replace("WHERE", "nowhere")
+    command.write(f"{study}pruner: {{name: test.pruner, options: {{where: {where}}}}}\n")
+    process = start(command.folder, "-m", "hpo_bridge", "run", "study.yaml")
+    waiting = "waiting for the pruner to answer; Ctrl-C again gives up"
+    _, said = give_up(process, command.folder, waiting)
+    assert process.returncode == 130, said
+    assert "interrupted; everything is kept: run study.yaml again to go on" in said.splitlines()
+    again = command("run", "study.yaml", "--json")
+    assert json.loads(again.stdout)["counts"]["COMPLETE"] == 6
 
 
 @pytest.mark.slow

@@ -207,6 +207,14 @@ def test_pieces(pieces, shown):
     assert "".join(decoder.feed(piece) for piece in pieces) + decoder.end() == shown
 
 
+def test_following_begins_with_what_is_not_kept(logs):
+    logs("talks", trials=1)
+    (file,) = logs.folder.glob("s.db.logs/*/0.log")
+    kept = "--- 12 bytes before this are not kept ---\nend\n"
+    file.write_text(kept)
+    assert logs.show("--trial", "0", "--follow").out == kept
+
+
 def test_output_that_the_terminals_encoding_lacks(logs):
     logs("talks", trials=1)
     (file,) = logs.folder.glob("s.db.logs/*/0.log")

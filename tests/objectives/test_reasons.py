@@ -74,6 +74,58 @@ OUTPUTS = {
         "Extension modules: numpy.core (total: 13)\n",
         "Fatal Python error: Segmentation fault",
     ),
+    "C++": (
+        "terminate called after throwing an instance of 'std::runtime_error'\n"
+        "  what():  bad rate\nAborted (core dumped)\n",
+        "what():  bad rate",
+    ),
+    "Go": (
+        "panic: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n\t/t.go:8 +0x1d\n"
+        "exit status 2\n",
+        "panic: index out of range",
+    ),
+    "Julia": (
+        "ERROR: BoundsError\nStacktrace:\n [1] getindex\nin expression starting at /t.jl:2\n",
+        "ERROR: BoundsError",
+    ),
+    "an error after a list of calls": (
+        "late data\nstack traceback:\n\t[C]: in ?\nt: error: no data\n", "t: error: no data",
+    ),
+    "a launcher": (
+        'Traceback (most recent call last):\n  File "t.py", line 1\nModuleNotFoundError: apex\n'
+        'Traceback (most recent call last):\n  File "launch", line 8\n'
+        "subprocess.CalledProcessError: Command '['t.py']' returned non-zero exit status 1.\n",
+        "ModuleNotFoundError: apex",
+    ),
+    "a launcher of what writes no traceback": (
+        "usage: t.py\nt.py: error: no --lr\nTraceback (most recent call last):\n"
+        '  File "run", line 8\ntorch.ChildFailedError: \nt.py FAILED\nRoot Cause:\n',
+        "t.py: error: no --lr",
+    ),
+    "a program without a word of its own": (
+        'epoch 3: 0.5\nTraceback (most recent call last):\n  File "t.py", line 1\n'
+        "subprocess.CalledProcessError: Command 'tar' returned non-zero exit status 1.\n",
+        "subprocess.CalledProcessError: Command 'tar' returned non-zero exit status 1.",
+    ),
+    "hydra": (
+        "Key 'lrr' is not in struct\n    full_key: lrr\n\nSet the environment variable "
+        "HYDRA_FULL_ERROR=1 for a complete stack trace.\n",
+        "Key 'lrr' is not in struct",
+    ),
+    "an exception group": (
+        "  + Exception Group Traceback (most recent call last):\n"
+        '  |   File "t.py", line 1, in <module>\n  | ExceptionGroup: all (2 sub-exceptions)\n'
+        "  +-+---------------- 1 ----------------\n    | ValueError: one\n"
+        "    +---------------- 2 ----------------\n    | TypeError: two\n"
+        "    +------------------------------------\n",
+        "TypeError: two",
+    ),
+    "a traceback in a box": (
+        "╭─── Traceback (most recent call last) ───╮\n│ /t.py:1 in <module>   │\n"
+        "│ ❱ 1 f()               │\n╰───────────────────────╯\nValueError: bad rate\n",
+        "ValueError: bad rate",
+    ),
+    "the title of a terminal": ("\x1b]0;title\x07fatal: no data\n", "fatal: no data"),
     "no words": ("}\n", ""),
 }  # fmt: skip
 
