@@ -8,7 +8,7 @@ a study's space, checks it, and says what does not fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -134,10 +134,12 @@ def one_of_several(
     """Return the study that is meant in what a file holds: one, or a collection of some.
 
     Args:
-        data: A study of some library's, or a mapping, list or tuple with some among its values.
+        data: A study of some library's, or a mapping, list or tuple with some among its values,
+            or among theirs.
         read: Return the study that a value is, or ``None`` if it is none.
         source: The source's name, for messages.
-        wanted: The key or position of the study that the user names, if any.
+        wanted: The key or position of the study that the user names, if any; deeper ones are
+            joined by ``/``.
 
     Returns:
         The study's name and the study; ``None`` if there is none.
@@ -145,15 +147,14 @@ def one_of_several(
     Raises:
         HistoryError: If there are several and none is named, or none is called so.
     """
-    found = read(data)
-    if found is not None:
-        return source, found
-    pairs: Iterable[tuple[Any, Any]] = ()
-    if isinstance(data, Mapping):
-        pairs = data.items()
-    elif isinstance(data, (list, tuple)):
-        pairs = enumerate(data)
-    studies = {str(key): study for key, value in pairs if (study := read(value)) is not None}
+    studies = dict(_studies_in(data, read))
+    if "" in studies and wanted is not None:
+        raise HistoryError(
+            f"{source}: found --study {wanted} (in Python study=), expected none: it holds one "
+            "study, without a name"
+        )
+    if "" in studies:
+        return source, studies[""]
     if not studies:
         return None
     if wanted is None and len(studies) > 1:
@@ -169,6 +170,23 @@ def one_of_several(
             f"{', '.join(studies)}"
         )
     return f"{source}: {name}", studies[name]
+
+
+def _studies_in(
+    data: Any, read: Callable[[Any], T | None], name: str = "", depth: int = 4
+) -> Iterator[tuple[str, T]]:
+    """Yield the studies in what a file holds, each with its name."""
+    found = read(data)
+    if found is not None:
+        yield name, found
+        return
+    pairs: Iterable[tuple[Any, Any]] = ()
+    if isinstance(data, Mapping):
+        pairs = data.items()
+    elif isinstance(data, (list, tuple)):
+        pairs = enumerate(data)
+    for key, value in pairs if depth else ():
+        yield from _studies_in(value, read, f"{name}/{key}" if name else str(key), depth - 1)
 
 
 @dataclass(frozen=True, slots=True)

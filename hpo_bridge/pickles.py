@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import pickle
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from .errors import HistoryError
 
-__all__ = ["is_pickle", "names_in", "open_pickle"]
+__all__ = ["is_pickle", "loaded", "names_in", "open_pickle"]
 
 
 def open_pickle(source: str, load: Callable[[str], Any]) -> Any:
@@ -40,6 +41,11 @@ def open_pickle(source: str, load: Callable[[str], Any]) -> Any:
         raise HistoryError(
             f"{source}: cannot be opened as a pickle: {type(error).__name__}: {text}"
         ) from error
+
+
+def loaded(source: str) -> Any:
+    """Return what a pickle holds, compressed or not, for :func:`open_pickle`."""
+    return pickle.loads(_content(source))
 
 
 def names_in(source: str) -> Iterator[str]:

@@ -8,14 +8,13 @@ gives as a float is an integer where the study has an integer. Labels are the pa
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from hpo_bridge.errors import HistoryError, short
 from hpo_bridge.histories import History, PastTrial, Position, Wanted, one_of_several
-from hpo_bridge.pickles import is_pickle, names_in, open_pickle
+from hpo_bridge.pickles import is_pickle, loaded, names_in, open_pickle
 from hpo_bridge.trial import Direction, TrialState
 
 JOB_DONE, JOB_ERROR = 2, 3
@@ -38,7 +37,7 @@ class Hyperopt:
     def read(self, source: Any, wanted: Wanted) -> History:
         """The trials, in the order in which they were made."""
         name = source if isinstance(source, str) else "the Trials"
-        data = open_pickle(source, _load) if isinstance(source, str) else source
+        data = open_pickle(source, loaded) if isinstance(source, str) else source
         found = one_of_several(data, _documents, name, wanted.study)
         if found is None:
             raise HistoryError(f"{name}: found {short(data)}, expected Hyperopt's Trials")
@@ -49,11 +48,6 @@ class Hyperopt:
                 f"{', '.join(wanted.objectives)}"
             )
         return History(label, {"loss": Direction.MINIMIZE}, list(_trials(documents, name)))
-
-
-def _load(path: str) -> Any:
-    with open(path, "rb") as file:
-        return pickle.load(file)
 
 
 def _is_trials(value: Any) -> bool:

@@ -16,8 +16,9 @@ from ..space import Categorical, Float, Int
 from ..space.values import as_int
 
 TRUTHS = {"true": True, "false": False}
-NONES = ("none", "null", "nan", "<na>")
-"""How other programs write no value where it is a choice."""
+NO_VALUE = ("none", "null", "<na>", "nat")
+NONES = (*NO_VALUE, "nan")
+"""How other programs write no value; the last one is a number, too."""
 
 
 def spelled(value: Any) -> str:

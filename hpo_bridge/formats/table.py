@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..histories import History, PastTrial, StudyToWrite, Text, Wanted
 from ..trial import TrialRecord, TrialState
-from .cells import moment_in, number_in, spelled, text_in
+from .cells import NO_VALUE, NONES, moment_in, number_in, spelled, text_in
 from .plain import BESIDES, besides_in, besides_of
 
 TIMES = {"started": "started", "datetime_start": "started",
@@ -19,12 +21,15 @@ TIMES = {"started": "started", "datetime_start": "started",
 STATES = {
     word: state
     for state, words in {
-        TrialState.COMPLETE: "complete completed done finished ok success succeeded",
-        TrialState.PRUNED: "pruned stopped earlystopped",
-        TrialState.FAILED: "failed fail failure error errored crash crashed kill killed aborted "
-        "canceled cancelled infeasible preempted timeout timedout",
-        TrialState.RUNNING: "running active inprogress preempting started",
-        TrialState.WAITING: "waiting created new paused pending queued scheduled",
+        TrialState.COMPLETE: "complete completed done finished ok passed success succeeded "
+        "successful terminated",
+        TrialState.PRUNED: "pruned stopped earlystop earlystopped earlystopping",
+        TrialState.FAILED: "failed fail failure error errored crash crashed kill killed "
+        "abandoned aborted broken canceled cancelled syscanceled usercanceled infeasible "
+        "interrupted invalid memout oom outofmemory nodefail preempted timeout timedout",
+        TrialState.RUNNING: "running active inprogress preempting started stopping",
+        TrialState.WAITING: "waiting created new notstarted paused pending queued reserved "
+        "scheduled suspended",
     }.items()
     for word in words.split()
 }
@@ -175,11 +180,12 @@ def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
 def _field(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
     """Return the field of a trial that a column has, if any."""
     if name in wanted.fields:
-        return wanted.fields[name]
+        return wanted.fields[name] or None
     if name in TIMES or name in OTHERS:
         return None if TIMES.get(name, name) in wanted.fields.values() else TIMES.get(name, name)
     known = "state" in names or "state" in wanted.fields.values()
-    first = next((each for each in names if each.strip().lower() in STATE), None)
+    others = (each for each in names if each not in wanted.fields)
+    first = next((each for each in others if each.strip().lower() in STATE), None)
     return "state" if name == first and not known else None
 
 
@@ -232,7 +238,8 @@ def history_of(
     """
     columns = columns_of(names, source, wanted)
     notes = [f"columns left out: {', '.join(columns.idle)}"] if columns.idle else []
-    trials = _trials(rows, columns, source, wanted.states)
+    states = STATES | {_word(cell): state for cell, state in wanted.states.items()}
+    trials = _trials(rows, columns, source, states)
     return History(source, dict.fromkeys(wanted.objectives), list(trials), notes)
 
 
@@ -252,12 +259,18 @@ def _trials(
 def _trial(
     label: str, cells: Sequence[str], columns: Columns, states: Mapping[str, TrialState]
 ) -> PastTrial:
-    fields = {name: cells[at] for at, name in columns.fields.items() if cells[at]}
+    fields = {
+        name: cells[at] for at, name in columns.fields.items()
+        if cells[at] and cells[at].lower() not in NONES
+    }  # fmt: skip
     params = {name: Text(cells[at]) for at, name in columns.params.items() if cells[at]}
     values, errors = (
-        {name: _under(name, number_in, cells[at]) for at, name in some.items() if cells[at]}
+        {
+            name: _under(name, number_in, cells[at]) for at, name in some.items()
+            if cells[at] and cells[at].lower() not in NO_VALUE
+        }
         for some in (columns.values, columns.errors)
-    )
+    )  # fmt: skip
     times = {
         name: _under(name, moment_in, fields[name])
         for name in ("started", "finished")
@@ -282,15 +295,24 @@ def _state(
 ) -> TrialState:
     if cell is None:  # with neither it is refused later, as having no value
         return TrialState.FAILED if error and not values else TrialState.COMPLETE
-    word = "".join(filter(str.isalpha, cell.rpartition(".")[2].lower()))
-    state = states.get(cell) or STATES.get(word)
+    state = states.get(_word(cell))
     if state is None:
         known = ", ".join(s.value for s in TrialState)
         raise SpaceError(
-            f"found {short(cell)}, expected one of {known}; --map {cell}=FAILED, say, gives its "
-            "meaning", ["state"],
+            f"found {short(cell)}, expected one of {known}; --map {quote(f'{cell}=FAILED')}, say, "
+            "gives its meaning", ["state"],
         )  # fmt: skip
     return state
+
+
+def _word(cell: str) -> str:
+    """Return a state without what differs between spellings.
+
+    >>> [_word(cell) for cell in ("TrialState.Early-Stopped", "Failed (OOM).", "1")]
+    ['earlystopped', 'failed', '1']
+    """
+    plain = re.split(r"[(:]| by ", cell.lower().rstrip("."))[0].rpartition(".")[2]
+    return "".join(filter(str.isalpha, plain)) or cell
 
 
 def _json(cell: str) -> Any:

@@ -12,10 +12,17 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ObjectiveError, nearest, short
-from ..space import Categorical, Space
+from ..space import Categorical, Float, Int, Space
 from ..trial import Direction
 from .base import Function
-from .command_line import COMMAND, Placeholder, parse_item, placeholders_of, split_command
+from .command_line import (
+    ARITHMETIC,
+    COMMAND,
+    Placeholder,
+    parse_item,
+    placeholders_of,
+    split_command,
+)
 from .command_run import CommandRunner, ParsedCommand
 from .line_buffering import line_buffering
 from .metric_patterns import check_names, parse_patterns
@@ -208,17 +215,25 @@ def _check_placeholder(placeholder: Placeholder, space: Space, key: str) -> None
             f"{key}: no parameter {name!r}{nearest(name, [*names, *_OWN])}; "
             f"the space has {', '.join(names)}; {{{{ and }}}} stand for braces"
         )
-    elif placeholder.texts is not None and not _is_flag(space, name):
+    elif placeholder.texts is not None:
+        if not _is_always(bool, space, name):
+            raise ObjectiveError(
+                f"{key}: found a flag of {name!r}, expected a parameter whose choices are "
+                f"true and false; {{{name}}} is the value of any other"
+            )
+    elif placeholder.quote == ARITHMETIC and not _is_always((int, float), space, name):
         raise ObjectiveError(
-            f"{key}: found a flag of {name!r}, expected a parameter whose choices are "
-            "true and false"
+            f"{key}: found {{{name}}} inside of $(( )), where a shell may run text as code; "
+            "expected a parameter whose values are numbers"
         )
 
 
-def _is_flag(space: Space, name: str) -> bool:
-    if name in space.constants:
-        return isinstance(space.constants[name], bool)
-    parameter = space[name]
-    return isinstance(parameter, Categorical) and all(
-        isinstance(choice, bool) for choice in parameter.choices
-    )
+def _is_always(kinds: type | tuple[type, ...], space: Space, name: str) -> bool:
+    """Return whether each value of a parameter or constant is of one of these types."""
+    parameter = space.constants[name] if name in space.constants else space[name]
+    if isinstance(parameter, Int):
+        return kinds is not bool
+    if isinstance(parameter, Float):
+        return kinds is not bool and parameter.shape is None
+    values = parameter.choices if isinstance(parameter, Categorical) else [parameter]
+    return all(isinstance(v, kinds) and isinstance(v, bool) is (kinds is bool) for v in values)

@@ -16,6 +16,8 @@ from typing import Any
 from ..errors import ObjectiveError
 
 COMMAND = "objective.command"
+ARITHMETIC, HERE_DOCUMENT = "((", "<<"
+"""Parts of a shell's text where a placeholder needs no quotes."""
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 _SPECIAL = re.compile(r"[|&;<>]+|\n+|`|\$(?:\{\w+\}?|\w+|[({?$!#@*-])|[*?]")
 _OPEN_END = re.compile(r"\\\n\s*\Z")
@@ -28,7 +30,8 @@ class Placeholder:
     Attributes:
         name: A parameter, ``python`` or ``trial``.
         texts: For a flag, what stands for true and for false; either may be empty.
-        quote: In the text of a shell, the quote that it stands in, if any.
+        quote: In the text of a shell, the quote that it stands in, if any; or ``ARITHMETIC`` or
+            ``HERE_DOCUMENT``.
     """
 
     name: str
@@ -49,7 +52,7 @@ class Placeholder:
         if not rest.strip("|") or re.search(r"[\s|]", true + false):
             raise ObjectiveError(
                 f"{key}: found {{{inner}}}; expected {{{name}:--flag}} or "
-                f"{{{name}:--flag|--no-flag}}, each one word"
+                f"{{{name}:--flag|--no-flag}}, each one word; {{{{ and }}}} stand for braces"
             )
         return cls(name, (true, false))
 

@@ -13,11 +13,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ObjectiveError
-from .command_line import ABSENT, PRESENT, Placeholder, Word, WordBuilder, is_option, presence
+from .command_line import (
+    ABSENT,
+    ARITHMETIC,
+    HERE_DOCUMENT,
+    PRESENT,
+    Placeholder,
+    Word,
+    WordBuilder,
+    is_option,
+    named_in,
+    presence,
+)
 
 _EXPANSION = re.compile(r"\$\{[^{}]*\}")
 _COMMENT = re.compile(r"#[^\n]*")
 _SPACE = " \t\r\n"
+_HERE = re.compile(r"""<<(-?)[ \t]*((?:\\.|'[^'\n]*'|"[^"\n]*"|[^\s;|&<>()'"\\])+)""")
+_QUOTES = re.compile(r"['\"\\]")
 
 Script = tuple[Word | str, ...]
 """A text for a shell: words, and as strings what stands between them."""
@@ -50,6 +63,7 @@ class _Reader:
         self.builder = WordBuilder(text)
         self.script: list[Word | str] = []
         self._open: list[str] = []  # the quotes, parentheses and backticks that are open
+        self._here: list[re.Match[str]] = []  # here-documents that begin after this line
 
     def step(self, place: int) -> int:
         """Read what is at ``place``; return the place after it."""
@@ -57,7 +71,7 @@ class _Reader:
         quote = inside if inside in ("'", '"') else ""
         if expansion := _EXPANSION.match(self.text, place):
             return self.builder.add(expansion[0], expansion.end())
-        if braced := self.builder.brace(place, quote):
+        if braced := self.builder.brace(place, ARITHMETIC if inside == ARITHMETIC else quote):
             return braced
         if quote and char == quote:
             self._open.pop()
@@ -77,12 +91,20 @@ class _Reader:
     def _unquoted(self, char: str, inside: str, place: int) -> int:
         if char == "#" and self.builder.is_empty and (comment := _COMMENT.match(self.text, place)):
             return self._between(comment[0], comment.end())
-        if char in "'\"":
+        if char in "'\"" and inside != ARITHMETIC:
             self._open.append(char)
             return self.builder.add(char, place + 1)
+        if char == "<" and inside != ARITHMETIC:
+            here = _HERE.match(self.text, place)
+            self._here += [here] if here else []
+            string = self.text.startswith("<<<", place)  # of bash
+            redirection = here[0] if here else "<<<" if string else "<"
+            return self._between(redirection, place + len(redirection))
+        if char == "\n" and self._here:
+            return self._read_here_documents(self._between(char, place + 1))
         if char == "(":
-            self._open.append(char)
-        elif char == ")" and inside == "(":
+            self._open.append(inside if inside == ARITHMETIC else char)
+        elif char == ")" and inside in ("(", ARITHMETIC):
             self._open.pop()
         elif char not in _SPACE and char not in ";|&<>)":
             return self.builder.add(char, place + 1)
@@ -94,9 +116,43 @@ class _Reader:
             while self._open.pop() != "`":
                 pass
             return self._between(char, place + 1)
-        self._open.append("`" if char == "`" else "(")
-        opening = "`" if char == "`" else "$("
+        opening = "`" if char == "`" else "$((" if self.text.startswith("$((", place) else "$("
+        self._open += {"`": ["`"], "$(": ["("], "$((": [ARITHMETIC] * 2}[opening]
         return self._between(opening, place + len(opening))
+
+    def _read_here_documents(self, place: int) -> int:
+        """Read the here-documents that begin at ``place``; return the place after them."""
+        for here in self._here:
+            tabs, delimiter = here.groups()
+            end_line = _QUOTES.sub("", delimiter)
+            line = None
+            while line != end_line and place < len(self.text):
+                after = self.text.find("\n", place) + 1 or len(self.text)
+                line = self.text[place:after].rstrip("\n").lstrip("\t" if tabs else "")
+                if line == end_line:
+                    place = self._between(self.text[place:after], after)
+                else:
+                    place = self._read_line(place, after, is_literal=end_line != delimiter)
+        self._here.clear()
+        return place
+
+    def _read_line(self, place: int, after: int, *, is_literal: bool) -> int:
+        """Read a line of a here-document as one word, so that it is left out as a word is."""
+        while place < after:
+            if expansion := _EXPANSION.match(self.text, place):
+                place = self.builder.add(expansion[0], expansion.end())
+            else:
+                place = self.builder.brace(place, HERE_DOCUMENT) or self.builder.add(
+                    self.text[place], place + 1
+                )
+        word = self.builder.end()
+        if is_literal and (named := named_in(word)):
+            raise ObjectiveError(
+                f"objective.command: {{{named[0].name}}} stands in a here-document whose end is "
+                "quoted, where a shell puts nothing in: take the quotes off, <<EOF"
+            )
+        self.script.append(word)
+        return place
 
     def _between(self, text: str, after: int) -> int:
         self.script += [*self.builder.end_word(), text]
@@ -136,6 +192,6 @@ def _written(part: str | Placeholder, values: Mapping[str, Any], variables: dict
     plain = part.texts is None and part.name.isascii() and part.name.isidentifier()
     name = f"hpo_{part.name}" if plain else f"hpo_{len(variables)}"
     variables[name] = part.text(values)
-    if part.quote == '"':
+    if part.quote in ('"', ARITHMETIC, HERE_DOCUMENT):
         return f"${{{name}}}"
     return f"""'"${{{name}}}"'""" if part.quote else f'"${{{name}}}"'

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..formats.cells import meant
 from ..histories import History, PastTrial, Position, Text
-from ..space import Categorical, Int, Space
+from ..space import Categorical, Float, Int, Space
 from ..store.codec import strict_metrics
 from ..trial import Change, Direction, TrialState, as_number
 from .values import Objectives
@@ -76,8 +76,9 @@ def pairs_of(space: Space, objectives: Objectives, rename: Mapping[str, str]) ->
     signed = {f"-{name}": name for name in objectives.names if f"-{name}" not in params}
     known = [*params, *objectives.names, *signed]
     others = {source: target for source, target in rename.items() if target not in known}
-    fields = {source: target for source, target in others.items() if target in FIELDS}
-    states = {s: TrialState(t) for s, t in others.items() if t in TrialState.__members__}
+    fields = {s: t.lower() for s, t in others.items() if t.lower() in ("", *FIELDS)}
+    members = TrialState.__members__
+    states = {s: members[t.upper()] for s, t in others.items() if t.upper() in members}
     found: dict[str, str] = {}
     for source, target in rename.items():
         if source in fields or source in states:
@@ -85,7 +86,9 @@ def pairs_of(space: Space, objectives: Objectives, rename: Mapping[str, str]) ->
         if target and target not in known:
             raise HistoryError(
                 f"map: {source}={target}: the study has no parameter or objective {target!r}"
-                f"{nearest(target, known)}; it has {', '.join([*params, *objectives.names])}"
+                f"{nearest(target, [*known, *FIELDS, *members])}; it has "
+                f"{', '.join([*params, *objectives.names])}; a column or a word of a table may "
+                f"also stand for {', '.join(FIELDS)}, {', '.join(members)}"
             )
         plain = signed.get(target, target)
         if target and plain in found:
@@ -180,7 +183,7 @@ class Mapper:
         known = self._space[name] if name in self._space else self._space.constants[name]
         try:
             if isinstance(value, Position):
-                if isinstance(known, Int) and type(value.number) is int:
+                if isinstance(known, (Int, Float)) and type(value.number) is int:
                     self._codes[name] = None
                 return _at(value.number, known)
             if isinstance(value, Text):

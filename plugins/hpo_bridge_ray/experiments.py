@@ -132,18 +132,18 @@ def _states(folder: Path) -> tuple[dict[str, tuple[str, Any]], str | None, list[
     each trial, its state and what changed at run time; before, ``checkpoints`` had the states
     alone. Each is an object, or that as JSON text.
     """
-    files = sorted(folder.glob(STATE))
-    if not files:
-        return {}, None, []
-    try:
-        data = _json(files[-1])
-        entries = data["trial_data"] if "trial_data" in data else data["checkpoints"]
-        found = dict(map(_entry, entries))
-        metric = (data.get("runner_data") or {}).get("_metric")
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        note = f"{files[-1].name}: not of a form that is known; states are taken from results"
-        return {}, None, [note]
-    return found, metric if isinstance(metric, str) else None, []
+    notes = []
+    for file in sorted(folder.glob(STATE), reverse=True):
+        try:
+            data = json.loads(file.read_bytes())
+            entries = data["trial_data"] if "trial_data" in data else data["checkpoints"]
+            found = dict(map(_entry, entries))
+            metric = (data.get("runner_data") or {}).get("_metric")
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+            notes.append(f"{file.name}: not of a form that is known, left out")
+        else:
+            return found, metric if isinstance(metric, str) else None, notes
+    return {}, None, notes
 
 
 def _entry(entry: Any) -> tuple[str, tuple[str, Any]]:
@@ -162,8 +162,9 @@ def _run(params: Path, states: Mapping[str, tuple[str, Any]]) -> Run:
         raise HistoryError(f"{params}: expected an object")
     results = list(_results(folder))
     label = next((str(r["trial_id"]) for r in results if "trial_id" in r), "")
-    known = re.search(r"_([0-9a-f]+_\d{5})_", folder.name)
-    label = label or (known.group(1) if known else folder.name)
+    ids = re.findall(r"(?<=_)[0-9a-f]{5,}(?:_\d{5})?(?=_)", folder.name)
+    known = [each for each in ids if each in states] or [each for each in ids if "_" in each]
+    label = label or (known[0] if known else folder.name)
     status, started = states.get(label, (None, None))
     return Run(
         label, dict(_flat(config)), results, status,

@@ -161,6 +161,8 @@ def test_the_words_of_trackers_for_states(study, table, column):
         "finished": "COMPLETE", "Succeeded": "COMPLETE", "TrialState.COMPLETE": "COMPLETE",
         "crashed": "FAILED", "KILLED": "FAILED", "Failed": "FAILED", "timed out": "FAILED",
         "early-stopped": "PRUNED", "running": None, "In Progress": None, "queued": None,
+        "OUT_OF_MEMORY": "FAILED", "CANCELLED by 1000": "FAILED", "TERMINATED": "COMPLETE",
+        "Failed (exit code 1)": "FAILED", "error: no GPU.": "FAILED", "Finished.": "COMPLETE",
     }  # fmt: skip
     rows = "".join(f"0.3,{n % 9 + 1},adam,,{n},{word}\n" for n, word in enumerate(words))
     report = study.import_trials(table(f"lr,n,opt,m,value,{column}\n{rows}"))
@@ -175,6 +177,26 @@ def test_columns_and_words_are_mapped_to_states(study, table):
         study.import_trials(source, rename={"Verdict": "state"})
     assert study.import_trials(source, rename=rename).added == 2
     assert [t.state.value for t in study.trials] == ["COMPLETE", "FAILED"]
+    rename = {"Verdict": "State", "Gut": "complete", "schlecht": "Pruned"}  # in any spelling
+    assert study.import_trials(source, rename=rename).added == 1
+    with pytest.raises(
+        HistoryError, match=r"'COMPLETED' .did you mean 'COMPLETE'.*PRUNED, FAILED"
+    ):
+        study.import_trials(source, rename={"gut": "COMPLETED"})
+
+
+def test_a_column_of_states_is_left_out(study, table):
+    source = table("lr,n,opt,m,value,State,status\n0.3,3,adam,,1,crashed,FINISHED\n")
+    assert study.import_trials(source, rename={"State": ""}).counts == {TrialState.COMPLETE: 1}
+    with pytest.raises(HistoryError, match="--map 'by hand=FAILED', say"):
+        study.import_trials(table("lr,n,opt,value,state\n0.3,3,adam,1,by hand\n"))
+
+
+def test_cells_without_a_value_as_data_frames_write_them(study, table):
+    rows = "0.3,3,adam,,1,None,NaT,nan\n0.3,4,adam,,None,failed,<NA>,boom\n"
+    study.import_trials(table(f"lr,n,opt,m,value,state,finished,error\n{rows}"))
+    found = [(t.state.value, t.finished, t.error) for t in study.trials]
+    assert found == [("COMPLETE", None, None), ("FAILED", None, "boom")]
 
 
 BAD = {

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hpo_bridge import Categorical, Float, Space
+from hpo_bridge import Categorical, Float, Int, Space
 from hpo_bridge.errors import ObjectiveError
 from hpo_bridge.objectives.command import CommandObjective
 from hpo_bridge.objectives.objective import objective_from
@@ -195,8 +195,9 @@ def test_a_shell_never_runs_a_value(text, tmp_path):
     [
         "printf %s `printf %s {x}`",
         "cat <<END\n{x}\nEND",
-        "cat <<'END'\nit's {x}\nEND",
-        "echo $(({x}))",
+        "cat <<END\nit's `printf %s {x}` $(printf %s \"{x}\")\nEND",
+        "cat <<\\END\nit's\nEND\necho {x} '{x}'",
+        "cat <<< {x}; echo $((1 << 3)) {x}",
         "echo ${{y:-{x}}}",
         "case {x} in a) true;; esac",
         "printf %s 'a'\\''{x}'",
@@ -208,6 +209,51 @@ def test_a_shell_never_runs_a_value(text, tmp_path):
 def test_nor_where_it_reads_the_text_otherwise_than_we_do(text, tmp_path):
     subprocess.run(words(text, {"x": EVIL}, shell=True), cwd=tmp_path, capture_output=True)
     assert not (tmp_path / "pwned").exists()
+
+
+def test_a_here_document_has_the_values_as_they_are(tmp_path):
+    text = """
+        cat > a.yaml <<-EOF; cat <<"B" >> a.yaml
+		lr: {lr}
+		momentum: {momentum}
+		name: '{name}'  # it's "{name}" ${HERE:-here}
+	EOF
+        {{ $none }}
+B
+        cat a.yaml; echo '{name}' {lr}
+    """
+    values = {"lr": 0.1, "name": 'a $HOME "b"'}
+    line = words(text.replace("        {{ $", "{{ $"), values, shell=True)
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
+    name = values["name"]
+    assert done.stdout.splitlines() == [
+        "lr: 0.1", f"name: '{name}'  # it's \"{name}\" here", "{ $none }", f"{name} 0.1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["'EOF'", '"EOF"', "\\EOF"])
+def test_a_here_document_whose_end_is_quoted_has_no_values(end):
+    with pytest.raises(ObjectiveError, match="take the quotes off"):
+        words(f"cat <<{end}\nlr: {{lr}}\nEOF", shell=True)
+
+
+def test_a_shell_reckons_with_numbers():
+    text = "echo $(( ({n} << 1) * {n} )) $(echo $(({trial} + {n})))"
+    done = subprocess.run(words(text, {"n": 3}, shell=True), capture_output=True, text=True)
+    assert done.stdout.split() == ["18", "10"]
+
+
+@pytest.mark.parametrize("name", ["opt", "w", "bn"])
+def test_a_shell_reckons_with_nothing_but_numbers(name):
+    space = Space(
+        n=Int(1, 3), k=Categorical([1, 2]), opt=Categorical(["a[$(id)]"]),
+        bn=Categorical([True, False]), w=Float(0, 1, shape=[2]),
+    )  # fmt: skip
+    ok = {"command": "echo $(({n} + {k} + {bn:1|0}))", "shell": True}
+    CommandObjective.parse(ok, ".").check_space(space)
+    bad = {"command": f"echo $(( {{{name}}} + 1 ))", "shell": True}
+    with pytest.raises(ObjectiveError, match=r"inside of \$\(\( \)\).*numbers"):
+        CommandObjective.parse(bad, ".").check_space(space)
 
 
 def test_a_shell_gets_flags_and_leaves_out_what_is_inactive(tmp_path):

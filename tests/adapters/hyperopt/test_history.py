@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 
 import numpy as np
@@ -137,6 +138,11 @@ def test_one_of_several_trials_is_named(trials, tmp_path):
     check_equal(study, trials)
     path.write_bytes(pickle.dumps(({"lr": 0.1}, trials)))  # what some people keep of fmin
     assert study.import_trials(str(path), allow_pickle=True).already == 40
+    path.write_bytes(gzip.compress(pickle.dumps([{"seed": 0, "trials": trials}, {"trials": 1}])))
+    assert study.import_trials(str(path), allow_pickle=True, study="0/trials").already == 40
+    path.write_bytes(pickle.dumps(trials))
+    with pytest.raises(HistoryError, match="one study, without a name"):
+        study.import_trials(str(path), allow_pickle=True, study="first")
 
 
 def test_a_pickle_that_needs_a_missing_module_says_which(tmp_path):
@@ -155,6 +161,8 @@ def test_integers_that_may_be_positions_are_noted():
     )  # fmt: skip
     codes = Study(Space(units=Int(0, 64)), seed=0).import_trials(found)
     assert any("units: integers taken as they are" in note for note in codes.notes)
+    floats = Study(Space(units=Float(0, 64)), seed=0).import_trials(found)
+    assert floats.notes == codes.notes
     right = Study(Space(units=Categorical([16, 32, 64])), seed=0)
     assert right.import_trials(found).notes == ()
     assert {t.params["units"] for t in right.trials} <= {16, 32, 64}

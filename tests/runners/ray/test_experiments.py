@@ -141,13 +141,33 @@ def test_pairs_of_objects_are_read_like_pairs_of_texts(folder):
 
 @pytest.mark.parametrize(
     "content",
-    ['{"trial_data": [1]}', '{"trial_data": [["{}", "{}"]]}', '{"other": 1}', "[]"],
+    ['{"trial_data": [1]}', '{"trial_data": [["{}", "{}"]]}', '{"other": 1}', "[]", "{", ""],
 )
 def test_a_state_of_an_unknown_form_is_noted(folder, content):
     next(folder.glob("experiment_state*")).write_text(content)
     _, report = taken(folder, loss="value")
     assert report.added == 6
     assert any("not of a form that is known" in note for note in report.notes)
+
+
+def test_the_last_state_that_can_be_read_counts(folder):
+    (folder / "experiment_state-2025-01-01_00-00-00.json").write_text('{"trial_data": [')
+    study, report = taken(folder)
+    assert "experiment_state-2025-01-01_00-00-00.json" in report.notes[0]
+    assert all(trial.started is not None for trial in study.trials)
+
+
+def test_ids_of_older_versions_without_a_result(folder):
+    state = next(folder.glob("experiment_state*"))
+    state.write_text(state.read_text().replace("93327_0000", "a1b2c3d"))
+    for error in list(folder.glob("objective*/error.txt")):
+        for name in ("result.json", "progress.csv", "error.txt"):
+            (error.parent / name).unlink(missing_ok=True)
+        error.parent.rename(folder / error.parent.name.replace("93327_0000", "a1b2c3d"))
+    study, _ = taken(folder, loss="value")
+    failed = [trial for trial in study.trials if trial.state is TrialState.FAILED]
+    assert len(failed) == 2
+    assert all(trial.started is not None for trial in failed)
 
 
 def test_a_status_that_is_not_known_is_noted(folder):
@@ -192,12 +212,10 @@ def test_a_parameter_that_varies_is_not_left_out(folder):
         ("params.json", "{", "params.json: cannot be read"),
         ("params.json", "[1]", "params.json: expected an object"),
         ("result.json", "no\n{}", "result.json, line 1"),
-        ("experiment_state", "{", "cannot be read"),
     ],
 )
 def test_damaged_files_change_nothing(folder, file, content, problem):
-    found = sorted(folder.glob(f"*/{file}")) + sorted(folder.glob(f"{file}*"))
-    found[0].write_text(content)
+    sorted(folder.glob(f"*/{file}"))[0].write_text(content)
     study = Study(OURS, seed=0)
     with pytest.raises(HistoryError) as error:
         study.import_trials(str(folder), rename=RENAME)
