@@ -128,7 +128,8 @@ class Folded:
                 scores.setdefault(name, []).append(number)
             first = next(iter(value.values()))
             several = value if len(value) > 1 else {}
-            trial.report(first, fold, {**metrics, **several})
+            if math.isfinite(first):  # else the reason of the failure says it
+                trial.report(first, fold, {**metrics, **several})
             if not all(map(math.isfinite, value.values())):
                 break
             if fold + 1 < self.folds and trial.should_prune():

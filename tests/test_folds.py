@@ -176,7 +176,7 @@ def test_several_objectives(study: Callable[..., hpo.Study]) -> None:
 
 @pytest.mark.parametrize("pruner", [None, "folds"])
 def test_a_fold_that_is_no_number_ends_the_trial(
-    study: Callable[..., hpo.Study], pruner: str | None
+    study: Callable[..., hpo.Study], pruner: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked: list[int] = []
 
@@ -191,6 +191,7 @@ def test_a_fold_that_is_no_number_ends_the_trial(
         hpo.TrialState.FAILED, "the objective returned nan, expected a finite number",
     )  # fmt: skip
     assert asked == [0, 1]
+    assert "reported nan" not in caplog.text
 
 
 def test_folds_that_disagree_about_the_objectives(study: Callable[..., hpo.Study]) -> None:

@@ -142,13 +142,15 @@ class Schedule:
         result = candidate.results[fold]
         scores = [score_of(result, name) for name in self._objectives]
         candidate.reported += 1
-        trial.report(scores[0], fold, metrics_of(result))
+        is_finite = math.isfinite(scores[0])
+        if is_finite:  # scikit-learn itself warns of the others
+            trial.report(scores[0], fold, metrics_of(result))
         if candidate.reported == self._folds:
             self._finish(candidate)
             return True
-        if not self._judged or not trial.should_prune():
+        if not self._judged or (is_finite and not trial.should_prune()):
             return False
-        if math.isfinite(scores[0]):
+        if is_finite:
             self._study.tell(trial, state="PRUNED")
         else:  # no further fold could make a number of the mean
             self._finish(candidate)

@@ -285,7 +285,7 @@ def test_a_function_may_not_choose_a_pruned_candidate() -> None:
         search.fit(X, y)
 
 
-def test_a_failed_fit_ends_a_candidate_that_is_judged() -> None:
+def test_a_failed_fit_ends_a_candidate_that_is_judged(caplog: pytest.LogCaptureFixture) -> None:
     search = BridgeSearchCV(
         Counted(), {"quality": [0.5, -1.0, 0.6]}, backend="core.grid", pruner=PRUNER, cv=4
     )
@@ -295,6 +295,7 @@ def test_a_failed_fit_ends_a_candidate_that_is_judged() -> None:
     assert search.trials_[1].state.value == "FAILED"
     assert search.trials_[1].error == "fold 0: the fit failed: ValueError: no quality"
     assert len(Counted.fits) == 4 + 1 + 4 + 1  # and the refit
+    assert "reported nan" not in caplog.text
 
 
 # -- other runners, workers, objectives -----------------------------------------------------
