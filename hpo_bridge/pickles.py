@@ -38,6 +38,11 @@ def open_pickle(source: str, load: Callable[[str], Any]) -> Any:
         ) from error
     except Exception as error:  # a pickle may run anything
         text = " ".join(str(error).split())[:160] or "it ends too early"
+        if isinstance(error, AttributeError) and "__main__" in text:
+            text += (
+                " — it is of the script that wrote the pickle: import it from that script "
+                "(study.import_trials), or write it without (skopt.dump has store_objective=False)"
+            )
         raise HistoryError(
             f"{source}: cannot be opened as a pickle: {type(error).__name__}: {text}"
         ) from error

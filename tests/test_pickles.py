@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hpo_bridge.errors import HistoryError
-from hpo_bridge.pickles import is_pickle, names_in, open_pickle
+from hpo_bridge.pickles import is_pickle, loaded, names_in, open_pickle
 
 VALUES = {"matrix": np.arange(6.0).reshape(2, 3), "time": datetime.datetime(2020, 1, 1)}
 
@@ -52,3 +52,10 @@ def test_damaged_files_are_one_line(tmp_path, content):
         open_pickle(str(path), lambda name: pickle.loads(path.read_bytes()))
     assert str(found.value).startswith(f"{path}: cannot be opened as a pickle: ")
     assert "\n" not in str(found.value)
+
+
+def test_what_a_script_defined_says_what_to_do(tmp_path):
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x04c__main__\nnothing_of_that_name\n.")
+    with pytest.raises(HistoryError, match=r"nothing_of_that_name.*import it from that script"):
+        open_pickle(str(path), loaded)

@@ -171,7 +171,7 @@ def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
             params[position] = name
         elif (field := _field(name, names, wanted)) is not None:
             fields[position] = field
-        elif name not in IDLE:
+        elif name and name not in IDLE:  # a data frame's index has no name
             idle.append(name)
     _check(params, values, names, source, wanted)
     return Columns(params, values, errors, fields, tuple(idle))

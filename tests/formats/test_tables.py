@@ -187,7 +187,11 @@ def test_columns_and_words_are_mapped_to_states(study, table):
 
 def test_a_column_of_states_is_left_out(study, table):
     source = table("lr,n,opt,m,value,State,status\n0.3,3,adam,,1,crashed,FINISHED\n")
-    assert study.import_trials(source, rename={"State": ""}).counts == {TrialState.COMPLETE: 1}
+    report = study.import_trials(source, rename={"State": ""})
+    assert report.counts == {TrialState.COMPLETE: 1}
+    assert report.notes == ("columns left out: State",)
+    index = study.import_trials(table(",lr,n,opt,value\n0,0.6,3,adam,1\n"))
+    assert index.notes == ()
     with pytest.raises(HistoryError, match="--map 'by hand=FAILED', say"):
         study.import_trials(table("lr,n,opt,value,state\n0.3,3,adam,1,by hand\n"))
 
