@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from importlib import metadata
-from typing import TYPE_CHECKING
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -22,7 +22,7 @@ class Unmet:
     """Requirements that the installed distributions do not meet.
 
     Attributes:
-    requirements: Their texts, at least one.
+        requirements: Their texts, at least one.
         states: What is wrong with each, such as ``is not installed``.
         fix: The command that installs them; empty where a requirement is not valid.
     """
@@ -96,6 +96,30 @@ def needs(*libraries: str) -> str:
     """Return ``needs pandas, which is not installed — …`` for libraries of our own extras."""
     lacking = unmet(libraries, OURS)
     return str(lacking or f"needs {' and '.join(libraries)}, which cannot be imported")
+
+
+def public_name(package: str, homes: Mapping[str, str], name: str, requires: Sequence[str]) -> Any:
+    """Return a public name of a package of ours, whose module is imported at its first use.
+
+    Args:
+        package: The package, such as ``hpo_bridge_sklearn``.
+        homes: Each public name's module in the package.
+        name: The one that is asked for.
+        requires: Requirement strings of these modules.
+
+    Raises:
+        AttributeError: If the package has no such name.
+        ImportError: If a library is missing or does not fit; says which command installs it.
+    """
+    if name not in homes:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+    except ImportError as error:
+        lacking = unmet(requires, OURS)
+        if lacking is None:
+            raise
+        raise type(error)(f"{package}.{name} {lacking}", name=error.name) from error
 
 
 def install_command(

@@ -9,11 +9,11 @@ where to begin), :mod:`hpo_bridge_torch.cube` (bounds and logarithms),
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from hpo_bridge.hookspecs import hookimpl
 from hpo_bridge.optimizer import AutodiffSpec, BackendSpec, Capability
+from hpo_bridge.requirements import public_name
 
 if TYPE_CHECKING:
     from .bilevel import Bilevel
@@ -37,21 +37,18 @@ __all__ = [
     "relaxed_dropout",
 ]
 
-_PUBLIC = {
-    "bilevel": ("Bilevel",),
-    "checking": ("check_gradient",),
-    "inner": ("SGD", "AdamW", "LBFGS", "PerStep"),
-    "relaxations": ("RelaxedChoice", "relaxed_dropout"),
-    "solvers": ("CG", "Neumann"),
+_HOMES = {
+    "Bilevel": "bilevel",
+    "check_gradient": "checking",
+    **dict.fromkeys(("SGD", "AdamW", "LBFGS", "PerStep"), "inner"),
+    **dict.fromkeys(("RelaxedChoice", "relaxed_dropout"), "relaxations"),
+    **dict.fromkeys(("CG", "Neumann"), "solvers"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """What people import from here; their modules, and torch with them, when they do."""
-    for module, names in _PUBLIC.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Imports what is for users, and torch with it, at its first use."""
+    return public_name(__name__, _HOMES, name, _TORCH)
 
 
 _TORCH = ("torch>=2.5", "numpy>=1.26")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from ..errors import InvalidOptions, StoreError
+from ..errors import BackendError, InvalidOptions, StoreError
 from ..interrupts import CtrlC
 from ..objectives.base import Function
 from ..objectives.objective import Cut, evaluate
@@ -68,6 +68,7 @@ class _Attempt:
         self._timeout = timeout
         self._deadline = deadline
         self._number = -1
+        self._fault: BackendError | None = None
 
     def report(
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
@@ -95,6 +96,9 @@ class _Attempt:
         self._ctrl_c.open = False
         try:
             yield
+        except BackendError as error:  # not the objective's, which may swallow it
+            self._fault = error
+            raise
         finally:
             self._ctrl_c.open = True
         self._ctrl_c.raise_pending()
@@ -112,6 +116,8 @@ class _Attempt:
         try:
             outcome = self._evaluate(trial, limit)
             self._ctrl_c.open = False
+            if self._fault is not None:
+                raise self._fault
         except Cut:
             self._ctrl_c.open = False
             if not self._deadline.rang:  # of the study in whose trial this one runs

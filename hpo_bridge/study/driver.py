@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..gradients import Differentiation
 from ..interrupts import call_backend
-from ..optimizer import Capability, Estimates, Observation, Pruner, Snapshot
+from ..optimizer import Capability, Observation, Snapshot
 from ..plugins import neutral_surroundings
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..store.base import metrics_of
@@ -36,7 +36,7 @@ from .duplicates import Duplicates
 from .learning_curve import LearningCurve, ReportWarnings
 from .ledger import Ledger, observation
 from .proposer import Proposal, Proposer
-from .pruning import call_pruner, learn_imported
+from .pruning import StudyPruner, learn_imported
 from .relay import Relay
 from .repeats import end_of_reuse, release, resamples, settle
 from .slopes import any_given, lacking, wrong
@@ -101,7 +101,7 @@ class Driver:
         writer: Writer,
         proposer: Proposer,
         ledger: Ledger,
-        pruner: Pruner | None,
+        pruner: StudyPruner | None,
         objectives: Objectives,
         seed: int,
         identity: Mapping[str, Any],
@@ -450,7 +450,7 @@ class Driver:
         """The value that a pruned trial is expected to have had, where its pruner can say."""
         reports = running.curve.reports
         pruned = outcome.state is TrialState.PRUNED and reports
-        if not pruned or not isinstance(self.pruner, Estimates) or running.record.changes:
+        if not pruned or self.pruner is None or running.record.changes:
             return None
         loss = self._call_pruner(self.pruner.estimate, number, reports)
         if loss is None or not math.isfinite(loss):
@@ -460,7 +460,7 @@ class Driver:
     def _call_pruner(self, function: Callable[..., T], *args: Any) -> T:
         """Call a method of the pruner; one that did not return may have lost count of trials."""
         try:
-            return call_pruner(function, *args)
+            return function(*args)
         except BaseException:
             self.broken = True
             raise

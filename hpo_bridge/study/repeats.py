@@ -12,7 +12,6 @@ from ..store import Event, Pending
 from ..trial import Trial, TrialRecord, TrialState
 from .duplicates import KEPT, MOST_RESAMPLED, MOST_REUSED
 from .proposer import Proposal
-from .pruning import call_pruner
 from .slopes import lacking
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def _reused(driver: Driver, pending: Pending, event: Event) -> None:
     driver.moved(TrialState.WAITING, TrialState.COMPLETE)
     losses = driver.objectives.losses(values)
     if driver.pruner is not None and losses is not None:
-        call_pruner(driver.pruner.finished, pending.number, TrialState.COMPLETE, losses[0], [])
+        driver.pruner.finished(pending.number, TrialState.COMPLETE, losses[0], [])
     if not driver.observers:
         return
     record = TrialRecord(

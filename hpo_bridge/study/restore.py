@@ -17,7 +17,7 @@ from ..checkpoints import NOWHERE
 from ..errors import StoreError
 from ..gradients import Differentiation
 from ..interrupts import call_backend
-from ..optimizer import Capability, Observation, Pruner, Snapshot
+from ..optimizer import Capability, Observation, Snapshot
 from ..plugins import located_error, neutral_surroundings
 from ..store import Event, Pending, Store, Writer
 from ..trial import Outcome, TrialRecord, TrialState, trial_seed
@@ -28,7 +28,7 @@ from .failures import log as failures_log
 from .handover import has_history, tell_history, unfinished
 from .ledger import Ledger
 from .proposer import Proposer, infeasible
-from .pruning import call_pruner, learn_imported
+from .pruning import StudyPruner, learn_imported
 from .relay import Phase, identity, located
 from .replaying import Diverged, Streak, plain
 from .values import Objectives
@@ -55,7 +55,7 @@ class Setup:
     """
 
     phases: Sequence[Phase]
-    pruner: Callable[[], Pruner] | None
+    pruner: Callable[[], StudyPruner] | None
     objectives: Objectives
     seed: int
     begin: Callable[[Driver], None] = lambda driver: None
@@ -148,7 +148,7 @@ class _Restoring:
             writer=self.writer,
             proposer=proposer,
             ledger=ledger,
-            pruner=call_pruner(self._pruner),
+            pruner=self._pruner(),
             objectives=self.setup.objectives,
             seed=self.setup.seed,
             identity={**self.phase.backend, "seed": self.seed, "begin": self.begin},
@@ -254,7 +254,7 @@ class _Restoring:
         tell_history(self.store, self.name, proposer, self.setup.objectives)
         return proposer, unfinished(self.store, self.name)
 
-    def _pruner(self) -> Pruner | None:
+    def _pruner(self) -> StudyPruner | None:
         """The pruner, after every report and end in the order of the log."""
         if self.setup.pruner is None:
             return None

@@ -70,7 +70,8 @@ class Session:
     @property
     def pruner(self) -> object | None:
         """The study's pruner, if it has one."""
-        return self._driver.pruner
+        pruner = self._driver.pruner
+        return None if pruner is None else pruner.built
 
     @property
     def sign(self) -> float:

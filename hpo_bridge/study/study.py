@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..errors import GradientRequired, HpoBridgeError, TestSetWarning
 from ..habits import STUDY, hinted, missing_attribute
 from ..objectives.base import Objective
-from ..optimizer import Pruner
 from ..plugins import PluginManager
 from ..space import Space
 from ..store import Event, MemoryStore, Store
@@ -53,6 +52,7 @@ from .nested_score import NestedScore, nested_score
 from .observers import Observers
 from .outer import outer_splits
 from .phases import Phases
+from .pruning import StudyPruner
 from .rerun import Rerun, rerun
 from .restore import Setup
 from .schedule import Entry, schedule_of
@@ -188,13 +188,11 @@ class Study:
             self._schedule, self._plugins, self.space, len(self._declared), self._defaults
         )
 
-    def _build_pruner(self) -> Pruner:
+    def _build_pruner(self) -> StudyPruner:
         assert self._pruner is not None
         if len(self._declared) > 1:
             raise HpoBridgeError("pruner: a study with several objectives cannot be pruned")
-        name, options = self._pruner
-        pruner: Pruner = self._plugins.build("pruner", name, options)
-        return pruner
+        return StudyPruner(self._plugins, *self._pruner)
 
     # -- driving ----------------------------------------------------------------------
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from hpo_bridge.hookspecs import hookimpl
 from hpo_bridge.optimizer import ObjectiveSpec
+from hpo_bridge.requirements import public_name
 
 if TYPE_CHECKING:
     from .objective import cross_validated
     from .search import BridgeSearchCV
 
 __all__ = ["BridgeSearchCV", "cross_validated"]
+
+_REQUIRES = ("scikit-learn>=1.6", "numpy>=1.26")
 
 
 @hookimpl
@@ -23,7 +26,7 @@ def hpo_register_objectives() -> ObjectiveSpec:
     return ObjectiveSpec(
         name="cross_validated",
         factory="hpo_bridge_sklearn.study_file:from_study_file",
-        requires=("scikit-learn>=1.6", "numpy>=1.26"),
+        requires=_REQUIRES,
         summary="The cross-validated score of a scikit-learn estimator; each fold is a step",
         url="https://scikit-learn.org/stable/modules/cross_validation.html",
         direction="maximize",
@@ -35,8 +38,4 @@ _HOMES = {"BridgeSearchCV": "search", "cross_validated": "objective"}
 
 def __getattr__(name: str) -> Any:
     """Imports what is for users, and scikit-learn with it, at its first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return public_name(__name__, _HOMES, name, _REQUIRES)

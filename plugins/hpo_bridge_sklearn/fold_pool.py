@@ -2,7 +2,8 @@
 
 They belong to the process that runs the trial, and end with it, however that happens: each is in a
 process group whose warden kills it then. They live for as long as the objective is loaded, so that
-only the first trial waits until they have started; each loads the objective by itself.
+only the first trial waits until they have started; each loads the objective by itself, and has the
+functions and classes of the user's ``__main__``.
 
 Folds begin in order. What is not needed any more, because the trial was pruned or has failed, is
 cancelled: a fit that runs is told to stop, and its process is killed where it does not
@@ -26,6 +27,7 @@ from typing import Any
 
 from hpo_bridge.errors import TrialPruned
 from hpo_bridge.objectives.base import Objective
+from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.processgroup import ProcessGroup, ending
 from hpo_bridge.objectives.reasons import Failure
 from hpo_bridge.runners.processes import usable_cpus
@@ -56,7 +58,7 @@ class FoldPool:
     """
 
     def __init__(self, objective: Objective, workers: int) -> None:
-        self._objective = pickle.dumps(objective)
+        self._setup = pickle.dumps((MainModule.here(), pickle.dumps(objective)))
         self._workers = workers
         self._hired: list[_Worker] = []
         weakref.finalize(self, _kill_all, self._hired)
@@ -101,7 +103,7 @@ class FoldPool:
                 self._dismiss(worker)
         if len(self._hired) >= self._workers:
             return None
-        worker = _Worker(self._objective, self._workers)
+        worker = _Worker(self._setup, self._workers)
         self._hired.append(worker)
         return worker
 
@@ -156,7 +158,7 @@ class _Worker:
         line: The way to it.
     """
 
-    def __init__(self, objective: bytes, workers: int) -> None:
+    def __init__(self, setup: bytes, workers: int) -> None:
         self.fold: int | None = None
         self.stopping = False
         self._deadline = 0.0
@@ -182,7 +184,7 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         with suppress(OSError):  # it has gone already: the next message will say so
-            self.line.send_bytes(objective)
+            self.line.send_bytes(setup)
 
     @property
     def is_there(self) -> bool:

@@ -38,7 +38,9 @@ def main(descriptor: int) -> None:
     faulthandler.enable(all_threads=False)
     switch = _Switch()
     line: Connection[Any, Any] = Connection(descriptor)
-    prepared, problem = _loaded(line.recv_bytes())
+    main_module, objective = pickle.loads(line.recv_bytes())
+    main_module.install()
+    prepared, problem = _loaded(objective)
     while True:
         try:
             params, fold = pickle.loads(line.recv_bytes())

@@ -1,4 +1,4 @@
-"""Errors of backends: what, whose, where, and how to see the rest; real distributions."""
+"""Errors of plugins: what, whose, where, and how to see the rest; real distributions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Float, Problem, Space, Study
+from hpo_bridge import Float, Problem, Space, Study, TrialPruned, TrialState
 from hpo_bridge.errors import BackendError, InvalidOptions
 from hpo_bridge.plugins import TRACEBACK, PluginManager
 
@@ -63,6 +63,64 @@ def test_an_ask_that_fails(site: Site, body: str, said: str) -> None:
         f"backend 'acme.walk' (hpo-acme 1.2) failed in ask: {said} (hpo_acme.py:16 in ask) — {SEE}"
     )
     assert caught.value.__cause__ is not None
+
+
+STOP = """
+from hpo_bridge import PrunerSpec, hookimpl
+
+class Stop:
+    def __init__(self, *, failing):
+        self.failing = failing
+    def should_prune(self, number, reports):
+        return self.failing != "should_prune" or {}["missing"]
+    def finished(self, number, state, loss, reports):
+        self.failing != "finished" or {}["missing"]
+    def estimate(self, number, reports):
+        return None if self.failing != "estimate" else {}["missing"]
+
+@hookimpl
+def hpo_register_pruners():
+    return PrunerSpec(name="acme.stop", factory="hpo_stop:Stop")
+"""
+
+
+def stopped(trial: Any) -> float:
+    try:
+        trial.report(1.0, step=0)
+    except Exception:  # nor does swallowing it make it the trial's fault
+        return 1.0
+    if trial.should_prune():
+        raise TrialPruned
+    return 1.0
+
+
+def drive(study: Study, runner: str) -> None:
+    if runner != "ask":
+        study.optimize(stopped, trials=2, runner=runner)
+    trial = study.ask()
+    trial.report(1.0, step=0)
+    study.tell(trial, state=TrialState.PRUNED)
+
+
+@pytest.mark.parametrize("runner", ["inline", "processes", "ask"])
+@pytest.mark.parametrize(
+    ("failing", "line"), [("should_prune", 8), ("finished", 10), ("estimate", 12)]
+)
+def test_a_pruner_that_fails_ends_the_run(
+    site: Site, runner: str, failing: str, line: int
+) -> None:
+    site("hpo-stop", STOP)
+    study = Study(
+        Space(x=Float(0, 1)), plugins=PluginManager(),
+        pruner={"name": "acme.stop", "failing": failing},
+    )  # fmt: skip
+    with pytest.raises(BackendError) as caught:
+        drive(study, runner)
+    assert str(caught.value) == (
+        f"pruner 'acme.stop' (hpo-stop 1.2) failed in {failing}: KeyError: 'missing' "
+        f"(hpo_stop.py:{line} in {failing}) — {SEE}"
+    )
+    assert not any(trial.error for trial in study.trials)
 
 
 def test_a_point_outside_of_the_space_names_the_distribution(site: Site) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from importlib import metadata
 from typing import Any
 
@@ -171,4 +174,31 @@ def test_one_line_for_each_missing_library(site: Site) -> None:
     assert rows["optuna.gp"]["reason"] == (
         "needs optuna>=5,<6, which is not installed, and torch, which is not installed — "
         'pip install "hpo-bridge[optuna,torch]"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "library", "distribution", "requirement", "extra"),
+    [
+        ("hpo_bridge_sklearn", "BridgeSearchCV", "sklearn", "scikit-learn", "scikit-learn>=1.6",
+         "sklearn"),
+        ("hpo_bridge_sklearn", "cross_validated", "sklearn", "scikit-learn", "scikit-learn>=1.6",
+         "sklearn"),
+        ("hpo_bridge_torch", "Bilevel", "torch", "torch", "torch>=2.5", "torch"),
+        ("hpo_bridge_torch", "AdamW", "torch", "torch", "torch>=2.5", "torch"),
+    ],
+)  # fmt: skip
+def test_a_public_name_without_its_library(
+    site: Site, package: str, name: str, library: str, distribution: str, requirement: str,
+    extra: str,
+) -> None:  # fmt: skip
+    (site.folder / "sitecustomize.py").write_text(HIDES)
+    done = subprocess.run(
+        [sys.executable, "-c",
+         f"import sys; sys.modules[{library!r}] = None; from {package} import {name}"],
+        capture_output=True, text=True, timeout=120, env={**os.environ, "HIDDEN": distribution},
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == (
+        f"ModuleNotFoundError: {package}.{name} needs {requirement}, which is not installed — "
+        f'pip install "hpo-bridge[{extra}]"'
     )

@@ -86,7 +86,7 @@ def _nobody_is_left_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     assert not alive()
 
 
-def until(happened: Callable[[], Any], seconds: float = 60) -> None:
+def until(happened: Callable[[], Any], seconds: float = 150) -> None:
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it did not happen in time"
@@ -127,6 +127,8 @@ class Asked:
         return len(reports) == 2 and -reports[-1][1] < 0.4
 
     def finished(self, *ended: Any) -> None: ...
+
+    def estimate(self, *asked: Any) -> None: ...
 
 
 def test_folds_that_are_not_needed_are_cancelled_and_one_that_dies_fails_its_trial_alone(
@@ -245,3 +247,45 @@ def test_whatever_ends_the_driver_ends_the_folds(
         driver.kill()
         driver.wait()
     # the fixture looks for what is left over
+
+
+OWN_CLASS = """
+import pickle
+from multiprocessing import Pool
+from sklearn.base import BaseEstimator
+import hpo_bridge as hpo
+from hpo_bridge_sklearn import cross_validated
+print("run")
+LEVEL = 3
+
+def own(level):
+    return level + LEVEL
+
+class Own(BaseEstimator):
+    def __init__(self, level=0.0):
+        self.level = level
+    def fit(self, X, y):
+        assert pickle.loads(pickle.dumps(self)).level == self.level
+        with Pool(1) as pool:
+            (self.score_,) = pool.map(own, [self.level])
+        return self
+    def score(self, X, y):
+        return self.score_
+
+study = hpo.Study(hpo.Space(level=hpo.Categorical([0.5])), direction="maximize")
+objective = cross_validated(Own(), [[0], [1], [2], [3]], [0, 1, 0, 1], cv=2, fold_workers=2)
+study.optimize(objective, trials=1, runner=RUNNER)
+print(study.trials[0].values, study.trials[0].error)
+"""
+
+
+@pytest.mark.parametrize("runner", ["inline", "processes"])
+@pytest.mark.parametrize("how", ["script.py", "-"])
+def test_an_estimator_of_the_script_finds_its_main(tmp_path: Path, how: str, runner: str) -> None:
+    code = OWN_CLASS.replace("RUNNER", repr(runner))
+    (tmp_path / "script.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, how], input=code, cwd=tmp_path, capture_output=True, text=True,
+        timeout=170,
+    )  # fmt: skip
+    assert done.stdout == "run\n{'value': 3.5} None\n", done.stderr
