@@ -12,6 +12,7 @@ from hpo_bridge.config.models import SECTION_LISTS, SECTIONS, StudyModel
 from hpo_bridge.config.problems import Problems, one_line
 from hpo_bridge.config.scalars import plain_scalar
 from hpo_bridge.config.yaml_file import parse_yaml
+from hpo_bridge.objectives.command import KEYS as COMMAND_KEYS
 from hpo_bridge.space.plain import KINDS
 
 
@@ -96,6 +97,7 @@ def test_the_reference_has_every_key_in_words() -> None:
         keys |= {f"{section}.N.{key}" for key in model.model_fields}
     for _, required, optional in KINDS.values():
         keys |= {f"space.NAME.{key}" for key in ("type", *required, *optional)}
+    keys |= {"space.NAME.constant", *(f"objective.{key}" for key, *_ in COMMAND_KEYS)}
     assert set(rows) == keys
     for row in rows.values():
         assert row.type

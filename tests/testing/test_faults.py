@@ -43,7 +43,7 @@ PRECISE = {
         "progress", "failures[half]", "inject[used]", "inject[towards]", "inject[history]",
     },
     "one_objective": {"objectives[2]", "objectives[3]"},
-    "touches_global": {"seed[untouched]"},
+    "touches_global": {"seed[untouched]", "surroundings[kept]"},
     "hash_seed": {"seed[process]"},
     "no_seed": {*family("due"), "scale[start]", "seed[other]"},
     "takes_any_state": {"snapshot[wrong]"},
