@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -168,6 +170,18 @@ class StopStudy(ObjectiveError):
 
 class TrialPruned(HpoBridgeError):
     """Raised by an objective to end its trial early, after ``trial.should_prune()``."""
+
+
+def warn(text: str, category: type[Warning]) -> None:
+    """Warn at the innermost line that is neither ours nor of scikit-learn, which calls us."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
+
+
+def _is_inner(module: str) -> bool:
+    return module.partition(".")[0].startswith("hpo_bridge") or module.startswith("sklearn.")
 
 
 def nearest(name: str, accepted: Sequence[str]) -> str:

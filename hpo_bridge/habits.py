@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from .errors import InvalidOptions, nearest
+from .errors import InvalidOptions, nearest, short
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,25 +28,35 @@ OPTIONS: Mapping[str, str] = _rows(
      "trials= of Study.optimize, budget.trials in a study file"),
     ("timeout time_budget_s time_budget max_time time_limit seconds time",
      "seconds= of Study.optimize, budget.time in a study file; for each trial trial_timeout"),
+    ("budget", "trials= and seconds= of Study.optimize, budget in a study file"),
     ("n_jobs num_workers n_workers max_workers max_concurrent max_concurrent_trials parallelism "
      "concurrency workers", "the option workers of the runners processes and ray"),
-    ("resources_per_trial num_cpus num_gpus", "the options cpu and gpu of the runner ray"),
-    ("max_failures max_retries failed_trial_callback", "the runner's option retries"),
+    ("resources_per_trial num_cpus num_gpus cpus gpus",
+     "the options cpu and gpu of the runner ray"),
+    ("max_failures max_retries failed_trial_callback retries", "the runner's option retries"),
+    ("trial_timeout", "the runner's option trial_timeout"),
+    ("executor launcher runner", "runner= of Study.optimize, runner in a study file"),
     ("sampler algo algorithm search_alg searcher suggest base_estimator tuner optimizer method "
-     "strategy", "backend= of Study, backend in a study file"),
-    ("scheduler early_stopping early_stopper", "pruner= of Study, pruner in a study file"),
+     "strategy backend", "backend= of Study, backend in a study file"),
+    ("n_startup_trials n_startup_jobs n_initial_points n_random_starts initial_point_generator "
+     "acq_func acq_optimizer multivariate n_ei_candidates gamma population_size",
+     "an option of the backend, as in {name: …, options: {…}}"),
+    ("scheduler early_stopping early_stopper pruner", "pruner= of Study, pruner in a study file"),
     ("search_space param_space parameters params dimensions domain config param_grid "
-     "param_distributions search_spaces",
+     "param_distributions search_spaces space",
      "space, the first argument of Study, and a study file's key"),
-    ("random_state random_seed rstate rng", "seed= of Study, seed in a study file"),
-    ("study_name experiment_name experiment", "name= of Study, study in a study file"),
-    ("storage storage_url database db storage_path", "store= of Study, store in a study file"),
-    ("mode goal metric metrics objectives optimization_goal",
-     "direction= or directions= of Study, direction or directions in a study file"),
-    ("func fn f function trainable command script program",
+    ("constraint constraints constraints_func",
+     "constraints= of Space, constraints in a study file"),
+    ("random_state random_seed rstate rng seed", "seed= of Study, seed in a study file"),
+    ("study_name experiment_name experiment name", "name= of Study, study in a study file"),
+    ("storage storage_url database db storage_path store",
+     "store= of Study, store in a study file"),
+    ("mode goal metric metrics objectives optimization_goal direction directions maximize "
+     "minimize", "direction= or directions= of Study, direction or directions in a study file"),
+    ("func fn f function trainable command script program objective",
      "objective, the first argument of Study.optimize, and a study file's key"),
-    ("callbacks callback loggers", "observers= of Study, observers in a study file"),
-    ("points_to_evaluate enqueue_trial x0 initial_params", "Study.enqueue"),
+    ("callbacks callback loggers observers", "observers= of Study, observers in a study file"),
+    ("points_to_evaluate enqueue_trial x0 initial_params", "Study.enqueue, in Python"),
     ("load_if_exists resume", "left out: a stored study of that name goes on"),
     ("catch fail_fast raise_errors", "left out: a failed trial never ends a study"),
     ("show_progress_bar show_progressbar progress_bar verbose verbosity gc_after_trial",
@@ -68,7 +79,8 @@ DECLARATIONS: Mapping[str, str] = _rows(
     ("lower minimum min start lb a", "low"), ("upper maximum max stop ub b", "high"),
     ("log_scale logscale log_uniform is_log prior scale base", "log: true or false"),
     ("q quantization delta", "step"),
-    ("values categories options items list levels elements", "choices"),
+    ("values categories options items list levels elements", "choices, of a categorical"),
+    ("bounds range", "low and high"), ("distribution kind _type", "type"),
     ("condition conditions parent depends_on only_if", "when"), ("is_ordered ordinal", "ordered"),
     ("dim size length n", "shape"),
 )  # fmt: skip
@@ -83,6 +95,46 @@ KINDS: Mapping[str, str] = _rows(
     ("fixed", "{constant: …}, or the plain value"),
 )  # fmt: skip
 """Types of parameters, by what they are called elsewhere."""
+
+FLAGS: Mapping[str, str] = _rows(
+    ("n_trials max_trials max_evals n_calls num_samples n_iter iterations trials n",
+     "--trials N of hpo-bridge run, or --set budget.trials=N"),
+    ("timeout time_budget_s time_budget max_time time_limit seconds time budget",
+     "--set budget.time=20m; for each trial --set runner.trial_timeout=5m"),
+    ("n_jobs num_workers n_workers max_workers max_concurrent max_concurrent_trials parallel "
+     "concurrency workers jobs j", "--runner processes --set runner.workers=N"),
+    ("cpu cpus gpu gpus num_cpus num_gpus resources_per_trial",
+     "--runner ray --set runner.cpu=N --set runner.gpu=N"),
+    ("max_failures max_retries retries", "--set runner.retries=N"),
+    ("trial_timeout", "--set runner.trial_timeout=5m"),
+    ("executor launcher runner", "--runner NAME of hpo-bridge run, or --set runner=NAME"),
+    ("sampler algo algorithm search_alg searcher tuner optimizer method strategy backend",
+     "--backend NAME of hpo-bridge run, or --set backend=NAME"),
+    ("sampler_kwargs", "--set backend.options.NAME=VALUE"),
+    ("scheduler early_stopping pruner", "--set pruner=NAME"),
+    ("search_space space parameters params", "--set space.NAME.low=VALUE, or the study file"),
+    ("random_state random_seed seed", "--seed N of hpo-bridge run, or --set seed=N"),
+    ("study_name experiment_name name study", "--set study=NAME"),
+    ("storage storage_url database db store", "--store URL"),
+    ("mode goal metric direction directions maximize minimize", "--set direction=maximize"),
+    ("config file study_file c", "the study file, given without an option"),
+    ("format output_format output o", "--json, or --csv where there are rows"),
+    ("resume load_if_exists skip_if_exists", "left out: a stored study of that name goes on"),
+    ("catch fail_fast raise_errors", "left out: a failed trial never ends a study"),
+    ("verbose verbosity v quiet q debug", "left out: there is no such option"),
+)  # fmt: skip
+"""Options of a command line, without their dashes."""
+
+COMMANDS: Mapping[str, str] = _rows(
+    ("optimize tune start fit minimize fmin search create-study study-optimize",
+     "hpo-bridge run STUDY.yaml"),
+    ("best-trial best-trials best-params", "hpo-bridge best STUDY.yaml"),
+    ("results show list ls", "hpo-bridge trials STUDY.yaml"),
+    ("resume continue", "hpo-bridge run STUDY.yaml, which goes on"),
+    ("samplers algorithms searchers", "hpo-bridge backends"),
+    ("ask tell enqueue", "a method of hpo_bridge.Study, in Python"),
+)  # fmt: skip
+"""Commands, by what they are called elsewhere."""
 
 NAMES: Mapping[str, str] = _rows(
     ("create_study optimize minimize fmin tune Tuner run gp_minimize forest_minimize",
@@ -144,6 +196,22 @@ def hint(name: Any, accepted: Iterable[str], habits: Mapping[str, str] = OPTIONS
     return f" (here it is {here})" if here else nearest(name, list(accepted))
 
 
+def namesakes(name: str, accepted: Iterable[str]) -> str:
+    """A hint at the backends or pruners that a class of another library, or a bare name, means.
+
+    Example:
+        >>> namesakes("TPESampler", ["optuna.tpe", "hyperopt.tpe", "core.grid"])
+        " (did you mean 'optuna.tpe' or 'hyperopt.tpe'?)"
+    """
+    bare = re.sub("(sampler|pruner|scheduler|search|stoppingrule)$", "", _last(name.lower()))
+    meant = [repr(each) for each in accepted if _last(each) == bare]
+    return f" (did you mean {' or '.join(meant)}?)" if meant else ""
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2].replace("_", "")
+
+
 def missing_attribute(owner: str, name: str, habits: Mapping[str, str]) -> AttributeError:
     """The error of an attribute that is not there, with what it is here."""
     here = habits.get(name)
@@ -167,13 +235,23 @@ def hinted(
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         parameters = inspect.signature(function).parameters
+        kinds = [parameter.kind for parameter in parameters.values()]
         accepted = [name for name in parameters if name != "self"]
+        named = [n for n in accepted if parameters[n].kind is inspect.Parameter.KEYWORD_ONLY]
+        is_open = inspect.Parameter.VAR_KEYWORD in kinds
+        positional = list(parameters)[: len(kinds) - len(named) - is_open]
         name = function.__qualname__.removesuffix(".__init__")
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            if len(args) > len(positional) and named:
+                found = short(args[len(positional)])
+                raise InvalidOptions(
+                    f"{name}: found {found} after {positional[-1]}, expected {named[0]}={found} "
+                    f"or another name of {', '.join(named)}"
+                )
             for key in kwargs:
-                if key not in parameters:
+                if key not in parameters and not is_open:
                     raise InvalidOptions(
                         f"{key}: unknown argument of {name}, accepted: {', '.join(accepted)}"
                         f"{hint(key, accepted, habits)}"

@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+from .hinting_group import HintingGroup
+
 app = typer.Typer(
     name="hpo-bridge",
+    cls=HintingGroup,
     help="One study, any optimizer, any machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..config import StudyFile, load_study_file
-from ..errors import UnsupportedProblem, counted
+from ..errors import InvalidOptions, UnsupportedProblem, counted
 from ..objectives.command import CommandObjective
 from ..optimizer import Capability, Explains
 from ..plugins import PluginManager
@@ -34,10 +35,15 @@ def show_explanation(
     """
     plugins = loaded_plugins()
     with kept_for_json(as_json):
-        file = load_study_file(
-            path, plugins=plugins, overrides=overrides, backend=backend, check_backend=False
+        load = partial(
+            load_study_file, path, plugins=plugins, overrides=overrides, backend=backend
         )
-        tables = _explained(file, plugins)
+        file = load(check_backend=False)
+        try:
+            tables = _explained(file, plugins)
+        except InvalidOptions:
+            load()  # raises with the key's path
+            raise
     line = command_line(file)
     if as_json:
         whole = tables[0] if len(tables) == 1 else {**tables[0], "schedule": tables}

@@ -201,5 +201,9 @@ def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
             text += nearest(option, ["options", "name"])
         problems.add(chosen.options_at[option], text)
         return
+    cause = _OPTION.match(str(error.__cause__))  # of a constructor that refused an option
+    if isinstance(error, InvalidOptions) and cause and cause[1] in chosen.options_at:
+        problems.add(chosen.options_at[cause[1]], text)
+        return
     whole = isinstance(error, UnsupportedProblem) and chosen.named_at not in problems.origins
     problems.add((chosen.place or chosen.named_at[:1]) if whole else chosen.named_at, text)

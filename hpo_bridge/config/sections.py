@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ObjectiveError, SpaceError, SpaceWarning
+from ..errors import ObjectiveError, SpaceError, SpaceWarning, warn
 from ..objectives.base import Objective
 from ..objectives.command import KEYS, CommandObjective
 from ..objectives.objective import objective_from
@@ -69,7 +68,7 @@ def space_of(data: Any, problems: Problems, *, quiet: bool = False) -> Space | N
             sound = False
         warning = None if quiet else list_warning(plain, "file")
         if warning is not None:
-            warnings.warn(f"{problems.file}: space.{name}: {warning}", SpaceWarning, stacklevel=3)
+            warn(f"{problems.file}: space.{name}: {warning}", SpaceWarning)
     if not sound:
         return None
     try:

@@ -25,7 +25,7 @@ from ..errors import (
     nearest,
     short,
 )
-from ..habits import hint
+from ..habits import hint, namesakes
 from ..hookspecs import PROJECT
 from ..optimizer import BackendSpec, Capability
 from ..requirements import unmet
@@ -138,8 +138,8 @@ class PluginManager:
             raise UnknownName(f"{kind} {name!r} is {offer.status}: {offer.reason}")
         active = [o.spec.name for o in self.offers(kind) if o.status == "active"]
         expected = f"expected one of {', '.join(active)}" if active else f"there is no {kind}"
-        hint = nearest(name, active) or nearest(name, list(self._offers[kind]))
-        raise UnknownName(f"found {name!r}{self._silent(name)}, {expected}{hint}")
+        meant = namesakes(name, active) or nearest(name, [*active, *self._offers[kind]])
+        raise UnknownName(f"found {name!r}{self._silent(name)}, {expected}{meant}")
 
     def _silent(self, name: str) -> str:
         """The plugins of which nobody knows what they offer, in brackets; the likeliest first."""

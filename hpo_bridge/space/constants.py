@@ -90,6 +90,8 @@ def _parameter_hint(value: Any) -> str:
     """Which parameter may be meant by a value that is no constant, in brackets."""
     if isinstance(value, Mapping):
         meant = "Space.from_plain(…), which takes plain data" if "type" in value else ""
+        if set(value) == {"grid_search"}:  # of Ray Tune
+            meant = f"hpo.Categorical({short(value['grid_search'])})"
     elif isinstance(value, tuple):
         meant = _range(value, "python") or f"hpo.Categorical({short(list(value))})"
     elif isinstance(value, (set, frozenset)):
@@ -132,14 +134,37 @@ def _is_whole(value: Any) -> bool:
 
 def _foreign(value: Any) -> str:
     """Another library's dimension, distribution or domain, as a parameter."""
+    if type(value).__module__.startswith("hyperopt."):
+        return "hpo.Float(low, high), hpo.Int(low, high) or hpo.Categorical([…])"
+    frozen = getattr(getattr(value, "dist", None), "name", "")
+    if frozen in ("uniform", "loguniform", "reciprocal", "randint"):  # of SciPy
+        low, high = (as_float(end) for end in value.support())
+        if frozen == "randint":
+            return f"hpo.Int({int(low)}, {int(high)})"
+        return _declaration("Float", low, high, log=frozen != "uniform")
     low, high = (_attribute(value, *names) for names in (("low", "lower"), ("high", "upper")))
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         choices = _attribute(value, "categories", "choices")
         return f"hpo.Categorical({short(list(choices))})" if _is_collection(choices) else ""
+    sampler = getattr(value, "sampler", None)  # of Ray Tune: upper bounds of integers are left out
+    step = _attribute(value, "step") or _attribute(sampler, "q")
+    sampler = getattr(sampler, "sampler", sampler)
     whole = isinstance(low, int) and isinstance(high, int)
-    is_log = getattr(value, "log", False) is True
-    log = is_log or str(getattr(value, "prior", "")).startswith("log")
-    return f"hpo.{'Int' if whole else 'Float'}({low}, {high}{', log=True' if log else ''})"
+    if sampler is not None:
+        whole = type(value).__name__ == "Integer"
+        high -= whole and step is None
+    is_log = getattr(value, "log", False) is True or "Log" in type(sampler).__name__
+    is_log = is_log or str(getattr(value, "prior", "")).startswith("log")
+    return _declaration("Int" if whole else "Float", low, high, log=is_log, step=step)
+
+
+def _declaration(
+    kind: str, low: float, high: float, *, log: bool = False, step: float | None = None
+) -> str:
+    """A parameter over a range, as it is written."""
+    plain = step is None or (kind == "Int" and step == 1)
+    more = ", log=True" if log else "" if plain else f", step={step}"
+    return f"hpo.{kind}({low}, {high}{more})"
 
 
 def _attribute(value: Any, *names: str) -> Any:

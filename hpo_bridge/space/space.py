@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from ..errors import SpaceError, SpaceWarning, nearest, short
+from ..errors import SpaceError, SpaceWarning, nearest, short, warn
 from .constants import Constant, constant_of, list_warning
 from .coordinates import bundled, check_scalars, flat, is_vector, width
 from .expressions import Expression
@@ -404,7 +403,7 @@ def _split(declared: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str,
                 raise error.under(name) from None
             warning = list_warning(value)
             if warning is not None:
-                warnings.warn(f"{name}: {warning}", SpaceWarning, stacklevel=3)
+                warn(f"{name}: {warning}", SpaceWarning)
     return parameters, constants
 
 

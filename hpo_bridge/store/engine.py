@@ -73,7 +73,8 @@ def parse_url(text: str) -> Address:
         url = make_url(text)
     except ArgumentError:
         found = repr(text) if "@" not in text else "one with '@'"  # it may hold a password
-        raise StoreError(f"not the URL of a store: {found}; accepted: {ACCEPTED}") from None
+        meant = f" (did you mean 'sqlite:///{text}'?)" if not {"@", ":", "~"} & {*text} else ""
+        raise StoreError(f"not the URL of a store: {found}; accepted: {ACCEPTED}{meant}") from None
     if url.drivername == "sqlite":
         if "?" in text:  # what follows it would be dropped, and another file opened
             raise StoreError(

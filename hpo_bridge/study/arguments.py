@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ..errors import HpoBridgeError, SpaceError, UnknownName, short
+from ..errors import HpoBridgeError, InvalidOptions, SpaceError, UnknownName, short
 from ..gradients import Differentiated
 from ..objectives.base import FitsStudy, Objective
 from ..objectives.derivatives import differentiated
@@ -158,10 +159,14 @@ def runner_choice(runner: Any, options: Mapping[str, Any]) -> tuple[str, dict[st
 
 
 @contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Puts an argument's name before an error about a name that is unknown."""
+def naming(name: str, *, options: bool = False) -> Iterator[None]:
+    """Puts an argument's name before an error about a name, or an option, that is unknown."""
     try:
         yield
+    except InvalidOptions as error:
+        if not options or not re.match(r"\w+: ", str(error)):
+            raise
+        raise InvalidOptions(f"{name}.{error}") from error.__cause__
     except UnknownName as error:
         raise error if str(error).startswith(name) else UnknownName(f"{name}: {error}") from None
 
@@ -180,9 +185,9 @@ def space_from(space: Any) -> Space:
 def objectives_from(direction: Any, directions: Any) -> Objectives:
     """A study's objectives: one without a name, or several."""
     if directions is None:
-        return Objectives({SINGLE: direction})
-    if direction not in ("minimize", Direction.MINIMIZE):  # which it is by default
-        raise wrong("direction", direction, "one of direction and directions")
+        return Objectives({SINGLE: Direction.MINIMIZE if direction is None else direction})
+    if direction is not None:
+        raise HpoBridgeError("direction: cannot stand beside directions: give one of the two")
     return Objectives(directions)
 
 

@@ -18,6 +18,7 @@ from ..errors import (
     short,
 )
 from ..objectives.reasons import reason_key, short_reason
+from ..options import whole
 from ..store import Event, Pending, Store
 from ..trial import TrialRecord, TrialState
 
@@ -55,6 +56,7 @@ class StopRule:
         if given is None:
             return cls()
         accepted = [field.name for field in fields(cls)]
+        rule: dict[str, Any] = {}
         if not isinstance(given, Mapping):
             raise HpoBridgeError(
                 f"stop: found {short(given)}, expected a mapping such as {{'failures': 5}}"
@@ -66,12 +68,14 @@ class StopRule:
                     f"{', '.join(accepted)}"
                 )
             least = 0 if key == "first_failures" else 1
-            whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
-            if not whole and not (value is None and key == "failures"):
+            try:
+                optional = value is None and key == "failures"
+                rule[key] = None if optional else whole(key, value, least)
+            except (TypeError, ValueError):
                 raise HpoBridgeError(
                     f"stop.{key}: found {short(value)}, expected a whole number from {least} on"
-                )
-        return cls(**given)
+                ) from None
+        return cls(**rule)
 
 
 class FailureWatch:

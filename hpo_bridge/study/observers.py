@@ -21,7 +21,7 @@ from ..hookspecs import StudyInfo
 from ..plugins import GuardedObserver, PluginManager, guarded
 from ..store import MemoryStore, Store
 from ..trial import TrialRecord, TrialState
-from .arguments import split_choice
+from .arguments import naming, split_choice
 from .driver import Driver, Notify
 
 MOST_REPORTS = 10_000
@@ -155,7 +155,7 @@ class Observers:
             )
         self._plugins = plugins
         self._chosen = [
-            _chosen(plugins, one, f"observers[{place}]") for place, one in enumerate(chosen)
+            _chosen(plugins, one, f"observers.{place}") for place, one in enumerate(chosen)
         ]
         self._mailboxes: list[Mailbox] = []
         self._last: dict[GuardedObserver, Mailbox] = {}
@@ -259,7 +259,8 @@ def _at_once(direct: GuardedObserver, hook: str, **arguments: Any) -> None:
 
 def _chosen(plugins: PluginManager, one: Any, what: str) -> GuardedObserver:
     if isinstance(one, (str, Mapping)):
-        return plugins.build_observer(*split_choice(one, what))
+        with naming(what, options=True):
+            return plugins.build_observer(*split_choice(one, what))
     if isinstance(one, type):
         raise HpoBridgeError(f"{what}: found the class {one.__name__}, expected an object of it")
     try:

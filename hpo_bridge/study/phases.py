@@ -11,6 +11,7 @@ from ..gradients import Differentiation
 from ..optimizer import BackendSpec, Capability
 from ..plugins import PluginManager, library_of
 from ..space import Space
+from .arguments import naming
 from .definition import jsonable
 from .handover import refuse_deaf
 from .proposer import Proposer
@@ -57,7 +58,9 @@ class Phases:
         """
         wants: list[Differentiation] = []
         for place, entry in enumerate(self.schedule):
-            wants.append(self.build(entry, seed).differentiation)
+            path = f"backend.{place}" if len(self.schedule) > 1 else "backend"
+            with naming(path, options=True):
+                wants.append(self.build(entry, seed).differentiation)
             if place > 0 or warm:
                 what = "the trials before its own" if place else "the trials of the warm start"
                 self._refuse_deaf(entry, what)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import HpoBridgeError, counted, short
+from ..errors import HpoBridgeError, counted
 from ..options import one_of, whole
 from .arguments import Choice, split_choice
 
@@ -68,8 +68,6 @@ def entry_of(choice: Any, path: str) -> Entry:
     if isinstance(choice, Mapping):
         own = {key: choice[key] for key in OWN if choice.get(key) is not None}
         choice = {key: value for key, value in choice.items() if key not in OWN}
-    elif not isinstance(choice, str):
-        raise HpoBridgeError(f"{path}: found {short(choice)}, expected a name or a mapping")
     name, options = split_choice(choice, path)
     try:
         if "trials" in own:

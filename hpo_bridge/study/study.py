@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..errors import GradientRequired, HpoBridgeError, TestSetWarning
+from ..errors import GradientRequired, HpoBridgeError, TestSetWarning, warn
 from ..habits import STUDY, hinted, missing_attribute
 from ..objectives.base import Objective
 from ..plugins import PluginManager
@@ -80,7 +79,7 @@ class Study:
         backend: Who proposes: a name such as ``"optuna.tpe"``, a mapping with ``name``
             and ``options``, or a list of such: a schedule, in which each but the last proposes
             as many trials as its ``trials`` says; see docs/history.md.
-        direction: ``minimize`` or ``maximize`` the objective.
+        direction: ``minimize`` (the default) or ``maximize`` the objective.
         directions: Several objectives instead: name to direction.
         seed: Non-negative integer below 2**31; drawn at random, and kept in the store, if
             ``None``.
@@ -125,7 +124,7 @@ class Study:
         space: Space | Mapping[str, Any],
         *,
         backend: Choice | Sequence[Choice] = "core.random",
-        direction: str | Direction = "minimize",
+        direction: str | Direction | None = None,
         directions: Mapping[str, str | Direction] | None = None,
         seed: int | None = None,
         store: str | os.PathLike[str] | Store | None = None,
@@ -160,8 +159,7 @@ class Study:
         seed = check_seed(seed)
         sources, defaults = sources_of(warm_start), checked_defaults(defaults, self.space)
         # Raises before anything is created.
-        with naming("backend"):
-            self._phases().check(0 if seed is None else seed, warm=bool(sources))
+        self._phases().check(0 if seed is None else seed, warm=bool(sources))
         if self._pruner is not None:
             with naming("pruner"):
                 self._build_pruner()
@@ -223,6 +221,7 @@ class Study:
         assert change is not None
         return change.event()
 
+    @hinted()
     def optimize(
         self,
         objective: Callable[[Trial], Any] | str | Objective,
@@ -593,7 +592,7 @@ class Study:
             return look(
                 self.store, self.name, function, chosen, self._place(),
                 self._seat.held,
-                lambda text: warnings.warn(text, TestSetWarning, stacklevel=4),
+                lambda text: warn(text, TestSetWarning),
             )  # fmt: skip
 
     def nested(

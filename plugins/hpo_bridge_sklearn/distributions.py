@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 from typing import Any
 
 from hpo_bridge import Float, Int, SpaceError
-from hpo_bridge.errors import SpaceWarning
+from hpo_bridge.errors import SpaceWarning, warn
 
 ACCEPTED = "uniform, loguniform (reciprocal) without loc, and randint"
 """What can be translated without loss."""
@@ -86,11 +85,10 @@ def warn_of_range(name: str, value: Any) -> None:
     if isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)):
         kind = "Int" if all(isinstance(bound, Integral) for bound in value) else "Float"
         low, high = sorted(value)
-        warnings.warn(
+        warn(
             f"{name}: {value} is two choices; for a range give hpo_bridge.{kind}({low}, {high}), "
             f"and for the choices the list {list(value)}",
             SpaceWarning,
-            stacklevel=2,
         )
 
 

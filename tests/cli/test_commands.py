@@ -12,6 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from hpo_bridge.cli.app import app
+from hpo_bridge.habits import FLAGS
 
 STATES = {"WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED"}
 
@@ -232,6 +236,50 @@ def test_wrong_use_ends_with_two(command):
     assert command("run").returncode == 2
     assert command("rnu", "study.yaml").returncode == 2
     assert command("run", "study.yaml", "--trials", "many").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "here"),
+    [
+        ("run s.yaml --n-trials 30", "--trials N"), ("run s.yaml --max-evals=3", "--trials N"),
+        ("run s.yaml -n 3", "--trials N"), ("status s.yaml --trials 3", "of hpo-bridge run"),
+        ("run s.yaml --timeout 60", "budget.time=20m"), ("run s.yaml -j 2", "runner.workers=N"),
+        ("run s.yaml --n_jobs 2", "--runner processes --set runner.workers=N"),
+        ("run s.yaml --sampler x", "--backend NAME"), ("run s.yaml --pruner x", "pruner=NAME"),
+        ("run s.yaml --direction maximize", "--set direction=maximize"),
+        ("best s.yaml --storage x", "--store URL"), ("--study-name x run s.yaml", "study=NAME"),
+        ("run s.yaml --resume", "goes on"), ("best-trial s.yaml", "hpo-bridge best"),
+        ("study-optimize s.yaml", "hpo-bridge run"), ("run s.yaml --trails 3", "--trials"),
+    ],
+)  # fmt: skip
+def test_an_option_of_another_tool_is_named_as_it_is_here(words: str, here: str) -> None:
+    done = CliRunner().invoke(app, words.split())
+    assert done.exit_code == 2
+    assert here in " ".join(done.output.split())
+
+
+def test_the_options_that_hints_name_are_there(command) -> None:
+    known = CliRunner().invoke(app, ["run", "-h"]).output
+    known += CliRunner().invoke(app, ["best", "-h"]).output
+    for text in FLAGS.values():
+        for flag in re.findall(r"--[a-z]+", text):
+            assert flag in known, text
+    done = command(
+        "run", "study.yaml", "--runner", "processes", "--set", "runner.workers=2",
+        "--set", "budget.time=20m", "--set", "runner.trial_timeout=5m", "--set", "seed=3",
+        "--set", "runner.retries=1", "--set", "direction=maximize", "--set", "study=other",
+        "--set", "budget.trials=1", "--set", "space.x.low=0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_explain_names_the_key_of_an_option(command) -> None:
+    done = command(
+        "explain", "study.yaml",
+        "--set", "backend=[{name: core.random, trials: 2}, {name: core.grid, options: {foo: 1}}]",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "backend.1.options.foo: unknown option" in done.stderr
 
 
 def test_the_version_is_told(command):

@@ -289,7 +289,8 @@ def test_of_those_that_can(site: Site) -> None:
 def test_unknown_names() -> None:
     manager = PluginManager()
     for kind, name, hint in [
-        ("backend", "core.randon", "'core.random'"), ("backend", "grid", "'core.grid'"),
+        ("backend", "core.randon", "'core.random'"),
+        ("backend", "grid", "'core.grid' or 'optuna.grid'"),
         ("runner", "in-line", "'inline'"), ("runner", "process", "'processes'"),
     ]:  # fmt: skip
         with pytest.raises(UnknownName, match="expected one of") as caught:

@@ -170,10 +170,23 @@ def test_what_looks_like_a_parameter_is_none(value: Any, meant: str) -> None:
 
 
 def test_dimensions_of_other_libraries_are_named_as_parameters() -> None:
-    from optuna.distributions import FloatDistribution
+    import scipy.stats
+    from hyperopt import hp
+    from optuna.distributions import FloatDistribution, IntDistribution
+    from ray import tune
     from skopt.space import Integer, Real
 
     for value, meant in (
+        (IntDistribution(1, 10, step=3), "hpo.Int(1, 10, step=3)"),
+        (tune.uniform(0, 1), "hpo.Float(0, 1)"),
+        (tune.randint(0, 9), "hpo.Int(0, 8)"),
+        (tune.loguniform(1e-4, 1), "hpo.Float(0.0001, 1, log=True)"),
+        (tune.quniform(0, 9, 3), "hpo.Float(0, 9, step=3)"),
+        (tune.grid_search([1, 2]), "hpo.Categorical([1, 2])"),
+        (scipy.stats.uniform(0, 2), "hpo.Float(0.0, 2.0)"),
+        (scipy.stats.loguniform(0.1, 1), "hpo.Float(0.1, 1.0, log=True)"),
+        (scipy.stats.randint(1, 9), "hpo.Int(1, 8)"),
+        (hp.uniform("lr", 0, 1), "hpo.Float(low, high)"),
         (Real(0.1, 1, prior="log-uniform"), "hpo.Float(0.1, 1, log=True)"),
         (Integer(1, 5), "hpo.Int(1, 5)"),
         (FloatDistribution(0.1, 1.0, log=True), "hpo.Float(0.1, 1.0, log=True)"),

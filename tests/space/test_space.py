@@ -222,6 +222,11 @@ def test_constraints_apply_where_their_parameters_are() -> None:
         (["x * 2"], "expected true or false", "constraints.0"),
         (["x if x > 1 else c"], "expected true or false", "constraints.0"),
         (["x > 5"], "unsatisfiable: none of 20000", "constraints"),
+        (["x <= 2", "x == z - 1"], "almost never true", "constraints.1"),
+        (["0 <= x == z"], "almost never true", "constraints.0"),
+        (["not x != z"], "almost never true", "constraints.0"),
+        (["x == n"], "almost never true", "constraints.0"),
+        (["x == z or c == 'a'", "x > 5"], "unsatisfiable", "constraints"),
         (["x > 1", "x < 0.9"], "unsatisfiable", "constraints"),
         (["False"], "unsatisfiable", "constraints"),
         (["1 / 0 > 1"], "unsatisfiable", "constraints"),
@@ -233,8 +238,9 @@ def test_constraints_apply_where_their_parameters_are() -> None:
 )  # fmt: skip
 def test_wrong_constraints(constraints: Any, match: str, path: str) -> None:
     refused(
-        x=Float(0, 2), c=Categorical(["a", None]), constraints=constraints, match=match, path=path
-    )
+        x=Float(0, 2), c=Categorical(["a", None]), z=Float(0, 2), n=Int(0, 5000),
+        constraints=constraints, match=match, path=path,
+    )  # fmt: skip
 
 
 def test_equal_floats() -> None:

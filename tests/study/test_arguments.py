@@ -13,7 +13,7 @@ import torch
 
 import hpo_bridge as hpo
 from hpo_bridge import HpoBridgeError, Space, Study
-from hpo_bridge.errors import StoreError
+from hpo_bridge.errors import SpaceWarning, StoreError
 from hpo_bridge.store import open_store
 
 BAD: list[Any] = [None, {"no": "such"}, {1: 2}, "no such", ["no", 3], 0.5, -1, object(), True]
@@ -91,7 +91,7 @@ def test_each_argument_of_a_method_is_named(
 
 
 @pytest.mark.parametrize(
-    "argument", [n for n in inspect.signature(Study).parameters if n not in ("self", "observers")]
+    "argument", [n for n in inspect.signature(Study).parameters if n != "self"]
 )
 def test_each_argument_of_a_study_is_named(
     argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -173,6 +173,7 @@ def test_scalars_of_other_libraries_are_arguments(tmp_path: Path) -> None:
         study.optimize(
             lambda trial: torch.tensor(0.5), trials=np.int64(3), seconds=np.float32(60),
             retries=np.int8(1), trial_timeout=np.float64(30),
+            stop={"failures": np.int64(9), "first_failures": np.int64(9)},
         )  # fmt: skip
         trial = study.ask()
         trial.report(np.float32(0.5), step=np.int64(0), metrics={np.str_("m"): torch.tensor(2)})
@@ -200,6 +201,38 @@ def test_a_path_is_a_store(tmp_path: Path) -> None:
         study.optimize(loss, trials=1)
     with Study(SPACE, store=f"sqlite:///{tmp_path}/s.db") as again:
         assert len(again.trials) == 1
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_a_direction_beside_directions_is_refused(direction: str) -> None:
+    with pytest.raises(HpoBridgeError) as caught:
+        Study(SPACE, direction=direction, directions={"a": "minimize"})
+    assert str(caught.value).startswith("direction: ")
+
+
+def test_the_warning_of_a_study_points_at_its_users_line() -> None:
+    with pytest.warns(SpaceWarning) as caught:
+        Study({**SPACE, "k": [1, 2]}).close()
+    (warning,) = caught
+    assert warning.filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"backend": [{"name": "core.random", "trials": 2}, "no.such"]}, "backend.1: "),
+        ({"backend": [{"name": "core.random", "trials": 2}, {"name": "optuna.tpe", "n_jobs": 2}]},
+         "backend.1.n_jobs: "),
+        ({"backend": {"name": "optuna.tpe", "n_jobs": 2}}, "backend.n_jobs: "),
+        ({"observers": ["no such"]}, "observers.0: "),
+        ({"observers": [object()]}, "observers.0: "),
+        ({"observers": [{"nam": "mlflow"}]}, "observers.0: "),
+    ],
+)  # fmt: skip
+def test_an_item_of_a_list_is_named(given: dict[str, Any], path: str) -> None:
+    with pytest.raises(HpoBridgeError) as caught:
+        Study(SPACE, **given)
+    assert str(caught.value).startswith(path)
 
 
 PARTS: dict[str, Any] = {
@@ -261,6 +294,14 @@ def test_an_argument_of_another_tool_is_named_as_it_is_here(study: Study) -> Non
         (lambda: hpo.Int(0, 10, q=2), "here it is step"),
         (lambda: hpo.Categorical(values=[1]), "here it is choices"),
         (lambda: hpo.create_study(), "hpo_bridge.Study(space"),
+        (lambda: study.optimize(loss, 9), "trials=9"),
+        (lambda: study.optimize(loss, backend="core.grid"), "backend= of Study"),
+        (lambda: Study(SPACE, "core.grid"), "backend='core.grid'"),
+        (lambda: Study(SPACE, runner="processes"), "runner= of Study.optimize"),
+        (lambda: Study(SPACE, constraints=["x < 1"]), "constraints= of Space"),
+        (lambda: Study(SPACE, backend="TPESampler"), "'hyperopt.tpe' or 'optuna.tpe'"),
+        (lambda: Study(SPACE, pruner="MedianPruner"), "did you mean 'median'"),
+        (lambda: Study(SPACE, store="study.db"), "'sqlite:///study.db'"),
         (lambda: study.best_params, "study.best.params"),
         (lambda: study.best_value, "study.best.value"),
         (lambda: study.trials_dataframe(), "study.to_pandas()"),

@@ -205,7 +205,7 @@ def test_several_objectives_need_all_their_values(study: Make, result: Any) -> N
     ("options", "match"),
     [
         ({"direction": "minimise"}, "did you mean 'minimize'"),
-        ({"direction": None}, "expected minimize or maximize"),
+        ({"direction": 3}, "expected minimize or maximize"),
         ({"directions": {}}, "found none"), ({"directions": ["a"]}, "expected a mapping"),
         ({"directions": {1: "minimize"}}, "expected a string"),
         ({"directions": {"a": "up"}}, "expected minimize or maximize"),

@@ -336,11 +336,11 @@ def test_a_study_that_is_dropped_leaves_no_thread(study: Make, plugins: Any, spa
     [
         ("mlflow", r"observers: found 'mlflow', expected a list of names or observers"),
         ({"name": "mlflow"}, r"observers: found {'name': 'mlflow'}, expected a list"),
-        ([object()], r"observers\[0\]: observer <object .*hpo_bridge.hookimpl"),
-        ([Diary], r"observers\[0\]: found the class Diary, expected an object"),
-        ([Diary(), {"nam": "mlflow"}], r"observers\[1\]: found {'nam': 'mlflow'}, expected a"),
-        ([{"name": "mlflow", "option": {}}], r"observers\[0\].option: unknown key, accepted"),
-        (["mlfow"], r"found 'mlfow', "),
+        ([object()], r"observers\.0: observer <object .*hpo_bridge.hookimpl"),
+        ([Diary], r"observers\.0: found the class Diary, expected an object"),
+        ([Diary(), {"nam": "mlflow"}], r"observers\.1: found {'nam': 'mlflow'}, expected a"),
+        ([{"name": "mlflow", "option": {}}], r"observers\.0\.option: unknown option"),
+        (["mlfow"], r"observers\.0: found 'mlfow', "),
     ],
 )
 def test_what_is_no_observer(study: Make, url: str, observers: Any, match: str) -> None:
