@@ -68,9 +68,18 @@ SEARCH: Mapping[str, str] = {
     **OPTIONS,
     **_rows(
         ("param_grid param_distributions search_spaces param_space", "space, the second argument"),
-        ("n_iter trials max_evals n_calls num_samples", "n_trials"), ("workers", "n_jobs"),
+        ("n_iter trials max_evals n_calls num_samples max_trials n_candidates budget", "n_trials"),
+        ("workers n_points num_workers n_workers", "n_jobs"),
+        ("scheduler early_stopping early_stopper", "pruner"),
+        ("timeout seconds time time_budget_s time_budget max_time",
+         "left out: n_trials limits a search"),
+        ("fit_params", "an argument of fit"), ("catch fail_fast", "error_score"),
+        ("callbacks callback observers loggers", "left out: its store can be watched"),
+        ("optimizer_kwargs sampler_kwargs", "backend={'name': …, 'options': {…}}"),
+        ("retries trial_timeout", "an option of the runner: {'name': …, 'options': {…}}"),
         ("sampler optimizer algo", "backend"), ("seed", "random_state"), ("storage", "store"),
-        ("name", "study_name"), ("direction directions metric", "scoring, which is maximised"),
+        ("name experiment_name", "study_name"),
+        ("direction directions metric mode goal maximize minimize", "scoring, which is maximised"),
     ),
 }  # fmt: skip
 """Arguments of a model-selection search, which keeps scikit-learn's own names for most."""

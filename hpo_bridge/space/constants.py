@@ -14,6 +14,10 @@ Words = Literal["python", "file"]
 """Whether a message is about code in Python, or about a study file."""
 
 
+LOGARITHMIC = ("log-uniform", "log_uniform", "loguniform", "log")
+"""What tuning tools call a logarithmic scale."""
+
+
 @dataclass(frozen=True)
 class Constant:
     """A value that is part of every point of a space and never varies.
@@ -110,7 +114,8 @@ def _parameter_hint(value: Any) -> str:
 def _range(values: Any, words: Words) -> str:
     """The parameter over a range that two numbers give, with the scale that a third item names."""
     scale = values[2] if len(values) == 3 else "uniform"
-    if len(values) not in (2, 3) or scale not in ("uniform", "log-uniform", "log"):
+    named = isinstance(scale, str) and scale in ("uniform", *LOGARITHMIC)
+    if len(values) not in (2, 3) or not named:
         return ""
     try:
         low, high = (as_float(value) for value in values[:2])

@@ -7,11 +7,12 @@ from typing import Any
 
 from hpo_bridge import Float, Int, SpaceError
 from hpo_bridge.errors import SpaceWarning, warn
+from hpo_bridge.space.constants import LOGARITHMIC
 
 ACCEPTED = "uniform, loguniform (reciprocal) without loc, and randint"
 """What can be translated without loss."""
-PRIORS = ("uniform", "log-uniform")
-"""What scikit-optimize calls the scales of a range."""
+PRIORS = ("uniform", *LOGARITHMIC)
+"""What scikit-optimize, and who writes like it, calls the scales of a range."""
 
 
 def is_distribution(value: Any) -> bool:
@@ -56,9 +57,13 @@ def translated(name: str, frozen: Any) -> Float | Int:
 
 
 def is_range(value: Any) -> bool:
-    """Whether it is a range as scikit-optimize writes it: ``(low, high, "log-uniform")``."""
-    sequence = isinstance(value, (tuple, list)) and len(value) == 3
-    return sequence and value[2] in PRIORS and all(_is_number(bound) for bound in value[:2])
+    """Whether it is a range as scikit-optimize writes it: ``(low, high, "log-uniform", base)``.
+
+    The base changes nothing, and may be left out.
+    """
+    sequence = isinstance(value, (tuple, list)) and len(value) in (3, 4)
+    is_prior = sequence and isinstance(value[2], str) and value[2] in PRIORS
+    return is_prior and all(_is_number(bound) for bound in value[:2])
 
 
 def range_of(name: str, low: Any, high: Any, prior: str) -> Float | Int:

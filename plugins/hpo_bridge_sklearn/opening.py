@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from sklearn.utils import check_random_state
 from hpo_bridge import Capability, HpoBridgeError, Space, Study
 from hpo_bridge.plugins import manager
 from hpo_bridge.store import Store, open_store
+from hpo_bridge.study.arguments import naming
 from hpo_bridge.study.definition import definition
 from hpo_bridge.study.values import Objectives
 
@@ -37,11 +39,12 @@ def check_trials(n_trials: int | None, backend: Backends) -> None:
         UnknownName: If there is no such backend; says which is nearest.
         HpoBridgeError: If the backend never ends by itself, and ``n_trials`` is missing.
     """
-    last = backend[-1] if isinstance(backend, list) and backend else backend
+    last = backend[-1] if isinstance(backend, (list, tuple)) and backend else backend
     name = last.get("name") if isinstance(last, Mapping) else last
     if not isinstance(name, str):
         return  # which the study refuses
-    spec = manager().find("backend", name).spec
+    with naming("backend"):
+        spec = manager().find("backend", name).spec
     if n_trials is None and Capability.FINITE not in getattr(spec, "capabilities", ()):
         raise HpoBridgeError(
             f"n_trials: backend {name!r} never ends by itself; give the number of candidates "
@@ -57,7 +60,7 @@ def opened(
     backend: Backends,
     pruner: Choice | None,
     random_state: Any,
-    store: str | None,
+    store: str | os.PathLike[str] | None,
     name: str,
     evaluated_on: Mapping[str, str],
 ) -> Iterator[Study]:
@@ -69,7 +72,7 @@ def opened(
         backend: Who proposes.
         pruner: What stops trials early, or ``None``.
         random_state: What scikit-learn takes.
-        store: A URL; ``None`` keeps the study in memory.
+        store: A URL or a path; ``None`` keeps the study in memory.
         name: The study's name there.
         evaluated_on: Texts that a study that is continued must have been made with.
 

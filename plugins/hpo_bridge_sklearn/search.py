@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from numbers import Integral
@@ -70,8 +71,9 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
             first.
         pruner: What stops candidates after some folds: a name such as ``"folds"``, or a mapping
             like ``backend``.
-        store: A URL such as ``sqlite:///search.db``: every fold is written there as it ends,
-            and another ``fit`` with the same data goes on. In memory by default.
+        store: A URL such as ``sqlite:///search.db``, or the path of a database: every fold is
+            written there as it ends, and another ``fit`` with the same data goes on. In memory
+            by default.
         study_name: The study's name in the store.
         runner: ``None`` evaluates folds by joblib; ``"processes"``, ``"ray"``, or a mapping of
             ``name`` and options, evaluates candidates on that runner of the bridge.
@@ -95,12 +97,12 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseSearchCV._parameter_constraints,
-        "backend": [str, Mapping, list],
+        "backend": [str, Mapping, list, tuple],
         "n_trials": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "objectives": [str, list, tuple, None],
         "pruner": [str, Mapping, None],
-        "store": [str, None],
+        "store": [str, os.PathLike, None],
         "study_name": [str],
         "runner": [str, Mapping, None],
     }
@@ -124,7 +126,7 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         return_train_score: bool = False,
         objectives: Any = None,
         pruner: Any = None,
-        store: str | None = None,
+        store: str | os.PathLike[str] | None = None,
         study_name: str = "search",
         runner: Any = None,
     ) -> None:

@@ -102,7 +102,7 @@ def _declared(grid: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, 
         if isinstance(value, (Float, Int, Categorical)):
             parameters[name] = value
         elif is_range(value):
-            parameters[name] = range_of(name, *value)
+            parameters[name] = range_of(name, *value[:3])
         elif is_distribution(value):
             parameters[name] = translated(name, value)
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, Int, Measured, Space, Study
+from hpo_bridge import Categorical, Constant, Float, Int, Measured, Space, Study
 
 CHOICES = [
     "adam",
@@ -39,7 +39,7 @@ def rich_space(rng: random.Random) -> Space:
         "units": Int(1, 2**20, log=True),
         "even, or": Int(-4, 12, step=4),
         "single": Categorical([rng.choice(CHOICES)]),
-        "pooling": rng.choice(CHOICES),
+        "pooling": Constant(rng.choice(CHOICES)),
         "free": Float(-1.0, 1.0, when={"kind": kinds[0]}),
     })  # fmt: skip
 
