@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,15 @@ def test_other_urls_are_refused(url: str) -> None:
 
 
 def test_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = metadata.version
+
+    def version(name: str) -> str:
+        if name == "psycopg":
+            raise metadata.PackageNotFoundError(name)
+        return found(name)
+
     monkeypatch.setattr("hpo_bridge.store.engine.find_spec", lambda name: None)
+    monkeypatch.setattr(metadata, "version", version)
     with pytest.raises(StoreError, match=r'pip install "hpo-bridge\[postgresql\]"') as caught:
         SqlStore("postgresql://u:secret@h/d")
     assert "secret" not in one_line(caught)
