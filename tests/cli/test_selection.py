@@ -79,7 +79,7 @@ def test_the_best_stays_the_best_and_the_selected_one_stands_beside_it(chosen):
     assert read["best"]["params"]["n"] == 3
     assert set(read["selected"]) == {
         "number", "params", "values", "standard_errors", "rule", "errors", "paired", "threshold",
-        "within", "explanation",
+        "within", "explanation", "backend",
     }  # fmt: skip
     assert read["selected"]["params"]["n"] == 2
     assert read["selected"]["threshold"] == pytest.approx(0.15)
