@@ -63,20 +63,7 @@ def ensure_study(
     Raises:
         StoreError: If the stored study is another one; says in what.
     """
-    found = store.study(name)
-    if found is not None and not any(store.counts(name).values()):
-        stored_seed = found.definition["seed"]
-        wanted = definition(space, objectives, stored_seed if seed is None else seed)
-        wanted = {**found.definition, **wanted}  # a search keeps there what it is evaluated on
-        if as_json(found.definition) != as_json(wanted):  # nothing depends on it yet
-            store.redefine(name, wanted)
-            found = store.study(name)
-    if found is None:
-        drawn = secrets.randbits(31) if seed is None else seed
-        store.create(name, definition(space, objectives, drawn))
-        found = store.study(name)  # another process may have been first
-        assert found is not None
-    stored = found.definition
+    stored = _stored_definition(store, name, space, objectives, seed)
     kept = _stored_space(stored)
     is_same = kept is not None and kept.same_in_any_order(space)
     if kept is not None and is_same and kept != space:
@@ -98,6 +85,28 @@ def ensure_study(
             "or store"
         )
     return Definition(int(stored["seed"]), space, objectives)
+
+
+def _stored_definition(
+    store: Store, name: str, space: Space, objectives: Objectives, seed: int | None
+) -> Mapping[str, Any]:
+    """Return the definition in the store, made or made anew for a study without trials."""
+    found = store.study(name)
+    if found is None:
+        drawn = secrets.randbits(31) if seed is None else seed
+        store.create(name, definition(space, objectives, drawn))
+    elif not any(store.counts(name).values()):
+        stored = found.definition
+        wanted = definition(space, objectives, stored["seed"] if seed is None else seed)
+        wanted = {**stored, **wanted}  # a search keeps there what it is evaluated on
+        if as_json(stored) == as_json(wanted):
+            return stored
+        store.redefine(name, wanted)  # nothing depends on it yet
+    else:
+        return found.definition
+    found = store.study(name)  # another process may have been first
+    assert found is not None
+    return found.definition
 
 
 def _other_space(
