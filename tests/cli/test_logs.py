@@ -108,7 +108,7 @@ def test_one_trial(logs):
 
 
 def test_the_trials_that_failed(logs):
-    logs("many", trials=12)
+    logs("many", trials=12, runner=RUNNER + "stop: {first_failures: 0}\n")
     shown = logs.show()
     assert shown.returncode == 0
     assert shown.err == "the last 10 of 12 that run or failed:\n"

@@ -353,7 +353,7 @@ def test_a_score_that_fails_on_the_test_data_is_no_look(command: Any) -> None:
 
 def test_a_scorer_of_several_values_is_an_objective(command: Any) -> None:
     scorer = {"hits": make_scorer(accuracy_score), "rank": "roc_auc"}
-    found = study(directions={"rank": "maximize"}, direction="minimize").nested(
+    found = study(directions={"rank": "maximize"}, direction=None).nested(
         cross_validated(TREE, X, y, cv=3, scoring=scorer), 2, trials=1
     )
     assert found.objective == "rank"

@@ -119,6 +119,6 @@ def test_a_folder_that_cannot_be(
     s = study(observers=[{"name": "tensorboard", "options": {"logdir": "taken"}}])
     s.optimize(objective, trials=3)
     assert len(s.trials) == 3
-    (line,) = (record.getMessage() for record in caplog.records)
+    (line,) = (r.getMessage() for r in caplog.records if r.name == "hpo_bridge")
     assert "observer 'tensorboard' (hpo-bridge " in line
     assert "NotADirectoryError" in line or "FileExistsError" in line

@@ -175,7 +175,11 @@ def test_two_studies_share_a_ray(command, started):
         "--trials", "60", "--backend", "optuna.tpe", RAY_ADDRESS=started.address,
     )  # fmt: skip
     results = [process.communicate(timeout=100) for process in (first, second)]
-    assert [err for _, err in results] == ["", ""]
+    quiet, failing = (err.splitlines() for _, err in results)
+    assert quiet == []
+    assert [line.split(":")[0] for line in failing] == ["study 'other'"] * 2, failing
+    assert "trial 0 failed: ValueError: bad" in failing[0]
+    assert "20 of the 60 trials of this run failed" in failing[1]
     counts = [json.loads(out)["counts"] for out, _ in results]
     assert counts[0] == {**COMPLETE, "COMPLETE": 50}
     assert counts[1] == {**COMPLETE, "COMPLETE": 40, "FAILED": 20}
