@@ -38,8 +38,9 @@ from .optimizer import (
     Snapshot,
     Suggestion,
 )
+from .record import Direction, TrialRecord, TrialState
 from .space import Categorical, Constant, Float, Int, Space
-from .trial import Direction, Trial, TrialRecord, TrialState
+from .trial import Trial
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:

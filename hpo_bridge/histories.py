@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from .errors import HistoryError, nearest
 from .gradients import Slope
+from .record import Change, Direction, TrialRecord, TrialState
 from .space import Space
-from .trial import Change, Direction, TrialRecord, TrialState
 
 __all__ = [
     "FORMAT",

@@ -31,7 +31,7 @@ from .optimizer import (
     PrunerSpec,
     RunnerSpec,
 )
-from .trial import Change, TrialRecord
+from .record import Change, TrialRecord
 
 PROJECT = "hpo_bridge"
 """The name of the pluggy project and of the entry-point group."""

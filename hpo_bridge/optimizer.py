@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from .gradients import Slope
+from .record import TrialState
 from .space import Space
 from .specs import (
     AutodiffSpec,
@@ -35,7 +36,6 @@ from .specs import (
     PrunerSpec,
     RunnerSpec,
 )
-from .trial import TrialState
 
 __all__ = [
     "AutodiffSpec",

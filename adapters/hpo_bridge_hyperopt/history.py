@@ -15,7 +15,7 @@ from typing import Any
 from hpo_bridge.errors import HistoryError, short
 from hpo_bridge.histories import History, PastTrial, Position, Wanted, one_of_several
 from hpo_bridge.pickles import is_pickle, loaded, names_in, open_pickle
-from hpo_bridge.trial import Direction, TrialState
+from hpo_bridge.record import Direction, TrialState
 
 JOB_DONE, JOB_ERROR = 2, 3
 """Hyperopt's numbers for jobs that have ended; 0 is new, 1 runs, 4 was cancelled."""

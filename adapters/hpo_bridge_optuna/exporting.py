@@ -32,8 +32,8 @@ from optuna.trial import TrialState as OptunaState
 
 from hpo_bridge.errors import HistoryError
 from hpo_bridge.histories import FORMAT, StudyToWrite, Written
+from hpo_bridge.record import TrialRecord, TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialRecord, TrialState
 
 from .rows import insert_trials
 from .storage import ATTRIBUTE, METRIC_NAMES, OWN, _line, _path, _scheme, _tables, component

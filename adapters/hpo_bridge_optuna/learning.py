@@ -34,7 +34,7 @@ from optuna.trial import TrialState as State
 from hpo_bridge.errors import BackendError
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 from .studies import end_trial, new_study
 from .translation import Point, Table, opened

@@ -40,7 +40,7 @@ from hpo_bridge import options
 from hpo_bridge.errors import BackendError
 from hpo_bridge.generators import get_state, set_state
 from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 from .learning import Ended, Learner
 from .studies import experimental, new_study

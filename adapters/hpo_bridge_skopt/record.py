@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from hpo_bridge.optimizer import Observation
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 LARGEST = 1e100
 """Losses are clipped to this size: the square of a larger one, which every model takes,

@@ -8,13 +8,13 @@ from typing import Any
 
 from ..config.selection import SelectionFile
 from ..errors import NoCompleteTrial, SelectionError
+from ..record import TrialRecord
 from ..store import Store
 from ..study.nested import splits_of
 from ..study.nested_score import as_plain, nested_score
 from ..study.selection import BEST, select_in
 from ..study.testset import Look, ended, looks, went_on
 from ..study.values import Objectives
-from ..trial import TrialRecord
 from .values import written
 
 

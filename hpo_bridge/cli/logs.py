@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..config import load_study_file
 from ..errors import HpoBridgeError
+from ..record import TrialRecord, TrialState
 from ..store import Store, open_store
 from ..study.kept_output import output_folder
-from ..trial import TrialRecord, TrialState
 from ..trial_output import KeptOutput, OutputFolder
 from .output import loaded_plugins
 from .terminal_text import OutputDecoder

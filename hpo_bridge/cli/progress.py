@@ -14,11 +14,11 @@ from typing import Any
 
 from ..errors import counted
 from ..hookspecs import hookimpl
+from ..record import TrialRecord, TrialState
 from ..study import Study
 from ..study.failures import failure_line, log
 from ..study.schedule import written as written_schedule
 from ..study.values import Objectives
-from ..trial import TrialRecord, TrialState
 from .output import loaded_plugins
 from .summary import duration
 from .values import written

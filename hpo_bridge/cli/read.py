@@ -14,9 +14,9 @@ from typing import Any
 from ..config import StudyFile, load_study_file
 from ..formats.csv_file import write_csv
 from ..objectives.reasons import short_reason
+from ..record import TrialRecord
 from ..store import Store, open_store
 from ..study.exporting import study_to_write
-from ..trial import TrialRecord
 from .choice import add_choice, driver_of_split
 from .exit_codes import NO_TRIAL, WRONG_USE
 from .listing import print_table

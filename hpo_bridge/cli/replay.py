@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config import StudyFile, load_study_file
+from ..record import TrialRecord
 from ..store import Store, open_store
 from ..study.rerun import Rerun, rerun
-from ..trial import TrialRecord
 from .output import kept_for_json, loaded_plugins
 
 ANOTHER = 1

@@ -15,11 +15,11 @@ from types import FrameType
 from ..config import StudyFile, load_study_file
 from ..errors import ConfigError, ObjectiveError, TooManyFailures
 from ..objectives.base import Objective, Outer
+from ..record import TrialState
 from ..study import Study
 from ..study.budget import NothingToDo, spent_budget
 from ..study.budget import log as budget_log
 from ..study.nested import tune_splits
-from ..trial import TrialState
 from .choice import add_choice, warn_of_test
 from .exit_codes import INTERRUPTED, NO_TRIAL, WRONG_USE
 from .explain import COMMAND_HEADING, command_line

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..errors import StudyNotFound, counted
 from ..formats.plain import plain_trial
+from ..record import TrialRecord, TrialState
 from ..store import Store
 from ..study.facts import adopted, schedule_entry, space_version
 from ..study.failures import no_complete_trial
 from ..study.values import Objectives
-from ..trial import TrialRecord, TrialState
 from .choice import choice_lines, short_trial
 from .values import written
 

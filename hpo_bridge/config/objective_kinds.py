@@ -11,9 +11,9 @@ from ..errors import HpoBridgeError, ObjectiveError, UnknownName, nearest
 from ..objectives.base import FitsStudy, Function, Objective, ObjectiveContext
 from ..objectives.objective import objective_from
 from ..plugins import PluginManager, accepted_options, load_factory
+from ..record import Direction
 from ..runners.base import ChecksObjective
 from ..space import Space
-from ..trial import Direction
 from .plugged import Selected
 from .problems import KeyPath, Problems, shown
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..errors import HistoryError, SpaceError, short
 from ..histories import FORMAT, History, PastTrial, StudyToWrite, Wanted, Written
+from ..record import Direction, TrialState
 from ..space.values import as_float
-from ..trial import Direction, TrialState
 from .files import is_file, read_text, written_whole
 from .plain import besides_in, plain_trial
 

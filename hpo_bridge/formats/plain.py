@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ..errors import SpaceError, short
+from ..record import Change, TrialRecord
 from ..space.values import as_float, as_int
 from ..store.codec import read_metrics, strict_metrics
-from ..trial import Change, TrialRecord
 
 BESIDES = ("reports", "metrics", "standard_errors", "estimate", "gradients", "changes")
 """What some trials have besides parameters and values."""

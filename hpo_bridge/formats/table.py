@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..histories import History, PastTrial, StudyToWrite, Text, Wanted
-from ..trial import TrialRecord, TrialState
+from ..record import TrialRecord, TrialState
 from .cells import NO_VALUE, NONES, moment_in, number_in, spelled, text_in
 from .plain import BESIDES, besides_in, besides_of
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from ..record import Direction
 from ..space import Space
-from ..trial import Direction, Trial
+from ..trial import Trial
 
 __all__ = [
     "FitsStudy",

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ObjectiveError, nearest, short
+from ..record import Direction
 from ..space import Categorical, Float, Int, Space
-from ..trial import Direction
 from .base import Function
 from .command_line import (
     ARITHMETIC,

@@ -7,11 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import GradientRequired, ObjectiveError, StopStudy, StoreError, TrialPruned, short
+from ..errors import (
+    GradientRequired,
+    ObjectiveError,
+    StopStudy,
+    StoreError,
+    TrialPruned,
+    short,
+)
 from ..folds import Folded, Measured
 from ..gradients import Differentiated
-from ..trial import Outcome, Trial, TrialState, as_number
-from .base import Function, Objective
+from ..record import Direction, Outcome, TrialState
+from ..space import Space
+from ..trial import Trial, as_number
+from .base import FitsStudy, Function, Objective
 from .classes import check_function, instance, makes_functions
 from .derivatives import differentiated, plain_gradients
 from .packing import packed, unpacked
@@ -182,3 +191,13 @@ def _plain(result: Any) -> float | dict[str, float]:
     if not values:
         raise TypeError("no values")
     return values
+
+
+def objective_for(given: Any, space: Space, directions: Mapping[str, Direction]) -> Objective:
+    """The objective that a user gave, told of the study's space and directions if it asks.
+
+    Raises:
+        ObjectiveError: If it is none, or does not suit them.
+    """
+    source = objective_from(given)
+    return source.fitted(space, directions) if isinstance(source, FitsStudy) else source

@@ -24,7 +24,7 @@ from statistics import median
 
 from ..options import number as checked
 from ..options import one_of, whole
-from ..trial import TrialState
+from ..record import TrialState
 from .inference import signed_rank_p, student_cdf
 
 Reports = Sequence[tuple[int, float]]

@@ -9,8 +9,9 @@ from ..checkpoints import Checkpoints
 from ..gradients import Differentiation
 from ..interrupts import CtrlC
 from ..objectives.base import Objective
+from ..record import Outcome
 from ..space import Space
-from ..trial import Channel, Outcome, Trial
+from ..trial import Channel, Trial
 from ..trial_output import OutputSink
 
 __all__ = [

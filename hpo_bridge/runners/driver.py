@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import ObjectiveError
 from ..interrupts import CtrlC
-from ..trial import Outcome, Trial, TrialState
+from ..record import Outcome, TrialState
+from ..trial import Trial
 from .base import Work
 from .ending import Ending
 from .slot import Settings, Slot, WorkerDied

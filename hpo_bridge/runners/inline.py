@@ -9,7 +9,8 @@ from ..errors import BackendError, InvalidOptions, StoreError
 from ..interrupts import CtrlC
 from ..objectives.base import Function
 from ..objectives.objective import Cut, evaluate
-from ..trial import Outcome, Trial
+from ..record import Outcome
+from ..trial import Trial
 from .base import Work
 from .deadline import Deadline, is_possible
 from .options import as_count, as_seconds

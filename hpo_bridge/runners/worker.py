@@ -27,7 +27,8 @@ from ..objectives.base import Function, Objective
 from ..objectives.main_module import MainModule
 from ..objectives.objective import evaluate
 from ..objectives.reasons import explain
-from ..trial import Outcome, Trial
+from ..record import Outcome
+from ..trial import Trial
 
 Attempt = tuple[str, Any, str | None, bool, Mapping[str, Slope] | None, bool, Any]
 """An outcome as plain data: state, result, error, retriable, gradients, ungraded,

@@ -66,7 +66,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..trial import TrialRecord, TrialState
+from ..record import TrialRecord, TrialState
 
 
 @dataclass(slots=True)

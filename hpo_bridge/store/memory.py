@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
-from ..trial import Change, TrialRecord, TrialState
+from ..record import Change, TrialRecord, TrialState
 from .base import Event, Pending, Repeats, StudyRow, metrics_of
 from .codec import read_metrics
 

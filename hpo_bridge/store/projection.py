@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from ..trial import TrialState
+from ..record import TrialState
 from .base import Event
 from .codec import dump, dump_event, strict_metrics
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from ..trial import Change, TrialRecord, TrialState
+from ..record import Change, TrialRecord, TrialState
 from .base import metrics_of
 from .codec import load, read_metrics
 from .schema import changes, reports, trials

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StoreError, StudyLocked, StudyNotFound
-from ..trial import TrialRecord, TrialState
+from ..record import TrialRecord, TrialState
 from . import schema
 from .base import Event, Pending, Repeats, StudyRow
 from .codec import dump, load, load_event

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..trial import TrialState
+from ..record import TrialState
 
 log = logging.getLogger("hpo_bridge.budget")
 """Says to a user of Python what the command says in its own words, and switches off here."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import HpoBridgeError, SpaceError, nearest, short
+from ..record import Direction, TrialRecord, TrialState
 from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
-from ..trial import Direction, TrialRecord, TrialState
 from .mapping import KINDS, Unfit
 from .values import Objectives
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..checkpoints import CheckpointFolder, Nowhere
 from ..errors import HpoBridgeError, short
+from ..record import TrialState
 from ..store import MemoryStore, Store
-from ..trial import TrialState
 
 Kept = CheckpointFolder | Nowhere
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..optimizer import Observation, Optimizer
-from ..trial import TrialState
+from ..record import TrialState
 from .proposer import Proposal
 
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from ..errors import SpaceError, StoreError
 from ..space import Space
+from ..space.changes import differences
 from ..store import Store
-from .space_change import differences
 from .values import Objectives
 
 REMEDIES = {

@@ -28,9 +28,10 @@ from ..gradients import Differentiation
 from ..interrupts import call_backend
 from ..optimizer import Capability, Observation, Snapshot
 from ..plugins import neutral_surroundings
+from ..record import Change, Outcome, TrialRecord, TrialState
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..store.base import metrics_of
-from ..trial import Change, Outcome, Trial, TrialRecord, TrialState, trial_seed
+from ..trial import Trial, trial_seed
 from .checkpoints import Kept
 from .duplicates import Duplicates
 from .learning_curve import LearningCurve, ReportWarnings

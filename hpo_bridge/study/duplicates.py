@@ -15,8 +15,8 @@ from hashlib import blake2b
 from typing import Any
 
 from ..errors import HpoBridgeError, nearest, short
+from ..record import TrialRecord, TrialState
 from ..store import Pending, Store
-from ..trial import TrialRecord, TrialState
 
 MODES = ("evaluate", "reuse", "resample")
 MOST_RESAMPLED = 20

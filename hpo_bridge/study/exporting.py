@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ..errors import StudyNotFound
 from ..histories import StudyToWrite
 from ..plugins import PluginManager
+from ..record import TrialRecord
 from ..space import Space
 from ..store import Store
-from ..trial import TrialRecord
 from .sources import shown, writer_of
 from .values import Objectives
 

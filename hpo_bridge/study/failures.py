@@ -19,8 +19,8 @@ from ..errors import (
 )
 from ..objectives.reasons import reason_key, short_reason
 from ..options import whole
+from ..record import TrialRecord, TrialState
 from ..store import Event, Pending, Store
-from ..trial import TrialRecord, TrialState
 
 if TYPE_CHECKING:
     from .driver import Driver

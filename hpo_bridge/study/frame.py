@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import HpoBridgeError
 from ..formats.table import column_names, row_maker
+from ..record import TrialRecord
 from ..requirements import needs
-from ..trial import TrialRecord
 
 if TYPE_CHECKING:
     import pandas

@@ -13,8 +13,9 @@ from dataclasses import replace
 from ..errors import UnsupportedProblem
 from ..optimizer import BackendSpec, Capability
 from ..plugins import PluginManager
+from ..record import TrialRecord, TrialState
 from ..store import Store
-from ..trial import TrialRecord, TrialState, reports_until
+from ..trial import reports_until
 from .ledger import Ledger, Open, adopted
 from .proposer import Proposer
 from .replaying import HANDED_OVER, observations

@@ -18,9 +18,9 @@ from typing import Any
 from ..errors import HistoryError, counted
 from ..histories import History, Wanted
 from ..plugins import PluginManager
+from ..record import TrialState
 from ..space import Space
 from ..store import Event, Store
-from ..trial import TrialState
 from .mapping import Mapper, Unfit, pairs_of
 from .sources import reader_of, shown
 from .values import Objectives

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-from ..trial import TrialRecord, reports_until
+from ..record import TrialRecord
+from ..trial import reports_until
 
 log = logging.getLogger("hpo_bridge")
 

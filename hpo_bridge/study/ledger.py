@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..optimizer import Observation
+from ..record import TrialState
 from ..store import Event
-from ..trial import TrialState, reports_until
+from ..trial import reports_until
 from .proposer import Proposer
 from .slopes import of_loss
 from .values import Objectives

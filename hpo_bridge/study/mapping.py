@@ -10,9 +10,10 @@ from typing import Any
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..formats.cells import meant
 from ..histories import History, PastTrial, Position, Text
+from ..record import Change, Direction, TrialState
 from ..space import Categorical, Float, Int, Space
 from ..store.codec import strict_metrics
-from ..trial import Change, Direction, TrialState, as_number
+from ..trial import as_number
 from .values import Objectives
 
 IMPORTED = "imported:"

@@ -15,13 +15,13 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from ..argument_checks import naming, split_choice
 from ..checkpoints import identity_of
 from ..errors import HpoBridgeError, short
 from ..hookspecs import StudyInfo
 from ..plugins import GuardedObserver, PluginManager, guarded
+from ..record import TrialRecord, TrialState
 from ..store import MemoryStore, Store
-from ..trial import TrialRecord, TrialState
-from .arguments import naming, split_choice
 from .driver import Driver, Notify
 
 MOST_REPORTS = 10_000

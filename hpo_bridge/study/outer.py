@@ -9,10 +9,10 @@ from typing import Any
 
 from ..errors import HpoBridgeError, short
 from ..objectives.base import Nests, OuterSplit
-from ..objectives.objective import FunctionObjective
+from ..objectives.objective import FunctionObjective, objective_for
+from ..record import Direction
 from ..space import Space
-from ..trial import Direction, Trial
-from .arguments import objective_for
+from ..trial import Trial
 from .definition import as_json
 
 

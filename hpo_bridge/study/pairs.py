@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from statistics import fmean, stdev
 
-from ..trial import TrialRecord
+from ..record import TrialRecord
 
 CLOSE = 1e-6
 """How far the mean of the folds may be from the value, relatively: other orders of summing."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ..argument_checks import naming
 from ..errors import HpoBridgeError
 from ..gradients import Differentiation
 from ..optimizer import BackendSpec, Capability
 from ..plugins import PluginManager, library_of
 from ..space import Space
-from .arguments import naming
 from .definition import jsonable
 from .handover import refuse_deaf
 from .proposer import Proposer

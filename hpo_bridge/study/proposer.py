@@ -29,11 +29,11 @@ from ..optimizer import (
     WantsGradients,
 )
 from ..plugins import PluginManager, fault_text, neutral_surroundings
+from ..record import TrialState
 from ..space import Space
-from ..trial import TrialState
+from ..space.changes import completed
 from .feasible_points import FeasiblePoints, Point
 from .slopes import differentiation
-from .space_change import completed
 
 log = logging.getLogger("hpo_bridge")
 

@@ -9,7 +9,7 @@ from ..errors import BackendError, HpoBridgeError
 from ..interrupts import call_backend
 from ..optimizer import Estimates, Pruner
 from ..plugins import PluginManager, fault_text, neutral_surroundings
-from ..trial import TrialState
+from ..record import TrialState
 from .values import Objectives
 
 _NAME = "the pruner"

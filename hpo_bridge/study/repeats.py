@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SearchExhausted
 from ..optimizer import Observation
+from ..record import TrialRecord, TrialState
 from ..store import Event, Pending
-from ..trial import Trial, TrialRecord, TrialState
+from ..trial import Trial
 from .duplicates import KEPT, MOST_RESAMPLED, MOST_REUSED
 from .proposer import Proposal
 from .slopes import lacking

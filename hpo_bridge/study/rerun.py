@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..argument_checks import Choice, integer, naming, runner_choice
 from ..checkpoints import CheckpointFolder
 from ..errors import HpoBridgeError, StudyNotFound, counted, short
 from ..gradients import Differentiation
 from ..objectives.base import Objective
+from ..objectives.objective import objective_for
 from ..plugins import PluginManager, accepted_options, load_factory
+from ..record import Outcome, TrialRecord, TrialState
 from ..space import Space
 from ..store import Store
-from ..trial import Outcome, Trial, TrialRecord, TrialState, as_number, trial_seed
+from ..trial import Trial, as_number, trial_seed
 from ..trial_output import NO_OUTPUT, OutputSink
-from .arguments import Choice, integer, naming, objective_for, runner_choice
 from .learning_curve import LearningCurve
 from .slopes import differentiation
 from .values import Objectives

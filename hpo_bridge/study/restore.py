@@ -19,8 +19,9 @@ from ..gradients import Differentiation
 from ..interrupts import call_backend
 from ..optimizer import Capability, Observation, Snapshot
 from ..plugins import located_error, neutral_surroundings
+from ..record import Outcome, TrialRecord, TrialState
 from ..store import Event, Pending, Store, Writer
-from ..trial import Outcome, TrialRecord, TrialState, trial_seed
+from ..trial import trial_seed
 from .checkpoints import Kept, sweep
 from .driver import MOST_LOSSES, Driver
 from .duplicates import Duplicates

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..argument_checks import Choice, split_choice
 from ..errors import HpoBridgeError, counted
 from ..options import one_of, whole
-from .arguments import Choice, split_choice
 
 HANDOVER = ("tell", "ignore")
 """What an entry may say of points that its backend did not propose."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import SelectionError, SpaceError, counted, nearest, short
+from ..record import TrialRecord, TrialState
 from ..space import Space
 from ..space.expressions import Expression
 from ..space.values import unboxed
 from ..store import Store
-from ..trial import TrialRecord, TrialState
 from .failures import no_complete_trial
 from .pairs import folds_of, paired_difference
 from .values import Objectives

@@ -10,8 +10,9 @@ from ..checkpoints import Checkpoints
 from ..errors import BudgetSpent, SearchExhausted, WaitingForResults
 from ..gradients import Differentiation
 from ..objectives.base import Objective
+from ..record import Outcome, TrialState
 from ..space import Space
-from ..trial import Outcome, Trial, TrialState
+from ..trial import Trial
 from ..trial_output import OutputSink
 from .driver import Driver
 from .failures import FailureWatch, StopRule

@@ -9,34 +9,37 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..argument_checks import (
+    Choice,
+    mapping,
+    naming,
+    optional_text,
+    runner_choice,
+    split_choice,
+    text,
+    truth,
+    wrong,
+)
 from ..errors import GradientRequired, HpoBridgeError, TestSetWarning, warn
 from ..habits import STUDY, hinted, missing_attribute
 from ..objectives.base import Objective
+from ..objectives.objective import objective_for
 from ..plugins import PluginManager
+from ..record import Direction, Outcome, TrialRecord, TrialState
 from ..space import Space
 from ..store import Event, MemoryStore, Store
-from ..trial import Direction, Outcome, Trial, TrialRecord, TrialState
+from ..trial import Trial
 from .arguments import (
-    Choice,
     check_seed,
     checked_budget,
     final_state,
-    mapping,
-    naming,
-    objective_for,
     objectives_from,
-    optional_text,
     path_of,
     plugins_from,
-    runner_choice,
     space_from,
-    split_choice,
     store_of,
-    text,
     told_outcome,
     trial_number,
-    truth,
-    wrong,
 )
 from .checkpoints import checkpoints_of, given_folder
 from .definition import ensure_study

@@ -18,8 +18,9 @@ from ..gradients import Differentiation
 from ..objectives.base import Objective
 from ..objectives.classes import check_function
 from ..objectives.objective import objective_from
+from ..record import TrialRecord, TrialState
 from ..store import Event, Store
-from ..trial import Trial, TrialRecord, TrialState, as_number, trial_seed
+from ..trial import Trial, as_number, trial_seed
 from .driver import Driver
 from .selection import Selection
 from .values import SINGLE

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import HpoBridgeError, nearest, short
-from ..trial import Direction, Outcome, TrialRecord, TrialState
+from ..record import Direction, Outcome, TrialRecord, TrialState
 
 SINGLE = "value"
 """The name of an objective that has none."""

@@ -14,13 +14,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import HpoBridgeError, StoreError, nearest, short
+from ..record import TrialRecord, TrialState
 from ..space import Space
+from ..space.changes import completed
 from ..store import Event, Store, open_store
-from ..trial import TrialRecord, TrialState
 from .carrying import Carrier, Source, rule_of
 from .mapping import Unfit
 from .replaying import plain
-from .space_change import completed, known_defaults
+from .space_change import known_defaults
 from .values import Objectives
 
 BATCH = 500

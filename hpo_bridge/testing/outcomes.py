@@ -7,8 +7,8 @@ from typing import Any
 
 from ..gradients import Slope
 from ..optimizer import Observation, Suggestion
+from ..record import TrialState
 from ..space import Categorical, Float, Space
-from ..trial import TrialState
 
 Judge = Callable[[int, Suggestion], Observation]
 """From a suggestion and its number, from 0, to what became of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hpo_bridge.trial import TrialRecord
+from hpo_bridge.record import TrialRecord
 
 
 class Best:

@@ -8,7 +8,7 @@ from typing import Any
 from hpo_bridge.errors import short
 from hpo_bridge.hookspecs import StudyInfo, hookimpl
 from hpo_bridge.options import flag
-from hpo_bridge.trial import Change, TrialRecord
+from hpo_bridge.record import Change, TrialRecord
 
 from .flat import Flat
 from .nested import Nested

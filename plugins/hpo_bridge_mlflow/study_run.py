@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hpo_bridge import __version__
 from hpo_bridge.hookspecs import StudyInfo
-from hpo_bridge.trial import TrialRecord
+from hpo_bridge.record import TrialRecord
 
 from .best import Best
 from .names import another, as_text, milliseconds, named

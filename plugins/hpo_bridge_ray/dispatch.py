@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo_bridge.errors import ObjectiveError
+from hpo_bridge.record import Outcome, TrialState
 from hpo_bridge.runners.base import Work
 from hpo_bridge.runners.ending import Ending
-from hpo_bridge.trial import Outcome, Trial, TrialState
+from hpo_bridge.trial import Trial
 
 from .carriage import Carriage
 from .hub import Message

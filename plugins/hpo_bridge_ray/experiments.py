@@ -26,7 +26,7 @@ from typing import Any
 
 from hpo_bridge.errors import HistoryError, nearest
 from hpo_bridge.histories import History, PastTrial, Wanted
-from hpo_bridge.trial import Change, TrialState
+from hpo_bridge.record import Change, TrialState
 
 STATE = "experiment_state-*.json"
 STEP = "training_iteration"

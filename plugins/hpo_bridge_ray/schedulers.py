@@ -28,8 +28,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hpo_bridge.errors import InvalidOptions, short
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Space
-from hpo_bridge.trial import TrialState
 
 PARAMS = "params"
 """In the config of a trial of Tune's: the study's parameters, as pairs."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.trial import Outcome, Trial, TrialState
+from hpo_bridge.record import Outcome, TrialState
+from hpo_bridge.trial import Trial
 
 from .dispatch import SLOW, Dispatch, Seat
 

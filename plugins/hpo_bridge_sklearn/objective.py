@@ -13,8 +13,8 @@ from hpo_bridge import Measured, Trial
 from hpo_bridge.errors import ObjectiveError, short
 from hpo_bridge.objectives.base import Function
 from hpo_bridge.objectives.packing import packed, unpacked
+from hpo_bridge.record import Direction
 from hpo_bridge.space import Space
-from hpo_bridge.trial import Direction
 
 from .arguments import ErrorScore, checked_error_score, checked_objective, checked_workers
 from .data import Data, as_data

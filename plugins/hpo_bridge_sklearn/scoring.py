@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.trial import Direction
+from hpo_bridge.record import Direction
 
 from .evaluation import SCORE, as_scorer
 from .failures import explained, last_words

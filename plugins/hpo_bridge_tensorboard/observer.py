@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hpo_bridge.errors import short
 from hpo_bridge.hookspecs import StudyInfo, hookimpl
-from hpo_bridge.trial import TrialRecord
+from hpo_bridge.record import TrialRecord
 
 from .trials import ENDED, TrialFile, folder_of
 

@@ -19,7 +19,8 @@ from hpo_bridge.gradients import Differentiation
 from hpo_bridge.objectives.command import CommandObjective
 from hpo_bridge.objectives.command_line import arguments, parse_item
 from hpo_bridge.objectives.objective import evaluate
-from hpo_bridge.trial import Trial, TrialState
+from hpo_bridge.record import TrialState
+from hpo_bridge.trial import Trial
 
 
 class Reports:

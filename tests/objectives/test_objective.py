@@ -19,7 +19,8 @@ from hpo_bridge.objectives.objective import (
     judged,
     objective_from,
 )
-from hpo_bridge.trial import Trial, TrialState
+from hpo_bridge.record import TrialState
+from hpo_bridge.trial import Trial
 
 
 def refusal(spec, folder="."):

@@ -15,7 +15,8 @@ from hpo_bridge import Categorical, Float, Int, Space, Study
 from hpo_bridge.checkpoints import Nowhere
 from hpo_bridge.gradients import NO_DIFFERENTIATION
 from hpo_bridge.objectives.objective import objective_from
-from hpo_bridge.trial import Outcome, Trial
+from hpo_bridge.record import Outcome
+from hpo_bridge.trial import Trial
 from hpo_bridge.trial_output import NO_OUTPUT, OutputFolder, OutputSink
 
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from hpo_bridge.errors import InvalidOptions, ObjectiveError, StopStudy
+from hpo_bridge.record import TrialState
 from hpo_bridge.runners.inline import Inline
 from hpo_bridge.runners.processes import Processes
-from hpo_bridge.trial import TrialState
 
 TROUBLE = Path(__file__).with_name("trouble.py")
 

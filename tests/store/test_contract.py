@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from hpo_bridge.errors import StoreError, StudyNotFound
+from hpo_bridge.record import TrialState
 from hpo_bridge.store import Event, MemoryStore, Store
 from hpo_bridge.store import sql as sql_module
 from hpo_bridge.store.projection import plan
 from hpo_bridge.store.sql import SqlStore
-from hpo_bridge.trial import TrialState
 
 HOSTILE = [
     "'; DROP TABLE hpo_trials; --", "\0", "\ud800", "%s %(x)s :study {now}", "é\u2028😀", '"\\',

@@ -9,9 +9,9 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from hpo_bridge.record import TrialRecord, TrialState
 from hpo_bridge.store import Event
 from hpo_bridge.store.sql import SqlStore
-from hpo_bridge.trial import TrialRecord, TrialState
 
 # Forks a driver for each line read: importing anew for each would take most of the time.
 DRIVERS = """

@@ -18,7 +18,8 @@ from hpo_bridge import (
     hookimpl,
 )
 from hpo_bridge.objectives.objective import evaluate
-from hpo_bridge.trial import Outcome, Trial
+from hpo_bridge.record import Outcome
+from hpo_bridge.trial import Trial
 
 MADE: list[Any] = []
 """Every backend that was built, in order; a test clears it."""

@@ -27,7 +27,8 @@ from hpo_bridge import (
     TrialState,
 )
 from hpo_bridge.errors import BackendError, NoCompleteTrial
-from hpo_bridge.trial import Outcome, TrialRecord, trial_seed
+from hpo_bridge.record import Outcome, TrialRecord
+from hpo_bridge.trial import trial_seed
 
 Make = Callable[..., Study]
 

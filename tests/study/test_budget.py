@@ -10,7 +10,7 @@ import pytest
 
 from hpo_bridge import HpoBridgeError, Study, Trial, TrialState
 from hpo_bridge.errors import StoreError
-from hpo_bridge.trial import Outcome
+from hpo_bridge.record import Outcome
 
 Make = Callable[..., Study]
 

@@ -22,11 +22,11 @@ from hpo_bridge import (
     hookimpl,
 )
 from hpo_bridge.errors import BudgetSpent
+from hpo_bridge.record import Outcome
 from hpo_bridge.store import Repeats
 from hpo_bridge.study import driver as driver_module
 from hpo_bridge.study import repeats
 from hpo_bridge.study.duplicates import MOST_RESAMPLED
-from hpo_bridge.trial import Outcome
 
 Make = Callable[..., Study]
 SPACE = Space(n=Int(1, 3), c=Categorical(["a", "b"]))

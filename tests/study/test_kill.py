@@ -26,8 +26,8 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study, TrialState
+from hpo_bridge.record import TrialRecord
 from hpo_bridge.store import Store, open_store
-from hpo_bridge.trial import TrialRecord
 
 NURSERY = """
 import json, os, sys

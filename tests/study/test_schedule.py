@@ -19,8 +19,8 @@ from hpo_bridge import (
     UnsupportedProblem,
     WaitingForResults,
 )
+from hpo_bridge.record import Outcome
 from hpo_bridge.study.relay import phase_seed
-from hpo_bridge.trial import Outcome
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}, "trials": 10}

@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 
 from ...optimizer import Capability, Observation, Suggestion
+from ...record import TrialState
 from ...space import Space
-from ...trial import TrialState
 from ..outcomes import complete, distance
 from ..runs import points_of
 from ..spaces import MIXED

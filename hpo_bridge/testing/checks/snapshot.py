@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import short
 from ...optimizer import Capability, Observation, Snapshot
-from ...trial import TrialState
+from ...record import TrialState
 from ..outcomes import distance, mixed
 from ..runs import Run, plain, replay
 from ..spaces import MIXED

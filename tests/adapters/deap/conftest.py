@@ -15,8 +15,8 @@ from hpo_bridge_deap.nsga2 import Nsga2
 from hpo_bridge_deap.pso import Pso
 
 from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 MIXED = Space(
     kind=Categorical([0, 1, 2, 3]),

@@ -13,7 +13,7 @@ from hpo_bridge_deap.pso import Pso
 
 from hpo_bridge.errors import SpaceError
 from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 INJECTING = [Ga, MuPlusLambda, MuCommaLambda, Nsga2, De, Pso]
 

@@ -18,8 +18,8 @@ from hpo_bridge_deap.pso import Pso
 
 from hpo_bridge.errors import BackendError
 from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 WEIGHTS = Space(
     lr=Float(1e-5, 1.0, log=True),

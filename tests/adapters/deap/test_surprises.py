@@ -13,8 +13,8 @@ from hpo_bridge_deap.cmaes import Cmaes
 from hpo_bridge_deap.genome import reflected
 
 from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 
 def population(kit, losses):

@@ -10,8 +10,8 @@ import pytest
 from hyperopt import fmin, hp
 
 from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 FLAT = Space(
     z=Float(-2.0, 3.0),

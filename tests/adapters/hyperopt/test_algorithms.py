@@ -19,8 +19,8 @@ from hpo_bridge_hyperopt.algorithms import Anneal, Random, Tpe
 from hyperopt import Domain, Trials, anneal, atpe, hp, rand, tpe
 
 from hpo_bridge.optimizer import Explains, Observation, Problem, Snapshot
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 LINE = Space(x=Float(0, 1), y=Float(0, 1))
 MIXED = Space(

@@ -10,8 +10,8 @@ from hpo_bridge_hyperopt.algorithms import Anneal, Random, Tpe
 
 from hpo_bridge.errors import BackendError
 from hpo_bridge.optimizer import Observation
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 BUILDS = {
     "tpe": lambda problem: Tpe(problem, n_startup_jobs=8, n_EI_candidates=6),

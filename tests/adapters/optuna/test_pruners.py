@@ -13,7 +13,7 @@ from optuna import pruners as native
 
 import hpo_bridge as hpo
 from hpo_bridge.errors import InvalidOptions
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 COMPLETE, PRUNED, FAILED = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED
 

@@ -9,8 +9,8 @@ from hpo_bridge_optuna.samplers import Random, Tpe
 
 from hpo_bridge.errors import BackendError
 from hpo_bridge.optimizer import Observation
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Float, Space
-from hpo_bridge.trial import TrialState
 
 TPE_OPTIONS = [{}, {"multivariate": False, "constant_liar": False}, {"group": True}]
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 MIXED = Space(
     z=Float(-2.0, 3.0),

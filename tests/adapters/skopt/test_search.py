@@ -21,8 +21,8 @@ from hpo_bridge_skopt.samplers import Lhs, Random, Sobol
 
 from hpo_bridge.errors import SpaceError, UnsupportedProblem
 from hpo_bridge.optimizer import Explains, Observation, Problem, Snapshot
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 MODELS = [Gp, Forest, ExtraTrees, Gbrt]
 SAMPLERS = [Random, Sobol, Lhs]

@@ -11,8 +11,8 @@ from hpo_bridge_skopt.samplers import Lhs, Random, Sobol
 
 from hpo_bridge.errors import BackendError
 from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Float, Space
-from hpo_bridge.trial import TrialState
 
 CASES = [
     (Gp, {}),

@@ -14,8 +14,8 @@ from hpo_bridge_torch.gradient import Adam, Rprop, Sgd
 
 from hpo_bridge.errors import BackendError, UnsupportedProblem
 from hpo_bridge.optimizer import Observation, Optimizer, Problem, Suggestion
+from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
-from hpo_bridge.trial import TrialState
 
 LINE = Problem(Space(x=Float(0, 1)))
 

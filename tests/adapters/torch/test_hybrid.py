@@ -14,8 +14,9 @@ import pytest
 from hpo_bridge import Categorical, Differentiated, Float, GradientRequired, Int, Space, Study
 from hpo_bridge.errors import InvalidOptions, UnsupportedProblem
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.record import TrialState
 from hpo_bridge.testing import BackendConformance
-from hpo_bridge.trial import Trial, TrialState
+from hpo_bridge.trial import Trial
 
 FAST = {"inner_trials": 3, "outer_options": {"n_startup_trials": 5}}
 

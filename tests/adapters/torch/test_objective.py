@@ -17,7 +17,8 @@ from hpo_bridge_torch.tensors import Tape
 
 import hpo_bridge as hpo
 from hpo_bridge import Float, GradientRequired, Int, Space, Study
-from hpo_bridge.trial import Trial, TrialState
+from hpo_bridge.record import TrialState
+from hpo_bridge.trial import Trial
 
 SPACE = Space(x=Float(-1, 1), rate=Float(1e-3, 1, log=True), pool="max")
 ADAM = {"name": "torch.adam", "options": {"n_starts": 2}}

@@ -7,7 +7,7 @@ import pytest
 import hpo_bridge as hpo
 from hpo_bridge.optimizer import BackendSpec, Capability
 from hpo_bridge.plugins import manager
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 TRIALS = 20
 CHEAP = {

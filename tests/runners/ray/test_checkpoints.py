@@ -20,7 +20,7 @@ from hpo_bridge_ray.passing import PassingFolder
 import hpo_bridge as hpo
 from hpo_bridge.checkpoints import CheckpointFolder
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -8,8 +8,8 @@ import pytest
 from hpo_bridge_ray.dispatch import MOST_LOSSES, Dispatch
 
 from hpo_bridge.interrupts import CtrlC
+from hpo_bridge.record import TrialState
 from hpo_bridge.runners.ending import Ending
-from hpo_bridge.trial import TrialState
 
 
 class Stage:

@@ -14,7 +14,7 @@ import pytest
 
 import hpo_bridge as hpo
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
-from hpo_bridge.trial import TrialState
+from hpo_bridge.record import TrialState
 
 TROUBLE = Path(__file__).parents[1] / "trouble.py"
 
