@@ -32,11 +32,11 @@ from quality import DEAR, techniques
 from tables import markdown
 
 import hpo_bridge as hpo
+from hpo_bridge.engine.handover import FINAL, as_open
+from hpo_bridge.engine.replay import observations
+from hpo_bridge.engine.schedule import schedule_of
+from hpo_bridge.engine.stages import Phases
 from hpo_bridge.plugins import manager
-from hpo_bridge.study.handover import FINAL, as_open
-from hpo_bridge.study.phases import Phases
-from hpo_bridge.study.replaying import observations
-from hpo_bridge.study.schedule import schedule_of
 
 TRIALS, ADOPTED, OURS, SECONDS = 1000, 10_000, 5.0, 10.0
 

@@ -186,7 +186,7 @@ def one_trial() -> None:
 
 def optimizers_built() -> None:
     """Print how often an optimizer is built before the first trial."""
-    from hpo_bridge.backends import random
+    from hpo_bridge.builtin import random
 
     built: dict[str, int] = defaultdict(int)
     usual = random.RandomSearch.__init__

@@ -132,7 +132,7 @@ def conformance_checks() -> str:
 
 def hooks() -> str:
     """Every hook with its arguments and what it is for."""
-    from hpo_bridge import hookspecs
+    from hpo_bridge.contracts import hooks as hookspecs
 
     found = [(n, v) for n, v in vars(hookspecs).items() if n.startswith("hpo_")]
     return "\n\n".join(signatures.section(*pair) for pair in found)
@@ -186,30 +186,30 @@ CONTRACT = (
     "hpo_bridge.Suggestion",
     "hpo_bridge.Observation",
     "hpo_bridge.Snapshot",
-    "hpo_bridge.optimizer.Explains",
-    "hpo_bridge.optimizer.Translation",
-    "hpo_bridge.optimizer.WantsGradients",
-    "hpo_bridge.optimizer.Pruner",
-    "hpo_bridge.runners.base.Runner",
-    "hpo_bridge.runners.base.Work",
-    "hpo_bridge.objectives.base.Objective",
-    "hpo_bridge.objectives.base.ObjectiveContext",
-    "hpo_bridge.objectives.base.FitsStudy",
-    "hpo_bridge.objectives.base.KeepsBusy",
-    "hpo_bridge.objectives.base.ScoresTest",
-    "hpo_bridge.objectives.base.Nests",
-    "hpo_bridge.objectives.base.Outer",
-    "hpo_bridge.objectives.base.OuterSplit",
+    "hpo_bridge.contracts.optimizer.Explains",
+    "hpo_bridge.contracts.optimizer.Translation",
+    "hpo_bridge.contracts.optimizer.WantsGradients",
+    "hpo_bridge.contracts.optimizer.Pruner",
+    "hpo_bridge.contracts.runner.Runner",
+    "hpo_bridge.contracts.runner.Work",
+    "hpo_bridge.contracts.objective.Objective",
+    "hpo_bridge.contracts.objective.ObjectiveContext",
+    "hpo_bridge.contracts.objective.FitsStudy",
+    "hpo_bridge.contracts.objective.KeepsBusy",
+    "hpo_bridge.contracts.objective.ScoresTest",
+    "hpo_bridge.contracts.objective.Nests",
+    "hpo_bridge.contracts.objective.Outer",
+    "hpo_bridge.contracts.objective.OuterSplit",
     "hpo_bridge.objectives.Reference",
-    "hpo_bridge.hookspecs.StudyInfo",
+    "hpo_bridge.contracts.hooks.StudyInfo",
     "hpo_bridge.TrialRecord",
-    "hpo_bridge.gradients.Tape",
-    "hpo_bridge.histories.Reads",
-    "hpo_bridge.histories.Writes",
-    "hpo_bridge.histories.Wanted",
-    "hpo_bridge.histories.History",
-    "hpo_bridge.histories.PastTrial",
-    "hpo_bridge.histories.StudyToWrite",
+    "hpo_bridge.contracts.gradients.Tape",
+    "hpo_bridge.contracts.history.Reads",
+    "hpo_bridge.contracts.history.Writes",
+    "hpo_bridge.contracts.history.Wanted",
+    "hpo_bridge.contracts.history.History",
+    "hpo_bridge.contracts.history.PastTrial",
+    "hpo_bridge.contracts.history.StudyToWrite",
 )
 """What docs/contract.md explains, in its order."""
 PARTS: dict[str, Callable[[], str]] = {

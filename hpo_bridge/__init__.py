@@ -2,28 +2,17 @@
 
 A search space and an objective are written once; a name decides which existing optimizer
 proposes the trials, and another one where they run. Start with :class:`Space` and
-:class:`Study`; plugin authors with :mod:`hpo_bridge.optimizer` and
-:mod:`hpo_bridge.hookspecs`.
+:class:`Study`; plugin authors with :mod:`hpo_bridge.contracts.optimizer` and
+:mod:`hpo_bridge.contracts.hooks`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import (
-    GradientRequired,
-    HpoBridgeError,
-    SearchExhausted,
-    SpaceError,
-    TrialPruned,
-    UnsupportedProblem,
-    WaitingForResults,
-)
-from .folds import Folded, FoldScore, Measured
-from .gradients import Differentiated
-from .habits import NAMES, missing_attribute
-from .hookspecs import hookimpl
-from .optimizer import (
+from .contracts.gradients import Differentiated
+from .contracts.hooks import hookimpl
+from .contracts.optimizer import (
     AutodiffSpec,
     BackendSpec,
     Capability,
@@ -38,9 +27,20 @@ from .optimizer import (
     Snapshot,
     Suggestion,
 )
-from .record import Direction, TrialRecord, TrialState
+from .contracts.record import Direction, TrialRecord, TrialState
+from .contracts.trial import Trial
+from .errors import (
+    GradientRequired,
+    HpoBridgeError,
+    SearchExhausted,
+    SpaceError,
+    TrialPruned,
+    UnsupportedProblem,
+    WaitingForResults,
+)
+from .habits import NAMES, missing_attribute
+from .objectives.folded import Folded, FoldScore, Measured
 from .space import Categorical, Constant, Float, Int, Space
-from .trial import Trial
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:

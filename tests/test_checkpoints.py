@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo_bridge.checkpoints import CheckpointFolder, Contents, Nowhere, contents
+from hpo_bridge.contracts.checkpoints import CheckpointFolder, Contents, Nowhere, contents
 from hpo_bridge.errors import NoCheckpoints
 
 

@@ -17,8 +17,8 @@ import pytest
 
 import hpo_bridge as hpo
 from hpo_bridge.cli.summary import full_trial, short_trial
-from hpo_bridge.folds import mean, standard_error
-from hpo_bridge.trial import Trial, plain_metrics
+from hpo_bridge.contracts.trial import Trial, plain_metrics
+from hpo_bridge.objectives.folded import mean, standard_error
 
 SPACE = hpo.Space(x=hpo.Float(0, 1))
 

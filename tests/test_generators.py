@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from hpo_bridge.generators import get_state, set_state
+from hpo_bridge.contracts.random_state import get_state, set_state
 
 MADE = {
     "random.Random": (random.Random, lambda g: (g.gauss(0, 1), g.random(), g.getrandbits(70))),

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from hpo_bridge.options import flag, number, one_of, whole
+from hpo_bridge.contracts.options import flag, number, one_of, whole
 
 
 def test_what_is_right_comes_back() -> None:

@@ -9,8 +9,8 @@ import joblib
 import numpy as np
 import pytest
 
+from hpo_bridge.contracts.pickles import is_pickle, loaded, names_in, open_pickle
 from hpo_bridge.errors import HistoryError
-from hpo_bridge.pickles import is_pickle, loaded, names_in, open_pickle
 
 VALUES = {"matrix": np.arange(6.0).reshape(2, 3), "time": datetime.datetime(2020, 1, 1)}
 

@@ -11,8 +11,8 @@ again), :mod:`hpo_bridge_deap.genome` (bounds and categories),
 
 from __future__ import annotations
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import BackendSpec, Capability
 
 _DEAP = ("deap>=1.4.4,<2", "numpy")
 _DOCS = "https://deap.readthedocs.io/en/master/"

@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 from deap import cma
 
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Problem
-from hpo_bridge.options import number, one_of, whole
+from hpo_bridge.contracts.optimizer import Problem
+from hpo_bridge.contracts.options import number, one_of, whole
+from hpo_bridge.contracts.random_state import get_state, set_state
 
 from .generations import Generations
 from .genome import Genome, reflected
@@ -65,7 +65,7 @@ class Cmaes(Generations):
             :mod:`hpo_bridge_deap.generations`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in Cmaes(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 9}, {'a': 3}]

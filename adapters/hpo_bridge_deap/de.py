@@ -22,10 +22,10 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.options import flag, number, whole
+from hpo_bridge.contracts.random_state import get_state, set_state
 from hpo_bridge.errors import BackendError
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.options import flag, number, whole
 
 from .genome import Genome, reflected
 from .individuals import Individual, best, lesson, one_objective
@@ -52,7 +52,7 @@ class De:
         reevaluate: Whether a known point is evaluated again, as in the example.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in De(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 2}, {'a': 8}]

@@ -20,9 +20,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.options import flag
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.options import flag
 
 from .genome import Genome
 from .individuals import Individual, best, lesson

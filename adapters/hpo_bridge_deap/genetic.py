@@ -22,9 +22,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Problem
-from hpo_bridge.options import number, whole
+from hpo_bridge.contracts.optimizer import Problem
+from hpo_bridge.contracts.options import number, whole
+from hpo_bridge.contracts.random_state import get_state, set_state
 
 from .generations import Generations
 from .genome import Genome
@@ -97,7 +97,7 @@ class Ga(_Bred):
             :mod:`hpo_bridge_deap.generations`; sensible where results are very noisy.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in Ga(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 2}, {'a': 8}]
@@ -191,7 +191,7 @@ class MuPlusLambda(_MuLambda):
             :class:`Ga`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in MuPlusLambda(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 2}, {'a': 8}]
@@ -240,7 +240,7 @@ class MuCommaLambda(_MuLambda):
             :class:`Ga`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in MuCommaLambda(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 2}, {'a': 8}]

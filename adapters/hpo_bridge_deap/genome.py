@@ -29,7 +29,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from hpo_bridge.optimizer import Translation
+from hpo_bridge.contracts.optimizer import Translation
 from hpo_bridge.space import Categorical, Parameter, Space
 
 from .individuals import Individual

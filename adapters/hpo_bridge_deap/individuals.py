@@ -27,9 +27,9 @@ from typing import Any
 
 from deap import base
 
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import UnsupportedProblem
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.record import TrialState
 
 _COMPLETE, _PRUNED, _FAILED = 0, 1, 2
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from hpo_bridge.contracts.optimizer import Observation, Problem
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation, Problem
 
 Point = tuple[Any, ...]
 """The values of a point in the space's order."""

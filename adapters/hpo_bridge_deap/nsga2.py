@@ -21,9 +21,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.options import number, one_of, whole
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.options import number, one_of, whole
+from hpo_bridge.contracts.random_state import get_state, set_state
 
 from .generations import Generations
 from .genome import Genome
@@ -45,7 +45,7 @@ class Nsga2(Generations):
             :class:`hpo_bridge_deap.genetic.Ga`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in Nsga2(Problem(Space(a=Int(1, 9)), 2, seed=1)).ask(2)]
         [{'a': 2}, {'a': 8}]

@@ -25,7 +25,7 @@ from typing import Any
 
 from deap.base import Toolbox
 
-from hpo_bridge.options import number, one_of, whole
+from hpo_bridge.contracts.options import number, one_of, whole
 
 from .genome import Genome, reflected
 from .individuals import Individual

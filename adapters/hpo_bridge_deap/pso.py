@@ -24,9 +24,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Problem
-from hpo_bridge.options import number, whole
+from hpo_bridge.contracts.optimizer import Problem
+from hpo_bridge.contracts.options import number, whole
+from hpo_bridge.contracts.random_state import get_state, set_state
 
 from .generations import Generations
 from .genome import Genome, reflected
@@ -50,7 +50,7 @@ class Pso(Generations):
         reevaluate: Whether a known point is evaluated again, as in the example.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in Pso(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 2}, {'a': 7}]

@@ -15,8 +15,8 @@ Left out:
 
 from __future__ import annotations
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability, FormatSpec
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import BackendSpec, Capability, FormatSpec
 
 _LEARNS = frozenset({Capability.CONDITIONAL, Capability.INJECT, Capability.PRUNED})
 

@@ -53,9 +53,9 @@ from typing import Any
 import numpy as np
 from hyperopt import Trials, anneal, rand
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.random_state import get_state, set_state
 from hpo_bridge.errors import short
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 
 from .posterior import Suggest, suggest_by_one_graph
 from .record import Record
@@ -77,7 +77,7 @@ class Random:
         native_space: See :mod:`hpo_bridge_hyperopt.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in Random(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 5}, {'a': 8}]
@@ -200,7 +200,7 @@ class Tpe(_Learning):
         TypeError, ValueError: For an option that Hyperopt cannot use.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> tpe = Tpe(Problem(Space(a=Int(1, 9)), seed=1))
         >>> [first] = tpe.ask(1)
@@ -248,7 +248,7 @@ class Anneal(_Learning):
         TypeError, ValueError: For an option that Hyperopt cannot use.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> anneal = Anneal(Problem(Space(a=Int(1, 9)), seed=1), shrink_coef=0.2)
         >>> [first] = anneal.ask(1)

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from hpo_bridge.contracts.history import History, PastTrial, Position, Wanted, one_of_several
+from hpo_bridge.contracts.pickles import is_pickle, loaded, names_in, open_pickle
+from hpo_bridge.contracts.record import Direction, TrialState
 from hpo_bridge.errors import HistoryError, short
-from hpo_bridge.histories import History, PastTrial, Position, Wanted, one_of_several
-from hpo_bridge.pickles import is_pickle, loaded, names_in, open_pickle
-from hpo_bridge.record import Direction, TrialState
 
 JOB_DONE, JOB_ERROR = 2, 3
 """Hyperopt's numbers for jobs that have ended; 0 is new, 1 runs, 4 was cancelled."""

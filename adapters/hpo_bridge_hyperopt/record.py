@@ -7,9 +7,9 @@ from typing import Any
 
 from hyperopt import JOB_STATE_DONE, STATUS_FAIL, STATUS_NEW, STATUS_OK, Trials
 
+from hpo_bridge.contracts.optimizer import Observation
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation
-from hpo_bridge.record import TrialState
 
 from .translation import Table, Vals
 

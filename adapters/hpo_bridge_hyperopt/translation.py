@@ -57,8 +57,8 @@ from typing import Any
 
 from hyperopt.pyll import scope
 
+from hpo_bridge.contracts.optimizer import Translation
 from hpo_bridge.errors import UnsupportedProblem
-from hpo_bridge.optimizer import Translation
 from hpo_bridge.space import Categorical, Float, Int, Parameter, Space
 
 NARROW, WIDE = 1e-9, 1e100

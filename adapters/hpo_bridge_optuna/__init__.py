@@ -17,8 +17,8 @@ Left out:
 
 from __future__ import annotations
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability, FormatSpec, PrunerSpec
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import BackendSpec, Capability, FormatSpec, PrunerSpec
 
 _OPTUNA = ("optuna>=5,<6",)
 _DOCS = "https://optuna.readthedocs.io/en/stable/reference/"

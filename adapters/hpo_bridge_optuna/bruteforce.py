@@ -27,8 +27,8 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BruteForceSampler
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.errors import BackendError, SearchExhausted, UnsupportedProblem
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.space import discretized
 
 from .studies import experimental, new_study

@@ -42,9 +42,9 @@ from optuna.samplers import CmaEsSampler
 from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as State
 
-from hpo_bridge import options
+from hpo_bridge.contracts import options
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.errors import UnsupportedProblem, short
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.space import Int, Parameter
 
 from .learning import Ended, Learner, Unknown

@@ -43,9 +43,9 @@ from optuna.samplers.nsgaii import (
 )
 from optuna.trial import TrialState as State
 
-from hpo_bridge import options
+from hpo_bridge.contracts import options
+from hpo_bridge.contracts.optimizer import Problem
 from hpo_bridge.errors import nearest, short
-from hpo_bridge.optimizer import Problem
 
 from .learning import Learner
 from .studies import experimental
@@ -136,7 +136,7 @@ class Nsga2(_Genetic):
         native_space: See :mod:`hpo_bridge_optuna.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Observation
+        >>> from hpo_bridge.contracts.optimizer import Observation
         >>> from hpo_bridge.space import Float, Space
         >>> nsga = Nsga2(Problem(Space(x=Float(0, 1)), n_objectives=2), population_size=4)
         >>> [first] = nsga.ask(1)
@@ -180,7 +180,7 @@ class Nsga3(_Genetic):
         native_space: See :mod:`hpo_bridge_optuna.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Observation
+        >>> from hpo_bridge.contracts.optimizer import Observation
         >>> from hpo_bridge.space import Float, Space
         >>> nsga = Nsga3(Problem(Space(x=Float(0, 1)), n_objectives=3))
         >>> [first] = nsga.ask(1)

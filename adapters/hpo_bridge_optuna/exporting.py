@@ -30,9 +30,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from hpo_bridge.contracts.history import FORMAT, StudyToWrite, Written
+from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.errors import HistoryError
-from hpo_bridge.histories import FORMAT, StudyToWrite, Written
-from hpo_bridge.record import TrialRecord, TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 from .rows import insert_trials

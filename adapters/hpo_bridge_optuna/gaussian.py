@@ -55,8 +55,8 @@ import numpy as np
 from optuna.samplers import GPSampler
 from optuna.trial import TrialState as State
 
-from hpo_bridge import options
-from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.contracts import options
+from hpo_bridge.contracts.optimizer import Observation, Problem
 from hpo_bridge.space import Categorical, Parameter
 
 from .learning import Ended, Learner

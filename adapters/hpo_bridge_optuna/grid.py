@@ -18,8 +18,8 @@ from typing import Any
 
 from optuna.samplers import GridSampler
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.errors import BackendError, SearchExhausted, UnsupportedProblem
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 from hpo_bridge.space import Space, discretized
 
 from .studies import new_study
@@ -46,7 +46,7 @@ class Grid:
         InvalidOptions: For a resolution below 2, or of a parameter that is not continuous.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params["a"] for s in Grid(Problem(Space(a=Int(1, 4)))).ask(9)]
         [3, 4, 2, 1]

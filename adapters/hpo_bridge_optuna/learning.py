@@ -31,10 +31,10 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as State
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.random_state import get_state, set_state
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.record import TrialState
 
 from .studies import end_trial, new_study
 from .translation import Point, Table, opened

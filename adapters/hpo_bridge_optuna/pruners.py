@@ -43,7 +43,7 @@ class Median(Shadow):
         n_min_trials: How many complete trials must have reported at the step.
 
     Example:
-        >>> from hpo_bridge.trial import TrialState
+        >>> from hpo_bridge.contracts.record import TrialState
         >>> pruner = Median(n_startup_trials=1)
         >>> pruner.finished(0, TrialState.COMPLETE, 1.0, [(0, 2.0), (1, 1.0)])
         >>> pruner.should_prune(1, [(0, 3.0)])

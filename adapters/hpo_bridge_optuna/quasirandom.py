@@ -23,8 +23,8 @@ from typing import Any
 
 from optuna.samplers import QMCSampler
 
-from hpo_bridge import options
-from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.contracts import options
+from hpo_bridge.contracts.optimizer import Observation, Problem
 
 from .learning import Learner
 from .studies import experimental

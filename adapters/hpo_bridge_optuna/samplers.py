@@ -36,11 +36,11 @@ from typing import Any
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState as State
 
-from hpo_bridge import options
+from hpo_bridge.contracts import options
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.random_state import get_state, set_state
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.record import TrialState
 
 from .learning import Ended, Learner
 from .studies import experimental, new_study
@@ -55,7 +55,7 @@ class Random:
         native_space: See :mod:`hpo_bridge_optuna.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [s.params for s in Random(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 4}, {'a': 7}]
@@ -121,7 +121,7 @@ class Tpe(Learner):
         native_space: See :mod:`hpo_bridge_optuna.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> tpe = Tpe(Problem(Space(a=Int(1, 9)), seed=1))
         >>> [first] = tpe.ask(1)

@@ -9,7 +9,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as State
 
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.record import TrialState
 
 from .studies import STATES, new_study
 

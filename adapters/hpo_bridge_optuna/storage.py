@@ -17,9 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hpo_bridge.contracts.history import History, PastTrial, StudyToWrite, Wanted, Written
+from hpo_bridge.contracts.record import Change, Direction, TrialState
 from hpo_bridge.errors import HistoryError, nearest
-from hpo_bridge.histories import History, PastTrial, StudyToWrite, Wanted, Written
-from hpo_bridge.record import Change, Direction, TrialState
 
 OWN = "hpo_bridge"
 """The attribute of a study that we exported."""

@@ -24,7 +24,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as State
 
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.record import TrialState
 
 NAME = "hpo_bridge"
 """The name of every study; Hyperband's brackets depend on it."""

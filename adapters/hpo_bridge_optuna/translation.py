@@ -56,8 +56,8 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial
 
+from hpo_bridge.contracts.optimizer import Translation
 from hpo_bridge.errors import SpaceError
-from hpo_bridge.optimizer import Translation
 from hpo_bridge.space import Categorical, Float, Int, Parameter, Space
 
 

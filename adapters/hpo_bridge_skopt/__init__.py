@@ -9,8 +9,8 @@ than a second. What it does that one might not expect is written where it is dea
 
 from __future__ import annotations
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import BackendSpec, Capability, FormatSpec
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import BackendSpec, Capability, FormatSpec
 
 # The library has been dormant since 2024: held back to the releases that it works with.
 _SKOPT = ("scikit-optimize>=0.10.2,<0.11", "scikit-learn>=1.6,<1.10", "numpy<2.5")

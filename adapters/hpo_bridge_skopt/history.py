@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpo_bridge.contracts.history import History, PastTrial, Wanted, one_of_several
+from hpo_bridge.contracts.pickles import is_pickle, names_in, open_pickle
+from hpo_bridge.contracts.record import Direction, TrialState
 from hpo_bridge.errors import HistoryError, short
-from hpo_bridge.histories import History, PastTrial, Wanted, one_of_several
-from hpo_bridge.pickles import is_pickle, names_in, open_pickle
-from hpo_bridge.record import Direction, TrialState
 
 
 class Skopt:

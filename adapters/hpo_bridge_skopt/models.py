@@ -27,8 +27,8 @@ from sklearn.ensemble import GradientBoostingRegressor
 from skopt import Optimizer
 from skopt.utils import cook_estimator, normalize_dimensions
 
-from hpo_bridge import options
-from hpo_bridge.optimizer import Problem
+from hpo_bridge.contracts import options
+from hpo_bridge.contracts.optimizer import Problem
 
 from .designs import GENERATORS, generator
 from .gbrt import QuantileRegressor
@@ -137,7 +137,7 @@ class Gp(_Model):
         native_space: See :mod:`hpo_bridge_skopt.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> gp = Gp(Problem(Space(a=Int(1, 9)), seed=1))
         >>> len({point.params["a"] for point in gp.ask(3)})
@@ -211,7 +211,7 @@ class Forest(_Trees):
         n_jobs: Number of threads for the trees; -1: one per core.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [point.params for point in Forest(Problem(Space(a=Int(1, 9)), seed=1)).ask(1)]
         [{'a': 9}]
@@ -258,7 +258,7 @@ class ExtraTrees(Forest):
         n_jobs: Number of threads for the trees; -1: one per core.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [point.params for point in ExtraTrees(Problem(Space(a=Int(1, 9)), seed=1)).ask(1)]
         [{'a': 9}]
@@ -281,7 +281,7 @@ class Gbrt(_Trees):
         n_jobs: Number of threads, one per quantile; -1: one per core.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [point.params for point in Gbrt(Problem(Space(a=Int(1, 9)), seed=1)).ask(1)]
         [{'a': 6}]

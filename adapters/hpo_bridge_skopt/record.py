@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from hpo_bridge.optimizer import Observation
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.optimizer import Observation
+from hpo_bridge.contracts.record import TrialState
 
 LARGEST = 1e100
 """Losses are clipped to this size: the square of a larger one, which every model takes,

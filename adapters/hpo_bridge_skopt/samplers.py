@@ -23,10 +23,10 @@ from skopt.sampler import Lhs as LibraryLhs
 from skopt.sampler import Sobol as LibrarySobol
 from skopt.space import Space as Dimensions
 
-from hpo_bridge import options
+from hpo_bridge.contracts import options
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.random_state import get_state, set_state
 from hpo_bridge.errors import BackendError, UnsupportedProblem
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 
 from .designs import SOBOL_MOST
 from .quiet import quietly
@@ -45,7 +45,7 @@ class Random:
         native_space: See :mod:`hpo_bridge_skopt.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> [point.params for point in Random(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
         [{'a': 9}, {'a': 6}]
@@ -97,7 +97,7 @@ class Sobol:
         UnsupportedProblem: For more than 40 parameters.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> sobol = Sobol(Problem(Space(a=Int(1, 4))), randomize=False)
         >>> [point.params["a"] for point in sobol.ask(4)]
@@ -175,7 +175,7 @@ class Lhs:
         native_space: See :mod:`hpo_bridge_skopt.translation`.
 
     Example:
-        >>> from hpo_bridge.optimizer import Problem
+        >>> from hpo_bridge.contracts.optimizer import Problem
         >>> from hpo_bridge.space import Int, Space
         >>> lhs = Lhs(Problem(Space(a=Int(1, 10))), iterations=20)
         >>> sorted(point.params["a"] for point in lhs.ask(10))

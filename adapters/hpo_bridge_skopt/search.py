@@ -43,9 +43,9 @@ from typing import Any
 
 import numpy as np
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.random_state import get_state, set_state
 from hpo_bridge.errors import BackendError, UnsupportedProblem
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
 
 from .quiet import quietly
 from .record import Record

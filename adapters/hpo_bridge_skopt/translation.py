@@ -43,7 +43,7 @@ from typing import Any, Literal
 from skopt.space import Categorical as Categories
 from skopt.space import Integer, Real
 
-from hpo_bridge.optimizer import Translation
+from hpo_bridge.contracts.optimizer import Translation
 from hpo_bridge.space import Categorical, Float, Int, Parameter, Space
 
 Family = Literal["normalized", "plain", "design"]

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hpo_bridge.contracts.gradients import Differentiated
+from hpo_bridge.contracts.options import one_of, whole
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import TrialPruned
-from hpo_bridge.gradients import Differentiated
-from hpo_bridge.options import one_of, whole
-from hpo_bridge.trial import Trial
 
 from .choice import Choice, choose
 from .forward import forward

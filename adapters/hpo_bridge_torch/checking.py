@@ -9,9 +9,9 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from hpo_bridge.contracts.gradients import Differentiated, Differentiation
+from hpo_bridge.contracts.trial import Trial, as_number
 from hpo_bridge.errors import GradientRequired
-from hpo_bridge.gradients import Differentiated, Differentiation
-from hpo_bridge.trial import Trial, as_number
 
 from .bilevel import as_hyper
 from .hypergradient import without_influence

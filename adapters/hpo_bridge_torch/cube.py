@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo_bridge.contracts.optimizer import Problem, Translation
 from hpo_bridge.errors import UnsupportedProblem, nearest
-from hpo_bridge.optimizer import Problem, Translation
 from hpo_bridge.space import Categorical, Float, Int, Parameter
 
 Vector = NDArray[np.float64]

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hpo_bridge.optimizer import Problem
+from hpo_bridge.contracts.optimizer import Problem
 
 from . import rules
 from .search import Search
@@ -50,7 +50,7 @@ class Adam(Search):
         perturbation: Of ``spsa``.
 
     Example:
-        >>> from hpo_bridge.optimizer import Observation
+        >>> from hpo_bridge.contracts.optimizer import Observation
         >>> from hpo_bridge.space import Float, Space
         >>> adam = Adam(Problem(Space(x=Float(0, 1))), init={"x": 0.5}, step=0.1)
         >>> (first,) = adam.ask(1)

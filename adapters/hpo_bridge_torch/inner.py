@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from hpo_bridge.contracts.options import number
 from hpo_bridge.errors import HpoBridgeError, nearest, short
-from hpo_bridge.options import number
 
 Tensors = dict[str, Tensor]
 """Parameters of a model, or what an optimizer remembers of them, by name."""

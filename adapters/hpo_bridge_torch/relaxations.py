@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hpo_bridge.contracts.options import number
 from hpo_bridge.errors import HpoBridgeError, short
-from hpo_bridge.options import number
 
 NEAR_ZERO = 1e-3
 """Below this ratio p / (1 - p) the noise of the relaxed dropout is made smooth."""

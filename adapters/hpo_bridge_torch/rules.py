@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hpo_bridge.options import number
+from hpo_bridge.contracts.options import number
 
 from .cube import Vector
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.options import number, one_of, whole
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.options import number, one_of, whole
 
 from .chains import Limits, Places, Walk
 from .cube import Cube, Vector

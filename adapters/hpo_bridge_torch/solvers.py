@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hpo_bridge.options import number, whole
+from hpo_bridge.contracts.options import number, whole
 
 from .errors import NotConverged
 

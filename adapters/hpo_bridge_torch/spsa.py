@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hpo_bridge.optimizer import Problem
+from hpo_bridge.contracts.optimizer import Problem
 
 from . import rules
 from .search import Search

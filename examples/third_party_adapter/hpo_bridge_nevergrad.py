@@ -16,7 +16,7 @@ What surprises about Nevergrad (1.0.12), and what is done about it here:
 """
 
 from hpo_bridge import BackendSpec, Suggestion, hookimpl
-from hpo_bridge.optimizer import Translation
+from hpo_bridge.contracts.optimizer import Translation
 
 
 @hookimpl

@@ -122,7 +122,7 @@ def look_at_the_test_set(
     json: Json = False,
 ) -> None:
     """Score the chosen trial on the test set, once and on record."""
-    from .testing import score_study
+    from .score_test import score_study
 
     code = score_study(
         study, trial=trial, again=again, store=store, overrides=set_ or [], as_json=json
@@ -227,7 +227,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Add the trials of another tool to a study."""
-    from .exchange import import_trials
+    from .import_export import import_trials
 
     code = import_trials(
         study,
@@ -258,7 +258,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the trials as CSV, JSON, Parquet or an Optuna storage."""
-    from .exchange import export_trials
+    from .import_export import export_trials
 
     export_trials(
         study,

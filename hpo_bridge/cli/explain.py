@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..config import StudyFile, load_study_file
+from ..contracts.optimizer import Capability, Explains
+from ..engine.proposer import Proposer
+from ..engine.schedule import Entry, schedule_of
 from ..errors import InvalidOptions, UnsupportedProblem, counted
 from ..objectives.command import CommandObjective
-from ..optimizer import Capability, Explains
 from ..plugins import PluginManager
 from ..space import Categorical, Space
-from ..study.proposer import Proposer
-from ..study.schedule import Entry, schedule_of
 from .listing import print_table
 from .output import kept_for_json, loaded_plugins
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..interrupts import pending_call
+from ..contracts.interrupts import pending_call
 from .exit_codes import INTERRUPTED
 
 _ANSWER = 0.3

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..optimizer import BackendSpec
+from ..contracts.optimizer import BackendSpec
 from ..plugins import Offer, PluginManager, library_of
 from .output import loaded_plugins
 

@@ -9,11 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 from ..config import load_study_file
+from ..contracts.record import TrialRecord, TrialState
+from ..contracts.trial_output import KeptOutput, OutputFolder
+from ..engine.kept_output import output_folder
 from ..errors import HpoBridgeError
-from ..record import TrialRecord, TrialState
 from ..store import Store, open_store
-from ..study.kept_output import output_folder
-from ..trial_output import KeptOutput, OutputFolder
 from .output import loaded_plugins
 from .terminal_text import OutputDecoder
 

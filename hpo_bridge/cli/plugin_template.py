@@ -46,8 +46,8 @@ import random
 from collections.abc import Sequence
 
 from hpo_bridge import BackendSpec, Capability, Observation, Problem, Suggestion, hookimpl
-from hpo_bridge.optimizer import Translation
-from hpo_bridge.options import number
+from hpo_bridge.contracts.optimizer import Translation
+from hpo_bridge.contracts.options import number
 
 
 @hookimpl

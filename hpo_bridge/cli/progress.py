@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..contracts.directions import Objectives
+from ..contracts.hooks import hookimpl
+from ..contracts.record import TrialRecord, TrialState
+from ..engine.failures import failure_line, log
+from ..engine.schedule import written as written_schedule
 from ..errors import counted
-from ..hookspecs import hookimpl
-from ..record import TrialRecord, TrialState
 from ..study import Study
-from ..study.failures import failure_line, log
-from ..study.schedule import written as written_schedule
-from ..study.values import Objectives
 from .output import loaded_plugins
+from .printing import written
 from .summary import duration
-from .values import written
 
 LINE_EVERY = 1.0
 """Least number of seconds between two lines where there is no terminal."""

@@ -11,19 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..builtin.formats.csv_file import write_csv
 from ..config import StudyFile, load_study_file
-from ..formats.csv_file import write_csv
-from ..objectives.reasons import short_reason
-from ..record import TrialRecord
+from ..contracts.record import TrialRecord
+from ..history.exporting import study_to_write
+from ..objectives.failure import short_reason
 from ..store import Store, open_store
-from ..study.exporting import study_to_write
-from .choice import add_choice, driver_of_split
 from .exit_codes import NO_TRIAL, WRONG_USE
 from .listing import print_table
 from .output import loaded_plugins
+from .printing import written
 from .progress import more_of
+from .selection import add_choice, driver_of_split
 from .summary import adopted_line, as_text, duration, full_trial, summary
-from .values import written
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..analysis.rerun_trial import Rerun, rerun
 from ..config import StudyFile, load_study_file
-from ..record import TrialRecord
+from ..contracts.record import TrialRecord
 from ..store import Store, open_store
-from ..study.rerun import Rerun, rerun
 from .output import kept_for_json, loaded_plugins
 
 ANOTHER = 1

@@ -12,20 +12,20 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from ..analysis.nested_cv import tune_splits
 from ..config import StudyFile, load_study_file
+from ..contracts.objective import Objective, Outer
+from ..contracts.record import TrialState
+from ..engine.budget import NothingToDo, spent_budget
+from ..engine.budget import log as budget_log
 from ..errors import ConfigError, ObjectiveError, TooManyFailures
-from ..objectives.base import Objective, Outer
-from ..record import TrialState
 from ..study import Study
-from ..study.budget import NothingToDo, spent_budget
-from ..study.budget import log as budget_log
-from ..study.nested import tune_splits
-from .choice import add_choice, warn_of_test
 from .exit_codes import INTERRUPTED, NO_TRIAL, WRONG_USE
 from .explain import COMMAND_HEADING, command_line
 from .last_resort import last_resort
 from .output import kept_for_json, loaded_plugins
 from .progress import progress
+from .selection import add_choice, warn_of_test
 from .summary import as_text, duration, summary
 
 

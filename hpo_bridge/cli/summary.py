@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ..analysis.facts import adopted, schedule_entry, space_version
+from ..contracts.directions import Objectives
+from ..contracts.record import TrialRecord, TrialState
+from ..engine.failures import no_complete_trial
 from ..errors import StudyNotFound, counted
-from ..formats.plain import plain_trial
-from ..record import TrialRecord, TrialState
+from ..history.plain_trial import plain_trial
 from ..store import Store
-from ..study.facts import adopted, schedule_entry, space_version
-from ..study.failures import no_complete_trial
-from ..study.values import Objectives
-from .choice import choice_lines, short_trial
-from .values import written
+from .printing import written
+from .selection import choice_lines, short_trial
 
 
 def summary(store: Store, name: str) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..analysis.verify import StreakCheck, Verification, verify
 from ..config import load_study_file
 from ..errors import counted, short
 from ..store import open_store
-from ..study.verify import StreakCheck, Verification, verify
 from .listing import print_table
 from .output import kept_for_json, loaded_plugins
 

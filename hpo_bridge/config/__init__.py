@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..durations import parse_duration
+from ..contracts.durations import parse_duration
 from .key_reference import ReferenceRow, reference_rows
 from .study_file import StudyFile, load_study_file
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contracts.optimizer import Capability
 from ..errors import UnknownName
-from ..optimizer import Capability
 from ..plugins import PluginManager
 from ..space import Space
-from .models import StudyModel
-from .plugged import (
+from .components import (
     Selected,
     accepted_by,
     check_built,
@@ -22,6 +21,7 @@ from .plugged import (
     runner_of,
     selected,
 )
+from .models import StudyModel
 from .problems import Problems
 
 DEFAULT_BACKEND = "core.random"

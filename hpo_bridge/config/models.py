@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from ..durations import ACCEPTED, parse_duration
+from ..contracts.durations import ACCEPTED, parse_duration
 
 MOST_TRIALS = 1_000_000_000
 LARGEST_SEED = 2**31 - 1

@@ -26,7 +26,7 @@ def check_requirements(texts: Sequence[str], problems: Problems) -> None:
     """Notes each requirement that no installed distribution meets."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    from ..requirements import unmet
+    from ..contracts.requirements import unmet
 
     for position, text in enumerate(texts):
         path = ("requires", str(position))

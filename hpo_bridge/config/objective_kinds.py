@@ -7,14 +7,14 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from ..contracts.objective import FitsStudy, Function, Objective, ObjectiveContext
+from ..contracts.record import Direction
+from ..contracts.runner import ChecksObjective
 from ..errors import HpoBridgeError, ObjectiveError, UnknownName, nearest
-from ..objectives.base import FitsStudy, Function, Objective, ObjectiveContext
 from ..objectives.objective import objective_from
 from ..plugins import PluginManager, accepted_options, load_factory
-from ..record import Direction
-from ..runners.base import ChecksObjective
 from ..space import Space
-from .plugged import Selected
+from .components import Selected
 from .problems import KeyPath, Problems, shown
 
 COMMAND = "command"

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..contracts.directions import SINGLE
+from ..contracts.objective import Objective
+from ..contracts.record import Direction
 from ..errors import ObjectiveError, SpaceError, SpaceWarning, warn
-from ..objectives.base import Objective
 from ..objectives.command import KEYS, CommandObjective
 from ..objectives.objective import objective_from
-from ..record import Direction
 from ..space import Space
 from ..space.constants import list_warning
 from ..space.plain import parameter_from_plain
-from ..study.values import SINGLE
 from .models import StudyModel, study_name
 from .problems import Problems, shown
 from .structure import accepts

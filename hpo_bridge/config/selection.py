@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..analysis.held_out import named
+from ..analysis.nested_cv import LONGEST_NAME
+from ..analysis.selection import Rule
+from ..contracts.objective import Nests, Objective, Outer, ScoresTest
 from ..errors import ObjectiveError, SelectionError
-from ..objectives.base import Nests, Objective, Outer, ScoresTest
 from ..objectives.command import CommandObjective
 from ..space import Space
-from ..study.nested import LONGEST_NAME
-from ..study.selection import Rule
-from ..study.testset import named
 from .models import SelectionModel, StudyModel
 from .problems import Problems, shown
 

@@ -31,7 +31,7 @@ def resolved_url(url: str, folder: Path) -> str:
     """
     if url == MEMORY:
         return url
-    from ..store.engine import parse_url  # SQLAlchemy costs 0.3 s
+    from ..store.connection import parse_url  # SQLAlchemy costs 0.3 s
 
     try:
         address = parse_url(url)
@@ -44,7 +44,7 @@ def resolved_url(url: str, folder: Path) -> str:
 
 def _sqlite_url(path: Path) -> str:
     """The URL that means ``path``: SQLAlchemy 2.1 reads ``%`` as an escape, 2.0 does not."""
-    from ..store.engine import parse_url
+    from ..store.connection import parse_url
 
     text = path.as_posix()
     for written in (text, text.replace("%", "%25").replace("?", "%3F")):

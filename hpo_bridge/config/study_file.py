@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..contracts.objective import Objective
 from ..errors import ConfigError
-from ..objectives.base import Objective
 from ..plugins import PluginManager
 from ..space import Space
 from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
-from .earlier import defaults_of, warm_start_of
+from .components import KEPT_OPTIONS
+from .history import defaults_of, warm_start_of
 from .models import StudyModel
 from .needs import add_plugins, check_requirements
 from .objective_kinds import (
@@ -24,7 +25,6 @@ from .objective_kinds import (
     kind_of_objective,
 )
 from .overrides import replace_name, set_values
-from .plugged import KEPT_OPTIONS
 from .problems import Problems, shown
 from .sections import directions_of, name_of, objective_of, space_of
 from .selection import SelectionFile, selection_of

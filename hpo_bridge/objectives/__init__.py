@@ -5,7 +5,7 @@ Authors of runners and of kinds of objectives import the names below from here.
 
 from __future__ import annotations
 
-from .base import Objective
+from ..contracts.objective import Objective
 from .objective import Cut, FunctionObjective, evaluate, objective_from
 from .reference import Reference
 

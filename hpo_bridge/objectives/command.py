@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from ..contracts.objective import Function
+from ..contracts.record import Direction
 from ..errors import ObjectiveError, nearest, short
-from ..record import Direction
 from ..space import Categorical, Float, Int, Space
-from .base import Function
 from .command_line import (
     ARITHMETIC,
     COMMAND,

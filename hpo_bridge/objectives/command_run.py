@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..trial import Trial
+from ..contracts.trial import Trial
 from .command_line import Word, arguments
+from .failure import Failure, with_output
 from .metric_patterns import MatchedResult
 from .metrics_file import MetricsFile
 from .output import Output
 from .printed_result import PrintedResult
 from .processgroup import ProcessGroup, ending
-from .reasons import Failure, with_output
 from .shell_script import Script, filled_script
 
 SHELL = "/bin/sh"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..contracts.gradients import Differentiated, Slope
+from ..contracts.trial import Trial, as_number
 from ..errors import short
-from ..folds import Measured
-from ..gradients import Differentiated, Slope
-from ..trial import Trial, as_number
+from .folded import Measured
 
 
 def differentiated(result: Any, trial: Trial) -> Any:

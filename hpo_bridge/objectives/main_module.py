@@ -19,7 +19,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from .packing import COPY, packed_code, unpacked
+from .pickling import COPY, packed_code, unpacked
 
 _hiding = threading.Lock()  # two runners, in two threads, may start workers at once
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..contracts.trial import Trial
 from ..errors import ObjectiveError, nearest, short
-from ..trial import Trial
 from .printed_result import report
 
 LONGEST = 2000

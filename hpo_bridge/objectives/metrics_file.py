@@ -18,10 +18,10 @@ from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
+from ..contracts.trial import Trial
 from ..errors import ObjectiveError, short
-from ..trial import Trial
+from .failure import Failure
 from .printed_result import SINGLE, report
-from .reasons import Failure
 
 KEY = "objective.metrics_file"
 _FORMATS = (".json", ".jsonl", ".csv")

@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contracts.gradients import Differentiated
+from ..contracts.objective import FitsStudy, Function, Objective
+from ..contracts.record import Direction, Outcome, TrialState
+from ..contracts.trial import Trial, as_number
 from ..errors import (
     GradientRequired,
     ObjectiveError,
@@ -15,16 +19,12 @@ from ..errors import (
     TrialPruned,
     short,
 )
-from ..folds import Folded, Measured
-from ..gradients import Differentiated
-from ..record import Direction, Outcome, TrialState
 from ..space import Space
-from ..trial import Trial, as_number
-from .base import FitsStudy, Function, Objective
-from .classes import check_function, instance, makes_functions
+from .callables import check_function, instance, makes_functions
 from .derivatives import differentiated, plain_gradients
-from .packing import packed, unpacked
-from .reasons import Failure, explain, whole_traceback
+from .failure import Failure, explain, whole_traceback
+from .folded import Folded, Measured
+from .pickling import packed, unpacked
 from .reference import ReferenceObjective
 
 

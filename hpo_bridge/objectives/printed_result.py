@@ -18,11 +18,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..contracts.gradients import Differentiated
+from ..contracts.trial import Trial
 from ..errors import TrialPruned, short
-from ..folds import Measured
-from ..gradients import Differentiated
-from ..trial import Trial
-from .reasons import Failure
+from .failure import Failure
+from .folded import Measured
 
 SINGLE = "value"
 """The name of an objective that has none."""

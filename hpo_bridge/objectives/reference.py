@@ -18,11 +18,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ObjectiveError, nearest
-from .classes import instance
-from .reasons import explain
+from .callables import instance
+from .failure import explain
 
 if TYPE_CHECKING:
-    from ..trial import Trial
+    from ..contracts.trial import Trial
 
 LOADED_FROM_FILE = "__hpo_bridge_file__"
 """Attribute of a module that was loaded from ``FILE.py:FUNCTION``."""
@@ -181,7 +181,7 @@ class ReferenceObjective:
         Raises:
             ObjectiveError: As ``check``, or if the import fails.
         """
-        from .classes import check_function
+        from .callables import check_function
 
         function = instance(self._reference.load(), self.describe())
         check_function(function, self.describe())

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import pluggy
 
+from ..contracts.requirements import unmet_own
 from ..errors import short
-from ..requirements import unmet_own
 from .error_text import located_error
-from .hooks import HookFault, hook_in, unhook
 from .offers import KINDS, Kind, PluginInfo, Spec
+from .registration import HookFault, hook_in, unhook
 from .sources import Source
 
 

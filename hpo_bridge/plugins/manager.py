@@ -15,7 +15,10 @@ from typing import Any, NoReturn, cast
 
 import pluggy
 
-from .. import hookspecs
+from ..contracts import hooks as hookspecs
+from ..contracts.hooks import PROJECT
+from ..contracts.optimizer import BackendSpec, Capability
+from ..contracts.requirements import unmet
 from ..errors import (
     BackendError,
     ConfigError,
@@ -26,12 +29,8 @@ from ..errors import (
     short,
 )
 from ..habits import hint, namesakes
-from ..hookspecs import PROJECT
-from ..optimizer import BackendSpec, Capability
-from ..requirements import unmet
 from .call_context import neutral_surroundings
 from .error_text import fault_text, located_error, one_line
-from .hooks import HookFault, hook_in, unhook
 from .loader import Loaded, load_plugin
 from .observer import GuardedObserver, guarded, guarded_observers
 from .offers import (
@@ -44,6 +43,7 @@ from .offers import (
     is_composite,
     load_factory,
 )
+from .registration import HookFault, hook_in, unhook
 from .sources import DISABLE, ONLY, installed, named, unknown_names
 
 log = logging.getLogger(PROJECT)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pluggy
 
-from .. import hookspecs
+from ..contracts import hooks as hookspecs
+from ..contracts.hooks import NOTIFICATIONS, PROJECT
 from ..errors import HpoBridgeError, short
-from ..hookspecs import NOTIFICATIONS, PROJECT
 from .error_text import located_error
-from .hooks import HookFault, hook_in
+from .registration import HookFault, hook_in
 
 log = logging.getLogger(PROJECT)
 

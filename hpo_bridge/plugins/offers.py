@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Literal, cast
 
-from ..errors import BackendError
-from ..optimizer import (
+from ..contracts.optimizer import (
     AutodiffSpec,
     BackendSpec,
     FormatSpec,
@@ -21,7 +20,8 @@ from ..optimizer import (
     PrunerSpec,
     RunnerSpec,
 )
-from ..requirements import Unmet
+from ..contracts.requirements import Unmet
+from ..errors import BackendError
 from .error_text import fault_text
 from .sources import DISABLE
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..contracts.hooks import PROJECT
 from ..errors import nearest
-from ..hookspecs import PROJECT
 
 DISABLE = "HPO_BRIDGE_DISABLE"
 """Environment variable: names of plugins or distributions, separated by commas."""

@@ -10,7 +10,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-from ..interrupts import CtrlC
+from ..contracts.interrupts import CtrlC
 from ..objectives.objective import Cut
 
 AGAIN = 1.0

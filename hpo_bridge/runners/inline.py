@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from ..contracts.interrupts import CtrlC
+from ..contracts.objective import Function
+from ..contracts.record import Outcome
+from ..contracts.runner import Work
+from ..contracts.runner_options import as_count, as_seconds
+from ..contracts.trial import Trial
 from ..errors import BackendError, InvalidOptions, StoreError
-from ..interrupts import CtrlC
-from ..objectives.base import Function
 from ..objectives.objective import Cut, evaluate
-from ..record import Outcome
-from ..trial import Trial
-from .base import Work
 from .deadline import Deadline, is_possible
-from .options import as_count, as_seconds
 
 
 class Inline:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 
+from ..contracts.interrupts import CtrlC
+from ..contracts.objective import Objective
+from ..contracts.runner import Work
+from ..contracts.runner_options import as_bytes, as_choice, as_count, as_seconds
 from ..errors import InvalidOptions, ObjectiveError
-from ..interrupts import CtrlC
-from ..objectives.base import Objective
+from ..objectives.failure import explain
 from ..objectives.main_module import MainModule
-from ..objectives.reasons import explain
-from .base import Work
-from .options import as_bytes, as_choice, as_count, as_seconds
 
 
 class Processes:
@@ -64,8 +64,8 @@ class Processes:
             ObjectiveError: If the objective cannot be sent to a worker or loaded there.
             KeyboardInterrupt: After Ctrl-C, when all has been tidied up.
         """
-        from .driver import Bell, Driver  # Pebble takes a tenth of a second to import
-        from .slot import Settings
+        from .process_loop import Bell, Driver  # Pebble takes a tenth of a second to import
+        from .worker_handle import Settings
 
         work.objective.check()
         with Bell() as bell, CtrlC(bell.ring) as ctrl_c:

@@ -20,15 +20,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..checkpoints import Checkpoints
+from ..contracts.checkpoints import Checkpoints
+from ..contracts.gradients import Differentiation, Slope
+from ..contracts.objective import Function, Objective
+from ..contracts.record import Outcome
+from ..contracts.trial import Trial
 from ..errors import NoCheckpoints, ObjectiveError, StopStudy, TrialPruned
-from ..gradients import Differentiation, Slope
-from ..objectives.base import Function, Objective
+from ..objectives.failure import explain
 from ..objectives.main_module import MainModule
 from ..objectives.objective import evaluate
-from ..objectives.reasons import explain
-from ..record import Outcome
-from ..trial import Trial
 
 Attempt = tuple[str, Any, str | None, bool, Mapping[str, Slope] | None, bool, Any]
 """An outcome as plain data: state, result, error, retriable, gradients, ungraded,

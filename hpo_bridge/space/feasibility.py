@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from ..errors import SpaceError, short
 from .expressions import Expression
 from .parameters import Float
-
-if TYPE_CHECKING:
-    from .space import Space
 
 SAMPLES = 20_000
 """How many random points are tried before a space's constraints count as unsatisfiable."""
@@ -19,6 +16,38 @@ TRIED = 200
 """At how many random points every constraint is tried out at least."""
 ENUMERATED = 100_000
 """Up to how many points a finite space is searched exhaustively for a feasible one."""
+
+
+class SearchedSpace(Protocol):
+    """The part of a :class:`hpo_bridge.Space` that a search for an allowed point uses."""
+
+    constraints: tuple[Expression, ...]
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates of the unit cube."""
+        ...
+
+    @property
+    def cardinality(self) -> int | None:
+        """Number of points, or ``None`` if there is no end of them."""
+        ...
+
+    def decode(self, unit: Sequence[float]) -> dict[str, Any]:
+        """Return the point at a place in the unit cube."""
+        ...
+
+    def violated(self, point: Mapping[str, Any]) -> Expression | None:
+        """Return the first constraint that forbids a point, or ``None``."""
+        ...
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """Yield every point that the constraints allow."""
+        ...
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return the parameters with their names."""
+        ...
 
 
 def parse_constraints(texts: Any, names: Sequence[str]) -> tuple[Expression, ...]:
@@ -63,7 +92,7 @@ def first_violated(
     return None
 
 
-def check_satisfiable(space: Space) -> None:
+def check_satisfiable(space: SearchedSpace) -> None:
     """Tries the constraints out on random points, and on all of them where that can be done.
 
     Raises:
@@ -85,7 +114,7 @@ def check_satisfiable(space: Space) -> None:
     raise SpaceError(f"unsatisfiable: {seen}", ["constraints"])
 
 
-def _check_equalities(space: Space) -> None:
+def _check_equalities(space: SearchedSpace) -> None:
     """Look for what leaves no point: floats that are to be equal.
 
     Raises:

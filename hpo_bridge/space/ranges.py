@@ -76,7 +76,7 @@ def grid_of(
     epsilon = _SINGLE if coarse else sys.float_info.epsilon
     size = max(abs(low), abs(high)) + count * step
     slack = min(max(_SLACK, 4 * epsilon * size / step), _MOST_SLACK)
-    if not count or abs(rest) > slack * width:
+    if not count or abs(rest) / width > slack:  # a width may be too large for a float
         return count_of(first, last, width, scale), (first, width, scale), False
     return count + 1, (first * count, last - first, scale * count), True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .base import Event, Pending, Repeats, Store, StudyRow, Writer
+from .contract import Event, Pending, Repeats, Store, StudyRow, Writer
 from .memory import MemoryStore
 
 __all__ = [

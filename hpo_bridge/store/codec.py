@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StoreError
-from .base import Event
+from .contract import Event
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 

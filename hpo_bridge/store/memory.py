@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..contracts.record import Change, TrialRecord, TrialState
 from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
-from ..record import Change, TrialRecord, TrialState
-from .base import Event, Pending, Repeats, StudyRow, metrics_of
 from .codec import read_metrics
+from .contract import Event, Pending, Repeats, StudyRow, metrics_of
 
 WRITTEN_AT_ONCE = 256
 """How many events are turned into text together: one by one it costs twice as much."""

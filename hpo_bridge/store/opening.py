@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import StoreError
 from ..version import __version__
 from . import schema
-from .engine import Address, connect_sqlite, describe, retrying
+from .connection import Address, connect_sqlite, describe, retrying
 
 _CREATION_LOCK = 0x68706F  # an arbitrary number: PostgreSQL's advisory locks have no names
 

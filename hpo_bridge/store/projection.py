@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from ..record import TrialState
-from .base import Event
+from ..contracts.record import TrialState
 from .codec import dump, dump_event, strict_metrics
+from .contract import Event
 
 MOST_OF_ONE = 2**24
 """More reports than an imported trial has."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from ..record import Change, TrialRecord, TrialState
-from .base import metrics_of
+from ..contracts.record import Change, TrialRecord, TrialState
 from .codec import load, read_metrics
+from .contract import metrics_of
 from .schema import changes, reports, trials
 
 

@@ -22,13 +22,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..contracts.record import TrialRecord, TrialState
 from ..errors import StoreError, StudyLocked, StudyNotFound
-from ..record import TrialRecord, TrialState
 from . import schema
-from .base import Event, Pending, Repeats, StudyRow
 from .codec import dump, load, load_event
-from .engine import describe, make_engine, parse_url, retrying
-from .lease import HEARTBEAT, Holder
+from .connection import describe, make_engine, parse_url, retrying
+from .contract import Event, Pending, Repeats, StudyRow
+from .lock import HEARTBEAT, Holder
 from .opening import prepare
 from .records import read_records
 from .schema import definitions, events, snapshots, studies, trials, values

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import LeaseLost, StoreError
-from .base import Event
 from .codec import dump
-from .engine import Address, retrying
+from .connection import Address, retrying
+from .contract import Event
 from .projection import Step, plan
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .session import Session
+from ..engine.session import Session
 from .study import Study
 
 __all__ = ["Session", "Study"]

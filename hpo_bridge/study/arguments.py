@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..argument_checks import integer, wrong
+from ..contracts.argument_checks import integer, wrong
+from ..contracts.directions import SINGLE, Objectives
+from ..contracts.gradients import Differentiated
+from ..contracts.record import Direction, Outcome, TrialState
+from ..contracts.trial import Trial, as_number
 from ..errors import HpoBridgeError, SpaceError, short
-from ..gradients import Differentiated
 from ..objectives.derivatives import differentiated
 from ..objectives.objective import judged
 from ..plugins import PluginManager, manager
-from ..record import Direction, Outcome, TrialState
 from ..space import Space
 from ..store import Store, open_store
-from ..trial import Trial, as_number
-from .values import SINGLE, Objectives
 
 
 def final_state(state: TrialState | str) -> TrialState:

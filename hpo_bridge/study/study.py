@@ -9,7 +9,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..argument_checks import (
+from ..analysis.held_out import Look, Place, look, looks
+from ..analysis.nested_cv import tune_splits
+from ..analysis.nested_score import NestedScore, nested_score
+from ..analysis.outer_splits import outer_splits
+from ..analysis.rerun_trial import Rerun, rerun
+from ..analysis.selection import BEST, Rule, Selection, check_single, select_in
+from ..analysis.verify import Verification, verify
+from ..contracts.argument_checks import (
     Choice,
     mapping,
     naming,
@@ -20,15 +27,39 @@ from ..argument_checks import (
     truth,
     wrong,
 )
+from ..contracts.objective import Objective
+from ..contracts.record import Direction, Outcome, TrialRecord, TrialState
+from ..contracts.trial import Trial
+from ..engine.definition import ensure_study
+from ..engine.derivatives_given import differentiation
+from ..engine.driver import Driver
+from ..engine.duplicates import checked_mode
+from ..engine.failures import StopRule, no_complete_trial
+from ..engine.kept_checkpoints import checkpoints_of, given_folder
+from ..engine.kept_output import output_folder
+from ..engine.lease import ASK, Seat
+from ..engine.observers import Observers
+from ..engine.pruning import StudyPruner
+from ..engine.resume import Setup
+from ..engine.schedule import Entry, schedule_of
+from ..engine.stages import Phases
 from ..errors import GradientRequired, HpoBridgeError, TestSetWarning, warn
 from ..habits import STUDY, hinted, missing_attribute
-from ..objectives.base import Objective
+from ..history.exporting import ExportReport, export_history
+from ..history.importing import (
+    ImportOptions,
+    ImportReport,
+    ReadTrials,
+    add_trials,
+    leased,
+    read_trials,
+)
+from ..history.space_change import changed_space, checked_defaults, known_defaults
+from ..history.warm_start import prepared, sources_of
 from ..objectives.objective import objective_for
 from ..plugins import PluginManager
-from ..record import Direction, Outcome, TrialRecord, TrialState
 from ..space import Space
 from ..store import Event, MemoryStore, Store
-from ..trial import Trial
 from .arguments import (
     check_seed,
     checked_budget,
@@ -41,30 +72,6 @@ from .arguments import (
     told_outcome,
     trial_number,
 )
-from .checkpoints import checkpoints_of, given_folder
-from .definition import ensure_study
-from .driver import Driver
-from .duplicates import checked_mode
-from .exporting import ExportReport, export_history
-from .failures import StopRule, no_complete_trial
-from .importing import ImportOptions, ImportReport, ReadTrials, add_trials, leased, read_trials
-from .kept_output import output_folder
-from .nested import tune_splits
-from .nested_score import NestedScore, nested_score
-from .observers import Observers
-from .outer import outer_splits
-from .phases import Phases
-from .pruning import StudyPruner
-from .rerun import Rerun, rerun
-from .restore import Setup
-from .schedule import Entry, schedule_of
-from .seat import ASK, Seat
-from .selection import BEST, Rule, Selection, check_single, select_in
-from .slopes import differentiation
-from .space_change import changed_space, checked_defaults, known_defaults
-from .testset import Look, Place, look, looks
-from .verify import Verification, verify
-from .warm_start import prepared, sources_of
 
 if TYPE_CHECKING:
     import pandas
@@ -756,7 +763,7 @@ class Study:
         parameter and constant (missing where inactive), ``started`` and ``finished`` (UTC),
         ``seconds``, ``error`` and others.
         """
-        from .frame import to_frame
+        from ..history.frame import to_frame
 
         return to_frame(self.trials, self.objectives.names, [*self.space, *self.space.constants])
 

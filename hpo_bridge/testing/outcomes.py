@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..gradients import Slope
-from ..optimizer import Observation, Suggestion
-from ..record import TrialState
+from ..contracts.gradients import Slope
+from ..contracts.optimizer import Observation, Suggestion
+from ..contracts.record import TrialState
 from ..space import Categorical, Float, Space
 
 Judge = Callable[[int, Suggestion], Observation]

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..contracts.optimizer import Problem
 from ..errors import short
-from ..optimizer import Problem
 from ..plugins import manager
 from ..space import Space
 from .outcomes import distance, mixed

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..contracts.optimizer import Observation, Optimizer, Suggestion
 from ..errors import SearchExhausted, SpaceError, WaitingForResults, short
-from ..optimizer import Observation, Optimizer, Suggestion
 from ..plugins import neutral_surroundings
 from ..space import Float, Space
 from .outcomes import Judge

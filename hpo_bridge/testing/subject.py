@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..contracts.optimizer import BackendSpec, Capability, Optimizer, Problem
+from ..engine.proposer import handed
 from ..errors import InvalidOptions, UnsupportedProblem, nearest
-from ..optimizer import BackendSpec, Capability, Optimizer, Problem
 from ..plugins import PluginManager, backend_options, manager
 from ..space import Float, Space
-from ..study.proposer import handed
 from .outcomes import Judge, complete, distance
 from .runs import Run
 from .spaces import without

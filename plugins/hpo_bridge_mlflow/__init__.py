@@ -13,8 +13,8 @@ own thread.
 
 from __future__ import annotations
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import ObserverSpec
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import ObserverSpec
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hpo_bridge.record import TrialRecord
+from hpo_bridge.contracts.record import TrialRecord
 
 
 class Best:

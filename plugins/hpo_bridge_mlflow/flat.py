@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
-from hpo_bridge.record import Change, TrialRecord
+from hpo_bridge.contracts.record import Change, TrialRecord
 
 from .names import milliseconds, numbers
 from .study_run import StudyRun

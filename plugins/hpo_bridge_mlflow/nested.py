@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hpo_bridge.record import Change, TrialRecord, TrialState
+from hpo_bridge.contracts.record import Change, TrialRecord, TrialState
 
 from .names import as_text, milliseconds, numbers
 from .study_run import KIND, STUDY, TRIAL, StudyRun

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hpo_bridge.contracts.hooks import StudyInfo, hookimpl
+from hpo_bridge.contracts.options import flag
+from hpo_bridge.contracts.record import Change, TrialRecord
 from hpo_bridge.errors import short
-from hpo_bridge.hookspecs import StudyInfo, hookimpl
-from hpo_bridge.options import flag
-from hpo_bridge.record import Change, TrialRecord
 
 from .flat import Flat
 from .nested import Nested

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hpo_bridge import __version__
-from hpo_bridge.hookspecs import StudyInfo
-from hpo_bridge.record import TrialRecord
+from hpo_bridge.contracts.hooks import StudyInfo
+from hpo_bridge.contracts.record import TrialRecord
 
 from .best import Best
 from .names import another, as_text, milliseconds, named

@@ -27,8 +27,8 @@ its store; Ray may lose anything, and the study loses nothing.
 
 from __future__ import annotations
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import FormatSpec, PrunerSpec, RunnerSpec
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import FormatSpec, PrunerSpec, RunnerSpec
 
 _REQUIRES = ("ray[tune]>=2.50,<3",)
 

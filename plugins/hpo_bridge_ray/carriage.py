@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from hpo_bridge.checkpoints import Checkpoints, contents
+from hpo_bridge.contracts.checkpoints import Checkpoints, contents
 from hpo_bridge.errors import NoCheckpoints
-from hpo_bridge.objectives.reasons import explain
+from hpo_bridge.objectives.failure import explain
 
 from .passing import PassingFolder
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
+from hpo_bridge.contracts.objective import Objective
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.objectives.base import Objective
 
 LARGEST = 100 * 2**20
 """Bytes of a folder beyond which it is not sent."""

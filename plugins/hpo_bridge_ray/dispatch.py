@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hpo_bridge.contracts.record import Outcome, TrialState
+from hpo_bridge.contracts.runner import Work
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.record import Outcome, TrialState
-from hpo_bridge.runners.base import Work
-from hpo_bridge.runners.ending import Ending
-from hpo_bridge.trial import Trial
+from hpo_bridge.runners.shutdown import Ending
 
 from .carriage import Carriage
 from .hub import Message

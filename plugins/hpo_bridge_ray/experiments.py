@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo_bridge.contracts.history import History, PastTrial, Wanted
+from hpo_bridge.contracts.record import Change, TrialState
 from hpo_bridge.errors import HistoryError, nearest
-from hpo_bridge.histories import History, PastTrial, Wanted
-from hpo_bridge.record import Change, TrialState
 
 STATE = "experiment_state-*.json"
 STEP = "training_iteration"

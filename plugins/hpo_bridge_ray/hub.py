@@ -42,7 +42,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpo_bridge.trial_output import KEPT
+from hpo_bridge.contracts.trial_output import KEPT
 
 from .carriage import Parcel
 

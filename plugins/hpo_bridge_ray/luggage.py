@@ -13,8 +13,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError
 
-from hpo_bridge.checkpoints import CheckpointFolder
-from hpo_bridge.objectives.reasons import explain
+from hpo_bridge.contracts.checkpoints import CheckpointFolder
+from hpo_bridge.objectives.failure import explain
 
 from .carriage import new_ticket, receive, send
 from .passing import PassingFolder

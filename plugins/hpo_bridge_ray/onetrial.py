@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 
-from hpo_bridge.runners.slot import Settings, Slot
+from hpo_bridge.runners.worker_handle import Settings, Slot
 
 from .hub import NAMESPACE, Message
 from .light import HUB, Light, Role, plain_data_only

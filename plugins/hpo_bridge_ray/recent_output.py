@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from hpo_bridge.trial_output import KEPT
+from hpo_bridge.contracts.trial_output import KEPT
 
 HOLD = 0.2
 """Seconds between two messages with output."""

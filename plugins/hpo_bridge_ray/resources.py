@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpo_bridge.contracts.objective import KeepsBusy, Objective
+from hpo_bridge.contracts.options import number
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions, SpaceError
-from hpo_bridge.objectives.base import KeepsBusy, Objective
-from hpo_bridge.objectives.reasons import explain
-from hpo_bridge.options import number
+from hpo_bridge.objectives.failure import explain
 from hpo_bridge.space.expressions import Expression
-from hpo_bridge.trial import Trial
 
 _OPTIONS = {"CPU": "cpu", "GPU": "gpu"}
 

@@ -12,15 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from hpo_bridge.contracts.interrupts import CtrlC
+from hpo_bridge.contracts.objective import Objective
+from hpo_bridge.contracts.runner import Work
+from hpo_bridge.contracts.runner_options import as_bytes, as_choice, as_count, as_seconds
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
-from hpo_bridge.interrupts import CtrlC
-from hpo_bridge.objectives.base import Objective
+from hpo_bridge.objectives.failure import explain
 from hpo_bridge.objectives.main_module import MainModule
-from hpo_bridge.objectives.reasons import explain
-from hpo_bridge.runners.base import Work
-from hpo_bridge.runners.ending import Ending
-from hpo_bridge.runners.options import as_bytes, as_choice, as_count, as_seconds
-from hpo_bridge.trial import Trial
+from hpo_bridge.runners.shutdown import Ending
 
 from .carriage import Carriage
 from .cluster import RayError, connected, elsewhere, inventory, names, room

@@ -27,8 +27,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions, short
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Space
 
 PARAMS = "params"

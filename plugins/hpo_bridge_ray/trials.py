@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hpo_bridge.contracts.record import Outcome, TrialState
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.record import Outcome, TrialState
-from hpo_bridge.trial import Trial
 
 from .dispatch import SLOW, Dispatch, Seat
 

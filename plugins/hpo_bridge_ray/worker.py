@@ -24,13 +24,13 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from hpo_bridge.checkpoints import Checkpoints
-from hpo_bridge.gradients import Differentiation
-from hpo_bridge.objectives.base import Objective
+from hpo_bridge.contracts.checkpoints import Checkpoints
+from hpo_bridge.contracts.gradients import Differentiation
+from hpo_bridge.contracts.objective import Objective
+from hpo_bridge.contracts.trial import Channel, Trial
 from hpo_bridge.objectives.main_module import MainModule
-from hpo_bridge.runners.driver import Bell
-from hpo_bridge.runners.slot import Settings, Slot, WorkerDied
-from hpo_bridge.trial import Channel, Trial
+from hpo_bridge.runners.process_loop import Bell
+from hpo_bridge.runners.worker_handle import Settings, Slot, WorkerDied
 
 from .code import Folder, moved
 from .hub import Message

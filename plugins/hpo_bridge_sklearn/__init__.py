@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import ObjectiveSpec
-from hpo_bridge.requirements import public_name
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import ObjectiveSpec
+from hpo_bridge.contracts.requirements import public_name
 
 if TYPE_CHECKING:
     from .objective import cross_validated

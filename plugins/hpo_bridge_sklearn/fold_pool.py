@@ -25,11 +25,11 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from hpo_bridge.contracts.objective import Objective
 from hpo_bridge.errors import TrialPruned
-from hpo_bridge.objectives.base import Objective
+from hpo_bridge.objectives.failure import Failure
 from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.processgroup import ProcessGroup, ending
-from hpo_bridge.objectives.reasons import Failure
 from hpo_bridge.runners.processes import usable_cpus
 
 from .prepared import FoldOutcome, Params

@@ -10,10 +10,10 @@ import numpy as np
 from sklearn import get_config
 
 from hpo_bridge import Measured, Trial
+from hpo_bridge.contracts.objective import Function
+from hpo_bridge.contracts.record import Direction
 from hpo_bridge.errors import ObjectiveError, short
-from hpo_bridge.objectives.base import Function
-from hpo_bridge.objectives.packing import packed, unpacked
-from hpo_bridge.record import Direction
+from hpo_bridge.objectives.pickling import packed, unpacked
 from hpo_bridge.space import Space
 
 from .arguments import ErrorScore, checked_error_score, checked_objective, checked_workers
@@ -129,13 +129,13 @@ class CrossValidated:
         )  # fmt: skip
 
     def outer(self, nested: Any) -> OuterLoop:
-        """An outer loop around it; see :class:`hpo_bridge.objectives.base.Nests`."""
+        """An outer loop around it; see :class:`hpo_bridge.contracts.objective.Nests`."""
         from .outer import outer_loop
 
         return outer_loop(self, nested)
 
     def tester(self, options: Mapping[str, Any]) -> TestScore:
-        """Its test; see :class:`hpo_bridge.objectives.base.ScoresTest`."""
+        """Its test; see :class:`hpo_bridge.contracts.objective.ScoresTest`."""
         from .tester import tester_of
 
         return tester_of(self, options)

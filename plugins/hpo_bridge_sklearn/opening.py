@@ -11,11 +11,11 @@ from typing import Any
 from sklearn.utils import check_random_state
 
 from hpo_bridge import Capability, HpoBridgeError, Space, Study
-from hpo_bridge.argument_checks import naming
+from hpo_bridge.contracts.argument_checks import naming
+from hpo_bridge.contracts.directions import Objectives
+from hpo_bridge.engine.definition import definition
 from hpo_bridge.plugins import manager
 from hpo_bridge.store import Store, open_store
-from hpo_bridge.study.definition import definition
-from hpo_bridge.study.values import Objectives
 
 from .fingerprints import KEY, check_same
 

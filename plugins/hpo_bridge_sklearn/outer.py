@@ -18,9 +18,9 @@ from sklearn.model_selection import (
 from sklearn.utils import _safe_indexing
 
 from hpo_bridge import Trial
+from hpo_bridge.contracts.objective import OuterSplit
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.objectives.base import OuterSplit
-from hpo_bridge.objectives.reasons import Failure
+from hpo_bridge.objectives.failure import Failure
 
 from .data import Data
 from .fingerprints import hashed, stable
@@ -47,7 +47,7 @@ class OuterLoop:
         refuse_fixed(objective.cv)
 
     def splits(self, seed: int) -> list[OuterSplit]:
-        """The splits; see :class:`hpo_bridge.objectives.base.Outer`."""
+        """The splits; see :class:`hpo_bridge.contracts.objective.Outer`."""
         objective, data = self._objective, self._loaded()
         refuse_fixed(objective.splitter())
         points = [{}] if objective.space is None else points_of(objective.space)

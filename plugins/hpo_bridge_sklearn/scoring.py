@@ -9,8 +9,8 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
+from hpo_bridge.contracts.record import Direction
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.record import Direction
 
 from .evaluation import SCORE, as_scorer
 from .failures import explained, last_words

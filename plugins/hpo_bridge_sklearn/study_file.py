@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hpo_bridge.contracts.objective import ObjectiveContext
 from hpo_bridge.errors import ObjectiveError, short
-from hpo_bridge.objectives.base import ObjectiveContext
 
 from . import scoring as scorers
 from . import splits

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from hpo_bridge import Trial
 from hpo_bridge.errors import ObjectiveError, nearest, short
 from hpo_bridge.objectives import Reference
-from hpo_bridge.objectives.reasons import Failure, explain
+from hpo_bridge.objectives.failure import Failure, explain
 
 from .data import Data, as_data
 from .evaluation import by_name

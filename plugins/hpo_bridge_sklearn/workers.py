@@ -11,7 +11,7 @@ import joblib
 from sklearn import config_context, get_config
 
 from hpo_bridge import Folded, FoldScore, HpoBridgeError, Study, Trial, TrialState
-from hpo_bridge.argument_checks import split_choice
+from hpo_bridge.contracts.argument_checks import split_choice
 
 from .evaluation import Evaluation, metrics_of
 from .schedule import reason, score_of

@@ -8,8 +8,8 @@ This module is data: tensorboardX is imported when a study that asks for it runs
 
 from __future__ import annotations
 
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import ObserverSpec
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import ObserverSpec
 
 
 @hookimpl

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hpo_bridge.contracts.hooks import StudyInfo, hookimpl
+from hpo_bridge.contracts.record import TrialRecord
 from hpo_bridge.errors import short
-from hpo_bridge.hookspecs import StudyInfo, hookimpl
-from hpo_bridge.record import TrialRecord
 
 from .trials import ENDED, TrialFile, folder_of
 

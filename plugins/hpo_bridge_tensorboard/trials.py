@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpo_bridge.record import TrialRecord
+from hpo_bridge.contracts.record import TrialRecord
 
 ENDED = "ended"
 """A file beside the events of a trial that has ended; TensorBoard does not look at it."""

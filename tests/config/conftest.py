@@ -17,13 +17,13 @@ from hpo_bridge.errors import ConfigError
 from hpo_bridge.plugins import PluginManager
 
 PLUGIN = """
-from hpo_bridge.backends.random import RandomSearch
+from hpo_bridge.builtin.random import RandomSearch
 from hpo_bridge.errors import InvalidOptions, UnsupportedProblem
-from hpo_bridge.hookspecs import hookimpl
-from hpo_bridge.optimizer import (
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import (
     BackendSpec, Capability, ObserverSpec, PrunerSpec, RunnerSpec
 )
-from hpo_bridge.runners.options import as_choice, as_count
+from hpo_bridge.contracts.runner_options import as_choice, as_count
 
 
 class Walk(RandomSearch):
@@ -144,7 +144,7 @@ def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def plugins(plugin_folder: Path) -> PluginManager:
     """The core's own plugin, and that one."""
-    manager = PluginManager([EntryPoint("core", "hpo_bridge.backends", "hpo_bridge")])
+    manager = PluginManager([EntryPoint("core", "hpo_bridge.builtin", "hpo_bridge")])
     manager.add("./acme_for_config.py", plugin_folder)
     return manager
 

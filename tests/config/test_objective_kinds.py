@@ -77,7 +77,7 @@ SPACE = {"x": {"type": "float", "low": 0, "high": 1}}
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> PluginManager:
     folder = tmp_path_factory.mktemp("kinds")
     (folder / "acme_kinds.py").write_text(KINDS)
-    manager = PluginManager([EntryPoint("core", "hpo_bridge.backends", "hpo_bridge")])
+    manager = PluginManager([EntryPoint("core", "hpo_bridge.builtin", "hpo_bridge")])
     manager.add("./acme_kinds.py", folder)
     return manager
 
@@ -151,7 +151,7 @@ def test_what_is_wrong_is_said_at_its_place(
 
 def test_a_study_is_read_without_its_plugin(folder: Path) -> None:
     path = write(folder / "study.yaml", content({"gone": {"power": 3}}))
-    bare = PluginManager([EntryPoint("core", "hpo_bridge.backends", "hpo_bridge")])
+    bare = PluginManager([EntryPoint("core", "hpo_bridge.builtin", "hpo_bridge")])
     file = load_study_file(path, plugins=bare, reading=True)
     assert file.objective.describe() == "gone"
     with pytest.raises(ObjectiveError, match="opened for reading only"):

@@ -12,7 +12,7 @@ import pytest
 from hpo_bridge.config import StudyFile, load_study_file
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.space import Int, Space
-from hpo_bridge.store.engine import parse_url
+from hpo_bridge.store.connection import parse_url
 
 Load = Callable[..., StudyFile]
 Refused = Callable[..., list[str]]

@@ -11,8 +11,9 @@ from types import ModuleType
 import pluggy
 import pytest
 
-from hpo_bridge import Capability, hookspecs
-from hpo_bridge.hookspecs import PROJECT
+from hpo_bridge import Capability
+from hpo_bridge.contracts import hooks as hookspecs
+from hpo_bridge.contracts.hooks import PROJECT
 from hpo_bridge.plugins import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,14 +49,16 @@ def test_every_public_signature_is_on_the_page(generate: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["hpo_bridge", "hpo_bridge.optimizer", "hpo_bridge.testing"],
+    ["hpo_bridge", "hpo_bridge.contracts.optimizer", "hpo_bridge.testing"],
 )
 def test_no_name_of_all_is_missing(module: str) -> None:
     names = importlib.import_module(module).__all__
     assert {name for name in names if not re.search(rf"\b{name}\b", PAGE)} == set()
 
 
-@pytest.mark.parametrize("module", ["hookspecs", "generators", "options", "errors"])
+@pytest.mark.parametrize(
+    "module", ["contracts.hooks", "contracts.random_state", "contracts.options", "errors"]
+)
 def test_no_function_or_class_is_missing(module: str) -> None:
     loaded = importlib.import_module(f"hpo_bridge.{module}")
     own = [
@@ -97,12 +100,12 @@ def test_a_change_is_accepted_only_with_a_word_in_the_changelog(
     before = [
         x
         for x in generate.signatures.everything()
-        if not x.startswith("hpo_bridge.options.one_of(")
+        if not x.startswith("hpo_bridge.contracts.options.one_of(")
     ]
-    before.append("hpo_bridge.options.gone(name: str) -> str")
+    before.append("hpo_bridge.contracts.options.gone(name: str) -> str")
     generate.ACCEPTED.write_text("\n".join(before) + "\n")
     generate.CHANGELOG.write_text("# Log\n\n## 2\n\n- `gone` is gone.\n\n## 1\n\n- `one_of`.\n")
-    assert generate.accept() == ["hpo_bridge.options.one_of"]
+    assert generate.accept() == ["hpo_bridge.contracts.options.one_of"]
     assert generate.ACCEPTED.read_text().splitlines() == before
     generate.CHANGELOG.write_text("# Log\n\n## 2\n\n- `gone` is gone, `one_of` is new.\n")
     assert generate.accept() == []

@@ -7,7 +7,7 @@ import inspect
 import re
 from pathlib import Path
 
-from hpo_bridge import hookspecs
+from hpo_bridge.contracts import hooks as hookspecs
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "observers.md").read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ def test_notifications_and_their_arguments() -> None:
 
 
 def test_what_is_known_of_the_study() -> None:
-    words = re.search(r"`hpo_bridge.hookspecs.StudyInfo`: `([\w\s]+)`", PAGE)
+    words = re.search(r"`hpo_bridge.contracts.hooks.StudyInfo`: `([\w\s]+)`", PAGE)
     assert words is not None
     fields = {field.name for field in dataclasses.fields(hookspecs.StudyInfo)}
     assert set(words[1].split()) == fields

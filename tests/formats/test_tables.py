@@ -291,7 +291,7 @@ def test_targets_that_cannot_be(study, tmp_path):
 
 
 def test_a_failed_export_leaves_the_old_file(study, tmp_path, monkeypatch):
-    import hpo_bridge.formats.csv_file as module
+    import hpo_bridge.builtin.formats.csv_file as module
 
     target = tmp_path / "t.csv"
     target.write_text("old")

@@ -13,14 +13,14 @@ import psutil
 import pytest
 
 from hpo_bridge import Float, Space
-from hpo_bridge.checkpoints import NOWHERE, CheckpointFolder
+from hpo_bridge.contracts.checkpoints import NOWHERE, CheckpointFolder
+from hpo_bridge.contracts.gradients import Differentiation
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError, TrialPruned
-from hpo_bridge.gradients import Differentiation
 from hpo_bridge.objectives.command import CommandObjective
 from hpo_bridge.objectives.command_line import arguments, parse_item
 from hpo_bridge.objectives.objective import evaluate
-from hpo_bridge.record import TrialState
-from hpo_bridge.trial import Trial
 
 
 class Reports:

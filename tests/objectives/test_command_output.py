@@ -13,10 +13,10 @@ import time
 import pytest
 
 from hpo_bridge import Float, Space
+from hpo_bridge.contracts.record import Direction, TrialState
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.objectives.command import CommandObjective
 from hpo_bridge.objectives.objective import evaluate, objective_from
-from hpo_bridge.record import Direction, TrialState
-from hpo_bridge.trial import Trial
 
 
 class Study:

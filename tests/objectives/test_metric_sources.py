@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from hpo_bridge import Categorical, Float, Space
+from hpo_bridge.contracts.record import Direction, TrialState
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError
 from hpo_bridge.objectives.metrics_file import read_rows
 from hpo_bridge.objectives.objective import evaluate, objective_from
-from hpo_bridge.record import Direction, TrialState
-from hpo_bridge.trial import Trial
 
 SPACE = Space(x=Float(0, 1), kind=Categorical(["a", "b"]), y=Float(0, 1, when={"kind": "a"}))
 

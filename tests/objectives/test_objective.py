@@ -10,8 +10,10 @@ from fractions import Fraction
 
 import pytest
 
+from hpo_bridge.contracts.objective import Objective
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError, StoreError, TrialPruned
-from hpo_bridge.objectives.base import Objective
 from hpo_bridge.objectives.objective import (
     Cut,
     FunctionObjective,
@@ -19,8 +21,6 @@ from hpo_bridge.objectives.objective import (
     judged,
     objective_from,
 )
-from hpo_bridge.record import TrialState
-from hpo_bridge.trial import Trial
 
 
 def refusal(spec, folder="."):

@@ -9,7 +9,7 @@ import traceback
 
 import pytest
 
-from hpo_bridge.objectives.reasons import (
+from hpo_bridge.objectives.failure import (
     explain,
     reason_key,
     short_reason,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import hookspecs
+from hpo_bridge.contracts import hooks as hookspecs
 from hpo_bridge.plugins import KINDS, PluginManager
 
 Site = Any

@@ -10,8 +10,8 @@ from hpo_bridge.plugins import PluginManager
 
 PLUGIN = """
 from hpo_bridge import FormatSpec, hookimpl
-from hpo_bridge.histories import History, PastTrial, Text, Written
-from hpo_bridge.trial import TrialState
+from hpo_bridge.contracts.history import History, PastTrial, Text, Written
+from hpo_bridge.contracts.record import TrialState
 
 
 @hookimpl

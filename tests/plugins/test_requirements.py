@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from hpo_bridge.contracts.requirements import install_command, needs, unmet
 from hpo_bridge.plugins import PluginManager
-from hpo_bridge.requirements import install_command, needs, unmet
 
 Site = Any
 HIDES = """

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Problem, Space
+from hpo_bridge.contracts.optimizer import Capability
+from hpo_bridge.contracts.requirements import install_command, unmet
 from hpo_bridge.errors import BackendError, InvalidOptions, UnknownName
-from hpo_bridge.optimizer import Capability
 from hpo_bridge.plugins import DISABLE, PluginManager, library_of, load_factory
-from hpo_bridge.requirements import install_command, unmet
 
 Site = Any
 """The fixture's class, in conftest.py."""

@@ -60,7 +60,7 @@ def test_a_module_and_an_installed_one(
     manager.add("mod_walk", folder)
     assert manager.find("backend", "mod.walk").status == "active"
     before = manager.plugins
-    manager.add("hpo_bridge.backends", folder)  # there by its entry point
+    manager.add("hpo_bridge.builtin", folder)  # there by its entry point
     assert manager.plugins == before
     assert manager.find("backend", "core.grid").status == "active"
 

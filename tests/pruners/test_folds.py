@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hpo_bridge as hpo
+from hpo_bridge.builtin.folds_pruner import KEPT, Folds
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions
-from hpo_bridge.pruners.folds import KEPT, Folds
-from hpo_bridge.record import TrialState
 
 HARD = [0.0, 5.0, -3.0, 2.0, 1.0, -4.0, 0.5, 3.0, -1.0, 6.0]
 """How much harder each fold is than the first, for every configuration."""

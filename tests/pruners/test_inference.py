@@ -9,7 +9,7 @@ import random
 import pytest
 import scipy.stats
 
-from hpo_bridge.pruners.inference import incomplete_beta, signed_rank_p, student_cdf
+from hpo_bridge.builtin.folds_inference import incomplete_beta, signed_rank_p, student_cdf
 
 
 @pytest.mark.parametrize("freedom", [0.5, 1, 2, 3.7, 12, 300])

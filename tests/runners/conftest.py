@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study
-from hpo_bridge.checkpoints import Nowhere
-from hpo_bridge.gradients import NO_DIFFERENTIATION
+from hpo_bridge.contracts.checkpoints import Nowhere
+from hpo_bridge.contracts.gradients import NO_DIFFERENTIATION
+from hpo_bridge.contracts.record import Outcome
+from hpo_bridge.contracts.trial import Trial
+from hpo_bridge.contracts.trial_output import NO_OUTPUT, OutputFolder, OutputSink
 from hpo_bridge.objectives.objective import objective_from
-from hpo_bridge.record import Outcome
-from hpo_bridge.trial import Trial
-from hpo_bridge.trial_output import NO_OUTPUT, OutputFolder, OutputSink
 
 HERE = Path(__file__).parent
 

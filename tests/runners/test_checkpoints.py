@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from hpo_bridge.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError
 from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.objective import FunctionObjective
-from hpo_bridge.runners.driver import Bell
 from hpo_bridge.runners.inline import Inline
+from hpo_bridge.runners.process_loop import Bell
 from hpo_bridge.runners.processes import Processes
-from hpo_bridge.runners.slot import Settings, Slot
-from hpo_bridge.trial import Trial
+from hpo_bridge.runners.worker_handle import Settings, Slot
 
 
 def keep(trial, text):

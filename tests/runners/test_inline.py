@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions, ObjectiveError, StopStudy, StoreError
-from hpo_bridge.record import TrialState
 from hpo_bridge.runners.inline import Inline
 
 TROUBLE = Path(__file__).with_name("trouble.py")

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions, ObjectiveError, StopStudy
-from hpo_bridge.record import TrialState
 from hpo_bridge.runners.inline import Inline
 from hpo_bridge.runners.processes import Processes
 

@@ -30,9 +30,9 @@ from sklearn.model_selection import (
 from sklearn.tree import DecisionTreeClassifier
 
 import hpo_bridge as hpo
+from hpo_bridge.analysis.held_out import named
 from hpo_bridge.cli import main
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.study.testset import named
 
 X, y = load_breast_cancer(return_X_y=True)
 X, y = X[:150], y[:150]

@@ -29,8 +29,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import hpo_bridge as hpo
+from hpo_bridge.contracts.objective import FitsStudy, KeepsBusy, Objective
 from hpo_bridge.errors import ObjectiveError, StopStudy
-from hpo_bridge.objectives.base import FitsStudy, KeepsBusy, Objective
 
 X, y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)  # else some fits do not converge, and warn

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import StoreError, StudyNotFound
-from hpo_bridge.record import TrialState
 from hpo_bridge.store import Event, MemoryStore, Store
 from hpo_bridge.store import sql as sql_module
 from hpo_bridge.store.projection import plan

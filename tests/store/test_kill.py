@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from hpo_bridge.record import TrialRecord, TrialState
+from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.store import Event
 from hpo_bridge.store.sql import SqlStore
 

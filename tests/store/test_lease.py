@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import text
 
 from hpo_bridge.errors import LeaseLost, StoreError, StudyLocked
-from hpo_bridge.store.lease import STALE, STALE_HERE, Holder
+from hpo_bridge.store.lock import STALE, STALE_HERE, Holder
 from hpo_bridge.store.sql import SqlStore
 
 Spawn = Callable[..., "subprocess.Popen[str]"]

@@ -98,7 +98,7 @@ def test_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:
             raise metadata.PackageNotFoundError(name)
         return found(name)
 
-    monkeypatch.setattr("hpo_bridge.store.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("hpo_bridge.store.connection.find_spec", lambda name: None)
     monkeypatch.setattr(metadata, "version", version)
     with pytest.raises(StoreError, match=r'pip install "hpo-bridge\[postgresql\]"') as caught:
         SqlStore("postgresql://u:secret@h/d")

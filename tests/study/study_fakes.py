@@ -17,9 +17,9 @@ from hpo_bridge import (
     TrialState,
     hookimpl,
 )
+from hpo_bridge.contracts.record import Outcome
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.objectives.objective import evaluate
-from hpo_bridge.record import Outcome
-from hpo_bridge.trial import Trial
 
 MADE: list[Any] = []
 """Every backend that was built, in order; a test clears it."""

@@ -26,9 +26,9 @@ from hpo_bridge import (
     Study,
     TrialState,
 )
+from hpo_bridge.contracts.record import Outcome, TrialRecord
+from hpo_bridge.contracts.trial import trial_seed
 from hpo_bridge.errors import BackendError, NoCompleteTrial
-from hpo_bridge.record import Outcome, TrialRecord
-from hpo_bridge.trial import trial_seed
 
 Make = Callable[..., Study]
 

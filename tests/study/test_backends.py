@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, SearchExhausted, Space, Study, TrialState
+from hpo_bridge.engine.schedule import schedule_of
 from hpo_bridge.errors import (
     BackendError,
     InvalidOptions,
     UnsupportedProblem,
     WaitingForResults,
 )
-from hpo_bridge.study.schedule import schedule_of
 
 Make = Callable[..., Study]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hpo_bridge import HpoBridgeError, Study, Trial, TrialState
+from hpo_bridge.contracts.record import Outcome
 from hpo_bridge.errors import StoreError
-from hpo_bridge.record import Outcome
 
 Make = Callable[..., Study]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Int, Space, Study, TrialState
+from hpo_bridge.contracts.record import Change
 from hpo_bridge.errors import SpaceError
-from hpo_bridge.record import Change
 
 SPACE = Space(x=Float(0, 1), n=Int(1, 9), fixed="a")
 

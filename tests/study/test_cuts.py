@@ -18,10 +18,10 @@ import pytest
 
 import hpo_bridge as hpo
 from hpo_bridge import Categorical, Float, Int, Space, Study, Trial, UnsupportedProblem
+from hpo_bridge.engine import driver as driver_module
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.store import Event, MemoryStore, Store, open_store
 from hpo_bridge.store import writer as writer_module
-from hpo_bridge.study import driver as driver_module
 
 Snapshots = list[tuple[int, str]]
 Log = tuple[list[Event], Snapshots, list[Any]]

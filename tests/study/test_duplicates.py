@@ -21,12 +21,12 @@ from hpo_bridge import (
     WaitingForResults,
     hookimpl,
 )
+from hpo_bridge.contracts.record import Outcome
+from hpo_bridge.engine import driver as driver_module
+from hpo_bridge.engine import repeats
+from hpo_bridge.engine.duplicates import MOST_RESAMPLED
 from hpo_bridge.errors import BudgetSpent
-from hpo_bridge.record import Outcome
 from hpo_bridge.store import Repeats
-from hpo_bridge.study import driver as driver_module
-from hpo_bridge.study import repeats
-from hpo_bridge.study.duplicates import MOST_RESAMPLED
 
 Make = Callable[..., Study]
 SPACE = Space(n=Int(1, 3), c=Categorical(["a", "b"]))

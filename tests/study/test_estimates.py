@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import hpo_bridge as hpo
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.record import TrialState
 
 Make = Callable[..., hpo.Study]
 

@@ -12,8 +12,8 @@ import pytest
 
 import hpo_bridge as hpo
 from hpo_bridge import Categorical, Differentiated, Float, GradientRequired, Int, Space, Study
-from hpo_bridge.record import TrialState
-from hpo_bridge.trial import Trial
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.contracts.trial import Trial
 
 Make = Callable[..., Study]
 

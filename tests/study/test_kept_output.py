@@ -14,10 +14,10 @@ import time
 import pytest
 
 import hpo_bridge as hpo
-from hpo_bridge.objectives.reasons import Failure
+from hpo_bridge.contracts.trial_output import KEPT, OutputFolder
+from hpo_bridge.engine.kept_output import output_folder
+from hpo_bridge.objectives.failure import Failure
 from hpo_bridge.store import MemoryStore
-from hpo_bridge.study.kept_output import output_folder
-from hpo_bridge.trial_output import KEPT, OutputFolder
 
 ATTEMPT = re.compile(r"^--- attempt (\d+), \d{4}-\d\d-\d\d \d\d:\d\d:\d\d ---$", re.MULTILINE)
 
@@ -231,7 +231,7 @@ def test_a_full_disk_harms_no_trial(run, monkeypatch, caplog):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("hpo_bridge.trial_output._AttemptFile._append", full)
+    monkeypatch.setattr("hpo_bridge.contracts.trial_output._AttemptFile._append", full)
     study = run(everything, trials=3)
     assert len(study.trials) == 3
     (record,) = caplog.records

@@ -26,13 +26,13 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study, TrialState
-from hpo_bridge.record import TrialRecord
+from hpo_bridge.contracts.record import TrialRecord
 from hpo_bridge.store import Store, open_store
 
 NURSERY = """
 import json, os, sys
 import hpo_bridge as hpo
-import hpo_bridge.runners.inline, hpo_bridge.runners.processes, hpo_bridge.runners.driver
+import hpo_bridge.runners.inline, hpo_bridge.runners.processes, hpo_bridge.runners.process_loop
 import hpo_bridge.store.sql
 from hpo_bridge.plugins import manager
 {imports}

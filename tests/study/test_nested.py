@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Measured, Space, Study, Trial
+from hpo_bridge.analysis.nested_cv import seed_of_split
+from hpo_bridge.analysis.nested_score import nested_score
+from hpo_bridge.analysis.selection import Rule
 from hpo_bridge.errors import NoCompleteTrial, SelectionError, StoreError
-from hpo_bridge.study.nested import seed_of_split
-from hpo_bridge.study.nested_score import nested_score
-from hpo_bridge.study.selection import Rule
 
 Make = Callable[..., Study]
 Rows = list[int]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hpo_bridge import HpoBridgeError, Study, hookimpl
-from hpo_bridge.study import observers as module
+from hpo_bridge.engine import observers as module
 
 Make = Callable[..., Study]
 

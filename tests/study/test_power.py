@@ -23,7 +23,7 @@ DRIVER = """
 import json, shutil, sys
 from pathlib import Path
 import hpo_bridge as hpo
-from hpo_bridge.study import driver
+from hpo_bridge.engine import driver
 backend, space, folder, trials = json.loads(sys.argv[1])
 folder = Path(folder)
 driver.SNAPSHOT_EVERY = 0.05  # some are there, and older than the cut

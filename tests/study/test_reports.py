@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Space, Study, Trial, TrialPruned, TrialState, hookimpl
+from hpo_bridge.engine.session import Session
 from hpo_bridge.plugins import PluginManager
-from hpo_bridge.study.session import Session
 
 Make = Callable[..., Study]
 SPACE = Space(x=Float(0, 1))

@@ -19,11 +19,11 @@ from hpo_bridge import (
     WaitingForResults,
     hookimpl,
 )
+from hpo_bridge.contracts.trial import trial_seed
+from hpo_bridge.engine import driver as driver_module
+from hpo_bridge.engine.driver import MOST_LOSSES
+from hpo_bridge.engine.schedule import schedule_of
 from hpo_bridge.errors import StoreError
-from hpo_bridge.study import driver as driver_module
-from hpo_bridge.study.driver import MOST_LOSSES
-from hpo_bridge.study.schedule import schedule_of
-from hpo_bridge.trial import trial_seed
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}}

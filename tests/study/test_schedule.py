@@ -19,8 +19,8 @@ from hpo_bridge import (
     UnsupportedProblem,
     WaitingForResults,
 )
-from hpo_bridge.record import Outcome
-from hpo_bridge.study.relay import phase_seed
+from hpo_bridge.contracts.record import Outcome
+from hpo_bridge.engine.relay import phase_seed
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}, "trials": 10}

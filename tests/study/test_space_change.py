@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study
+from hpo_bridge.analysis.facts import space_version
 from hpo_bridge.errors import StoreError
-from hpo_bridge.study.facts import space_version
 
 Make = Callable[..., Study]
 FIRST = {"x": Float(0, 1), "n": Int(1, 4), "c": Categorical(["a", "b"]), "k": "fixed"}

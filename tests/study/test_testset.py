@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Space, Study, Trial, TrialState
+from hpo_bridge.analysis.held_out import went_on
 from hpo_bridge.errors import NoCompleteTrial, ObjectiveError, StudyLocked, TestSetWarning
-from hpo_bridge.study.testset import went_on
 
 Make = Callable[..., Study]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study
+from hpo_bridge.analysis.verify import verify
 from hpo_bridge.errors import StudyNotFound
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.store import open_store
-from hpo_bridge.study.verify import verify
 
 Make = Callable[..., Study]
 SPACE = Space(

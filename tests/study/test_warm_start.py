@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, UnsupportedProblem
+from hpo_bridge.analysis.facts import adopted
 from hpo_bridge.errors import StoreError
 from hpo_bridge.store import Event
-from hpo_bridge.study.facts import adopted
 
 Make = Callable[..., Study]
 OLD = Space(

@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from hpo_bridge import BackendSpec, Capability, SearchExhausted, Suggestion, hookimpl
-from hpo_bridge.generators import get_state, set_state
-from hpo_bridge.optimizer import Translation
+from hpo_bridge.contracts.optimizer import Translation
+from hpo_bridge.contracts.random_state import get_state, set_state
 
 C = Capability
 SIZE = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ...optimizer import Snapshot
+from ...contracts.optimizer import Snapshot
 from ..outcomes import complete, distance, failed, mixed, where
 from ..runs import Run, plain, points_of
 from ..spaces import MIXED

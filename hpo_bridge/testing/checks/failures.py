@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...optimizer import Observation, Suggestion
+from ...contracts.optimizer import Observation, Suggestion
 from ..outcomes import Judge, complete, distance, failed, infeasible, pruned, where
 from ..runs import Run
 from ..spaces import MIXED

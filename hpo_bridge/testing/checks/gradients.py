@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...gradients import Slope
-from ...optimizer import Capability, Observation, Suggestion
-from ...study.proposer import wants_gradients
+from ...contracts.gradients import Slope
+from ...contracts.optimizer import Capability, Observation, Suggestion
+from ...engine.proposer import wants_gradients
 from ..outcomes import Judge, complete, distance
 from ..runs import points_of
 from ..spaces import MIXED

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from ...optimizer import Capability, Observation, Suggestion
-from ...record import TrialState
+from ...contracts.optimizer import Capability, Observation, Suggestion
+from ...contracts.record import TrialState
 from ...space import Space
 from ..outcomes import complete, distance
 from ..runs import points_of

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from functools import partial
 
+from ...contracts.optimizer import Capability
 from ...errors import SearchExhausted
-from ...optimizer import Capability
 from ..outcomes import Distance, Judge, complete, distance, mixed
 from ..runs import points_of
 from ..spaces import MIXED, SMALL

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...optimizer import Capability
+from ...contracts.optimizer import Capability
 from ..outcomes import distance, mixed
 from ..process import PENDING, WIDTH, finish, sequence, sequence_task, start
 from ..runs import Run, plain

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ...contracts.optimizer import Capability, Observation, Snapshot
+from ...contracts.record import TrialState
 from ...errors import short
-from ...optimizer import Capability, Observation, Snapshot
-from ...record import TrialState
 from ..outcomes import distance, mixed
 from ..runs import Run, plain, replay
 from ..spaces import MIXED

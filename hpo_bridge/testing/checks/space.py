@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...optimizer import Capability
+from ...contracts.optimizer import Capability
 from ..outcomes import complete, distance
 from ..spaces import SPACES
 from ..subject import Subject

@@ -6,9 +6,9 @@ import json
 from importlib import metadata
 from typing import Any
 
+from ...contracts.hooks import PROJECT
+from ...contracts.optimizer import Explains
 from ...errors import InvalidOptions, UnsupportedProblem
-from ...hookspecs import PROJECT
-from ...optimizer import Explains
 from ...plugins import backend_options
 from ..process import in_new_process
 from ..spaces import MIXED, describe
@@ -130,7 +130,7 @@ def explicit(subject: Subject) -> str:
 
 
 def _problem(subject: Subject) -> Any:
-    from ...optimizer import Problem
+    from ...contracts.optimizer import Problem
 
     return Problem(subject.seen(subject.taken(MIXED)), 1, 0)
 

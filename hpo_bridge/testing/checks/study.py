@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from ...contracts.trial import Trial
 from ...errors import SearchExhausted, WaitingForResults
 from ...space import Categorical, Constant, Float, Int, Space
 from ...space.parameters import choice_key
 from ...study import Study
-from ...trial import Trial
 from ..subject import Subject
 from ..verdicts import Fault, require
 from .entry import entry

@@ -14,8 +14,8 @@ from hpo_bridge_deap.genetic import Ga, MuCommaLambda, MuPlusLambda
 from hpo_bridge_deap.nsga2 import Nsga2
 from hpo_bridge_deap.pso import Pso
 
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 MIXED = Space(

@@ -98,7 +98,7 @@ def test_a_deap_with_its_generator_elsewhere_is_refused(kit, monkeypatch):
 
 def test_hash_seeds_do_not_matter():
     code = (
-        "from hpo_bridge.optimizer import Observation, Problem\n"
+        "from hpo_bridge.contracts.optimizer import Observation, Problem\n"
         "from hpo_bridge.space import Categorical, Float, Space\n"
         "from hpo_bridge_deap.genetic import Ga\n"
         "from hpo_bridge_deap.nsga2 import Nsga2\n"

@@ -17,7 +17,7 @@ from hpo_bridge_deap.nsga2 import Nsga2
 from hpo_bridge_deap.operators import CROSSOVERS, MUTATIONS, SELECTIONS
 from hpo_bridge_deap.pso import Pso
 
-from hpo_bridge.optimizer import Capability, Problem
+from hpo_bridge.contracts.optimizer import Capability, Problem
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.space import Float, Space
 

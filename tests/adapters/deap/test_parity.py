@@ -284,6 +284,6 @@ def test_a_whole_generation_at_once_in_any_order(kit, shuffled):
 
 
 def observation(kit, suggestion):
-    from hpo_bridge.optimizer import Observation
+    from hpo_bridge.contracts.optimizer import Observation
 
     return Observation(suggestion.params, (kit.loss(suggestion.params),), suggestion.token)

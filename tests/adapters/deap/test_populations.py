@@ -16,9 +16,9 @@ from hpo_bridge_deap.individuals import Fitness, lesson
 from hpo_bridge_deap.nsga2 import Nsga2
 from hpo_bridge_deap.pso import Pso
 
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 WEIGHTS = Space(

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from hpo_bridge.contracts.optimizer import Observation
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation
-from hpo_bridge.record import TrialState
 
 
 def outcome(kit, number, suggestion, n_objectives):

@@ -9,8 +9,8 @@ from hpo_bridge_deap.cmaes import Cmaes
 from hpo_bridge_deap.genetic import Ga, MuCommaLambda, MuPlusLambda
 from hpo_bridge_deap.nsga2 import Nsga2
 
+from hpo_bridge.contracts.optimizer import Explains, Problem, Snapshot
 from hpo_bridge.errors import UnsupportedProblem
-from hpo_bridge.optimizer import Explains, Problem, Snapshot
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 GENETIC = [Ga, MuPlusLambda, MuCommaLambda, Nsga2]

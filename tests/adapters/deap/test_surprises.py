@@ -12,8 +12,8 @@ from deap import algorithms, base, cma, creator, tools
 from hpo_bridge_deap.cmaes import Cmaes
 from hpo_bridge_deap.genome import reflected
 
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 

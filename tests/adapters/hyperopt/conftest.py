@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hyperopt import fmin, hp
 
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 FLAT = Space(

@@ -18,8 +18,8 @@ import pytest
 from hpo_bridge_hyperopt.algorithms import Anneal, Random, Tpe
 from hyperopt import Domain, Trials, anneal, atpe, hp, rand, tpe
 
-from hpo_bridge.optimizer import Explains, Observation, Problem, Snapshot
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.optimizer import Explains, Observation, Problem, Snapshot
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 LINE = Space(x=Float(0, 1), y=Float(0, 1))

@@ -12,7 +12,7 @@ from hpo_bridge_hyperopt.posterior import suggest_by_one_graph
 from hyperopt import JOB_STATE_DONE, Domain, Trials, anneal, hp, rand, tpe
 from hyperopt.pyll import rec_eval
 
-from hpo_bridge.optimizer import Observation
+from hpo_bridge.contracts.optimizer import Observation
 from hpo_bridge.space import Categorical, Float, Space
 
 TPE = [

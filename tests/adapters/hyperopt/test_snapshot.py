@@ -8,9 +8,9 @@ import time
 import pytest
 from hpo_bridge_hyperopt.algorithms import Anneal, Random, Tpe
 
+from hpo_bridge.contracts.optimizer import Observation
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Float, Int, Space
 
 BUILDS = {

@@ -12,8 +12,8 @@ from hpo_bridge_hyperopt.algorithms import Anneal, Random, Tpe
 from hpo_bridge_hyperopt.translation import NARROW, WIDE, Table, drawn
 from hyperopt import Domain, Trials, hp, rand
 
+from hpo_bridge.contracts.optimizer import Observation, Problem
 from hpo_bridge.errors import SpaceError, UnsupportedProblem
-from hpo_bridge.optimizer import Observation, Problem
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 EVERY = {

@@ -10,8 +10,8 @@ import pytest
 from hpo_bridge_optuna.grid import Grid
 from optuna.samplers import GridSampler
 
+from hpo_bridge.contracts.optimizer import Observation, Problem, Snapshot
 from hpo_bridge.errors import BackendError, InvalidOptions, SearchExhausted, UnsupportedProblem
-from hpo_bridge.optimizer import Observation, Problem, Snapshot
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 SPACE = Space(

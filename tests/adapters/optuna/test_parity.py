@@ -10,7 +10,7 @@ import pytest
 from hpo_bridge_optuna.samplers import Random, Tpe
 from optuna.samplers import RandomSampler, TPESampler
 
-from hpo_bridge.optimizer import Observation, Problem
+from hpo_bridge.contracts.optimizer import Observation, Problem
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 TPE_OPTIONS = [

@@ -12,8 +12,8 @@ from hpo_bridge_optuna import pruners
 from optuna import pruners as native
 
 import hpo_bridge as hpo
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions
-from hpo_bridge.record import TrialState
 
 COMPLETE, PRUNED, FAILED = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED
 

@@ -14,9 +14,9 @@ import optuna
 import pytest
 from hpo_bridge_optuna.samplers import Random, Tpe
 
+from hpo_bridge.contracts.optimizer import Explains, Observation, Problem, Snapshot
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import SpaceError
-from hpo_bridge.optimizer import Explains, Observation, Problem, Snapshot
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 LINE = Space(x=Float(0, 1), y=Float(0, 1))

@@ -7,9 +7,9 @@ import json
 import pytest
 from hpo_bridge_optuna.samplers import Random, Tpe
 
+from hpo_bridge.contracts.optimizer import Observation
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Float, Space
 
 TPE_OPTIONS = [{}, {"multivariate": False, "constant_liar": False}, {"group": True}]

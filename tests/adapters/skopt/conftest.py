@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 MIXED = Space(

@@ -19,9 +19,9 @@ from hpo_bridge_skopt.models import ExtraTrees, Forest, Gbrt, Gp
 from hpo_bridge_skopt.record import LARGEST, SPARE, Record
 from hpo_bridge_skopt.samplers import Lhs, Random, Sobol
 
+from hpo_bridge.contracts.optimizer import Explains, Observation, Problem, Snapshot
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import SpaceError, UnsupportedProblem
-from hpo_bridge.optimizer import Explains, Observation, Problem, Snapshot
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 MODELS = [Gp, Forest, ExtraTrees, Gbrt]

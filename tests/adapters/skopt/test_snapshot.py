@@ -9,9 +9,9 @@ import pytest
 from hpo_bridge_skopt.models import ExtraTrees, Forest, Gbrt, Gp
 from hpo_bridge_skopt.samplers import Lhs, Random, Sobol
 
+from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
-from hpo_bridge.optimizer import Observation, Problem
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Float, Space
 
 CASES = [

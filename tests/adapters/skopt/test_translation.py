@@ -16,7 +16,7 @@ from skopt.sampler import Hammersly
 from skopt.space import Space as Dimensions
 from skopt.utils import check_x_in_space, normalize_dimensions
 
-from hpo_bridge.optimizer import Problem
+from hpo_bridge.contracts.optimizer import Problem
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 FAMILIES = ["normalized", "plain", "design"]

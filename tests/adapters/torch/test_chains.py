@@ -12,9 +12,9 @@ import pytest
 from hpo_bridge_torch.chains import Places
 from hpo_bridge_torch.gradient import Adam, Rprop, Sgd
 
+from hpo_bridge.contracts.optimizer import Observation, Optimizer, Problem, Suggestion
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError, UnsupportedProblem
-from hpo_bridge.optimizer import Observation, Optimizer, Problem, Suggestion
-from hpo_bridge.record import TrialState
 from hpo_bridge.space import Categorical, Float, Int, Space
 
 LINE = Problem(Space(x=Float(0, 1)))

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Differentiated, Float, GradientRequired, Int, Space, Study
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions, UnsupportedProblem
 from hpo_bridge.plugins import PluginManager
-from hpo_bridge.record import TrialState
 from hpo_bridge.testing import BackendConformance
-from hpo_bridge.trial import Trial
 
 FAST = {"inner_trials": 3, "outer_options": {"n_startup_trials": 5}}
 
@@ -377,7 +377,7 @@ def test_several_objectives_are_refused() -> None:
 
 
 def test_it_explains_who_has_what() -> None:
-    from hpo_bridge.optimizer import Problem
+    from hpo_bridge.contracts.optimizer import Problem
     from hpo_bridge.plugins import manager
 
     hybrid = manager().build("backend", "hybrid", {}, Problem(SPACE.indexed()))

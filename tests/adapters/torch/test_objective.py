@@ -17,8 +17,8 @@ from hpo_bridge_torch.tensors import Tape
 
 import hpo_bridge as hpo
 from hpo_bridge import Float, GradientRequired, Int, Space, Study
-from hpo_bridge.record import TrialState
-from hpo_bridge.trial import Trial
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.contracts.trial import Trial
 
 SPACE = Space(x=Float(-1, 1), rate=Float(1e-3, 1, log=True), pool="max")
 ADAM = {"name": "torch.adam", "options": {"n_starts": 2}}
@@ -213,7 +213,7 @@ def test_an_exception_on_the_way_is_the_trials_failure(study: Any) -> None:
 
 
 def test_without_torch_the_tensors_say_how_to_get_it() -> None:
-    from hpo_bridge.gradients import Differentiation
+    from hpo_bridge.contracts.gradients import Differentiation
 
     trial = Trial(0, {"x": 1.0}, 0, None, differentiation=Differentiation(missing="no torch"))  # type: ignore[arg-type]
     with pytest.raises(hpo.HpoBridgeError, match=r"trial\.tensors: no torch"):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study
-from hpo_bridge.trial import Trial
+from hpo_bridge.contracts.trial import Trial
 
 SPACE = Space(x=Float(-4, 4), rate=Float(1e-4, 1, log=True), z=Float(0, 1))
 MIXED = Space(dict(SPACE), n=Int(1, 5), kind=Categorical(["a", "b"]))

@@ -12,8 +12,8 @@ from hpo_bridge_torch.gradient import Adam, Rprop, Sgd
 from hpo_bridge_torch.rules import Memory, Rule, adam, rprop, sgd, without
 from hpo_bridge_torch.spsa import Spsa
 
+from hpo_bridge.contracts.optimizer import Problem
 from hpo_bridge.errors import InvalidOptions
-from hpo_bridge.optimizer import Problem
 from hpo_bridge.plugins import manager
 from hpo_bridge.space import Float, Space
 

@@ -15,7 +15,7 @@ from hpo_bridge_torch.seats import Spsa as Estimator
 from hpo_bridge_torch.spsa import Spsa
 
 from hpo_bridge import Float, Space, Study
-from hpo_bridge.optimizer import Observation, Problem, WantsGradients
+from hpo_bridge.contracts.optimizer import Observation, Problem, WantsGradients
 
 BOX = Space(x=Float(-4, 4), rate=Float(1e-5, 1, log=True), y=Float(0, 1))
 

@@ -16,9 +16,9 @@ from hpo_bridge_torch.gradient import Adam
 
 import hpo_bridge as hpo
 from hpo_bridge import Categorical, Float, Space, Study, UnsupportedProblem
-from hpo_bridge.optimizer import Capability, Observation, Problem
+from hpo_bridge.contracts.optimizer import Capability, Observation, Problem
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.plugins import manager
-from hpo_bridge.trial import Trial
 
 SIZE = 300
 TARGET = np.linspace(0.1, 0.9, SIZE)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import hpo_bridge as hpo
-from hpo_bridge.optimizer import BackendSpec, Capability
+from hpo_bridge.contracts.optimizer import BackendSpec, Capability
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.plugins import manager
-from hpo_bridge.record import TrialState
 
 TRIALS = 20
 CHEAP = {

@@ -18,9 +18,9 @@ from hpo_bridge_ray import carriage
 from hpo_bridge_ray.passing import PassingFolder
 
 import hpo_bridge as hpo
-from hpo_bridge.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.record import TrialState
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -7,9 +7,9 @@ import time
 import pytest
 from hpo_bridge_ray.dispatch import MOST_LOSSES, Dispatch
 
-from hpo_bridge.interrupts import CtrlC
-from hpo_bridge.record import TrialState
-from hpo_bridge.runners.ending import Ending
+from hpo_bridge.contracts.interrupts import CtrlC
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.runners.shutdown import Ending
 
 
 class Stage:

@@ -8,7 +8,7 @@ import pytest
 from hpo_bridge_ray.hub import Hub
 
 import hpo_bridge as hpo
-from hpo_bridge.trial_output import KEPT, OutputFolder
+from hpo_bridge.contracts.trial_output import KEPT, OutputFolder
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -10,8 +10,8 @@ from hpo_bridge_ray.mutation import mutable, perturbed
 from hpo_bridge_ray.population import Pb2, Pbt
 
 import hpo_bridge as hpo
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
-from hpo_bridge.record import TrialState
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import hpo_bridge as hpo
-from hpo_bridge.record import TrialState
+from hpo_bridge.contracts.record import TrialState
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 import hpo_bridge as hpo
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
-from hpo_bridge.record import TrialState
 
 TROUBLE = Path(__file__).parents[1] / "trouble.py"
 

@@ -16,8 +16,8 @@ from hpo_bridge_ray.cluster import RayError
 from hpo_bridge_ray.resources import Resources
 
 import hpo_bridge as hpo
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import HpoBridgeError, InvalidOptions
-from hpo_bridge.record import TrialState
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -1,0 +1,288 @@
+"""The test set: scored once, for the configuration that was chosen, and recorded in the log."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..contracts.checkpoints import Checkpoints
+from ..contracts.directions import SINGLE
+from ..contracts.gradients import Differentiation
+from ..contracts.objective import Objective
+from ..contracts.record import TrialRecord, TrialState
+from ..contracts.trial import Trial, as_number, trial_seed
+from ..engine.driver import Driver
+from ..errors import NoCheckpoints, ObjectiveError, short
+from ..objectives.callables import check_function
+from ..objectives.objective import objective_from
+from ..store import Event, Store
+from .selection import Selection
+
+TESTED = "tested"
+"""The kind of event that says so."""
+
+REUSED = "a test set that is looked at twice is a validation set"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the test set, as the log has it.
+
+    Attributes:
+        trial: The number of the trial whose configuration was scored.
+        params: That configuration.
+        values: Name to score; a number without a name is called ``value``. ``None`` for one
+            that was no finite number.
+        time: When it was scored, seconds since the epoch.
+        rule: The rule that chose the trial; ``None`` if somebody named it.
+        scored: What computed the score, in words: ``test.py:score``.
+        trials: How many trials had ended by then.
+        seconds: How long it took.
+    """
+
+    trial: int
+    params: Mapping[str, Any]
+    values: Mapping[str, float | None]
+    time: float
+    rule: str | None
+    scored: str
+    trials: int
+    seconds: float
+
+    @property
+    def line(self) -> str:
+        """When, for which trial, and with what value, in one line."""
+        when = datetime.fromtimestamp(self.time).strftime("%Y-%m-%d %H:%M:%S")
+        values = ", ".join(f"{k} {v if v is None else f'{v:.6g}'}" for k, v in self.values.items())
+        return f"{values} for trial {self.trial} on {when}, by {self.scored}"
+
+
+def looks(store: Store, name: str) -> list[Look]:
+    """Every look at a study's test set, in order."""
+    return [Look(**event.data, time=event.time) for event in store.events(name, kinds=[TESTED])]
+
+
+def warning_of(name: str, before: list[Look]) -> str:
+    """What to say to somebody who scores a test set that was scored before."""
+    return (
+        f"study {name!r}: its test set was scored before: {before[-1].line}"
+        f"{f' (look number {len(before)})' if len(before) > 1 else ''}; {REUSED}"
+    )
+
+
+def went_on(store: Store, name: str, before: list[Look] | None = None) -> str | None:
+    """What to say where a study has ended trials after its test set was scored, else ``None``."""
+    before = looks(store, name) if before is None else before
+    if not before:
+        return None
+    more = ended(store, name) - before[0].trials
+    if not more:
+        return None
+    trials = "trial has" if more == 1 else "trials have"
+    return (
+        f"{more} {trials} ended since the test set was first scored ({before[0].line}): for what "
+        f"is chosen among them it is no fresh test set if they were run in sight of that score"
+    )
+
+
+def ended(store: Store, name: str) -> int:
+    """How many trials have ended."""
+    return sum(n for state, n in store.counts(name).items() if state.is_final)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a configuration is scored in.
+
+    Attributes:
+        seed: The study's seed: the trial gets the seed that it had.
+        checkpoints: Where the study's trials keep checkpoints; the trial's own can be read.
+        differentiation: What ``trial.tensors`` are made with.
+    """
+
+    seed: int
+    checkpoints: Checkpoints
+    differentiation: Differentiation = field(default_factory=Differentiation)
+
+
+def score(
+    function: Callable[[Trial], Any], name: str, record: TrialRecord, place: Place
+) -> tuple[dict[str, float | None], float]:
+    """Runs a test function for a trial's configuration.
+
+    Args:
+        function: Called with a trial that has that configuration, number and seed. What it
+            reports or checkpoints is not kept, and nothing prunes it.
+        name: How the function is called in messages.
+        record: The trial.
+        place: What it runs in.
+
+    Returns:
+        Name to score, and how many seconds it took.
+
+    Raises:
+        ObjectiveError: If it gives no score: no number, or none that is finite.
+        Exception: Whatever the function raises.
+    """
+    check_function(function, name)
+    trial = Trial(
+        record.number, record.params, trial_seed(place.seed, record.number), _NoStudy(),
+        _ReadOnly(place.checkpoints), place.differentiation,
+    )  # fmt: skip
+    begin = time.monotonic()
+    result = function(trial)
+    return _values(result, name), time.monotonic() - begin
+
+
+def _values(result: Any, name: str) -> dict[str, float | None]:
+    """The scores; one that is not finite is none, but at least one has to be."""
+    given = result if isinstance(result, Mapping) else {SINGLE: result}
+    try:
+        numbers = {str(key): as_number(value) for key, value in given.items()}
+    except TypeError:
+        numbers = {}
+    if not any(map(math.isfinite, numbers.values())):
+        raise ObjectiveError(
+            f"test {name} returned {short(result)}; expected a finite number or {{name: number}}"
+        )
+    return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
+
+
+def event_of(
+    record: TrialRecord, values: Mapping[str, float | None], rule: str | None, scored: str,
+    trials: int, seconds: float,
+) -> Event:  # fmt: skip
+    """The event of a look; it is of no trial, as it changes none."""
+    data = {
+        "trial": record.number, "params": dict(record.params), "values": dict(values),
+        "rule": rule, "scored": scored, "trials": trials, "seconds": round(seconds, 3),
+    }  # fmt: skip
+    return Event(TESTED, time.time(), None, data)
+
+
+def named(function: Any, folder: str | os.PathLike[str] = ".") -> Objective:
+    """The test function that a user named, found but not loaded.
+
+    Args:
+        function: What :func:`hpo_bridge.objectives.objective.objective_from` takes.
+        folder: What relative paths are relative to.
+
+    Raises:
+        ObjectiveError: If it is none, or not there.
+    """
+    with of_the_test():
+        source = objective_from(function, folder)
+        source.check()
+        return source
+
+
+@contextmanager
+def of_the_test() -> Iterator[None]:
+    """Has errors about an objective speak of the test instead."""
+    try:
+        yield
+    except ObjectiveError as error:
+        text = str(error)
+        if not text.startswith("objective"):
+            raise
+        raise ObjectiveError(f"test{text.removeprefix('objective')}") from error
+
+
+def look(
+    store: Store,
+    name: str,
+    function: Any,
+    chosen: Selection | TrialRecord | int,
+    place: Place,
+    driver: Driver | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> Look:
+    """Scores a configuration of a stored study, and records it; see ``Study.test``.
+
+    Args:
+        store: Where the study is.
+        name: Its name.
+        function: As :func:`named` takes it.
+        chosen: What a rule gave, or a trial that somebody named.
+        place: What it is scored in.
+        driver: Who holds the study, if it is this process; else it is held meanwhile.
+        warn: Is told if the test set was scored before, and may raise.
+    """
+    number = chosen if isinstance(chosen, int) else chosen.number
+    record = _complete(store, name, number)
+    rule = chosen.rule if isinstance(chosen, Selection) else None
+    source = named(function)
+    with _appending(store, name, driver) as append:
+        if before := looks(store, name):
+            warn(warning_of(name, before))
+        with of_the_test():
+            loaded = source.load()
+        trials = ended(store, name)
+        values, seconds = score(loaded, source.describe(), record, place)
+        append(event_of(record, values, rule, source.describe(), trials, seconds))
+    return looks(store, name)[-1]
+
+
+@contextmanager
+def _appending(
+    store: Store, name: str, driver: Driver | None
+) -> Iterator[Callable[[Event], None]]:
+    """Holds the study meanwhile, so that the score can be kept once it is there."""
+    if driver is not None:
+        yield driver.write
+        return
+    writer = store.acquire(name)
+    try:
+        yield lambda event: writer.append([event])
+    finally:
+        writer.release()
+
+
+def _complete(store: Store, study: str, number: int) -> TrialRecord:
+    """The complete trial of that number."""
+    record = next(store.trials(study, first=max(number, 0)), None)
+    if record is None or record.number != number:
+        raise ObjectiveError(f"test: study {study!r} has no trial {short(number)}")
+    if record.state is not TrialState.COMPLETE:
+        raise ObjectiveError(f"test: trial {number} is {record.state.value}, expected COMPLETE")
+    return record
+
+
+class _NoStudy:
+    """The way from a configuration that is tested to its study: there is none."""
+
+    def report(
+        self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        return
+
+    def should_prune(self, number: int) -> bool:
+        return False
+
+    def resumed(self, number: int) -> None:
+        return
+
+
+class _ReadOnly:
+    """Checkpoints that can be read; what is to be kept is dropped."""
+
+    def __init__(self, kept: Checkpoints) -> None:
+        self._kept = kept
+
+    def save(self, number: int, directory: Path, keep: Path | None = None) -> None:
+        return
+
+    def load(self, number: int) -> Path | None:
+        try:
+            return self._kept.find(number)
+        except NoCheckpoints:
+            return None
+
+    find = load

@@ -1,0 +1,160 @@
+"""Nested cross-validation: the score of the whole procedure, tuning and choice included.
+
+The best of many cross-validated scores is too good to be true: it was chosen for being good on
+these very folds (Cawley and Talbot, JMLR 11, 2010). An outer loop splits the data once more: on
+the training part of each outer split a study of its own tunes and chooses, and the choice is
+scored on the test part, which that study never saw (Varma and Simon, BMC Bioinformatics 7:91,
+2006). The outer scores are those of the procedure; the configuration to use comes from the study
+on all data.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from ..contracts.directions import Objectives
+from ..contracts.objective import Objective, OuterSplit
+from ..contracts.trial import trial_seed
+from ..engine.failures import no_complete_trial
+from ..errors import NoCompleteTrial, ObjectiveError, StoreError
+from ..objectives.failure import Failure
+from ..space import Space
+from ..store import Event, Store
+from .held_out import Look, Place, look, looks
+from .selection import Rule, Selection, select_in
+
+OUTER = "outer"
+"""The kind of event that says which split a study belongs to."""
+LONGEST_NAME = 90
+"""Most characters of the name of a nested study: those of its splits are longer."""
+_NAME = re.compile(r"(.*)\.outer-([1-9][0-9]*)")
+
+
+class Tuned(Protocol):
+    """What is needed of a study here."""
+
+    name: str
+    space: Space
+    objectives: Objectives
+    seed: int
+
+    @property
+    def store(self) -> Store:
+        """Where it is."""
+        ...
+
+    def _place(self) -> Place:
+        """What a configuration of it is scored in."""
+        ...
+
+
+def name_of_split(study: str, number: int) -> str:
+    """The name of the study that tunes on outer split ``number``, from 1.
+
+    >>> name_of_split("digits", 2)
+    'digits.outer-2'
+    """
+    return f"{study}.outer-{number}"
+
+
+def splits_of(names: Sequence[str], study: str) -> dict[int, str]:
+    """Number to name of the studies of a nested study's splits, among all names of a store.
+
+    >>> splits_of(["s", "s.outer-10", "s.outer-2", "s.outer-x"], "s")
+    {2: 's.outer-2', 10: 's.outer-10'}
+    """
+    found = [match for name in names if (match := _NAME.fullmatch(name)) and match[1] == study]
+    return {int(match[2]): match[0] for match in sorted(found, key=lambda m: int(m[2]))}
+
+
+def seed_of_split(seed: int, number: int) -> int:
+    """The seed of the study of outer split ``number``, derived from the whole study's."""
+    return trial_seed(seed, -number)
+
+
+def tune_splits(
+    whole: Tuned,
+    splits: Sequence[OuterSplit],
+    open_study: Callable[[str, int], AbstractContextManager[Tuned]],
+    run: Callable[[Any, Objective, str], None],
+    rule: Rule,
+) -> None:
+    """Tunes, chooses and scores on each outer split, or goes on with that.
+
+    Args:
+        whole: The study on all data; not run here.
+        splits: The outer splits.
+        open_study: Opens the study of that name with that seed, in the same store and otherwise
+            like ``whole``.
+        run: Runs a study until its budget is spent; the text says which split it is.
+        rule: How each of them chooses.
+
+    Raises:
+        NoCompleteTrial: If there is none on a split.
+        StoreError: If a study of one of these names was tuned on another split.
+    """
+    for number, split in enumerate(splits, 1):
+        name = name_of_split(whole.name, number)
+        with open_study(name, seed_of_split(whole.seed, number)) as study:
+            _claim(study.store, name, number, len(splits), split)
+            run(study, split.objective, f"outer split {number} of {len(splits)}")
+            _score(study, split, rule)
+
+
+def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> None:
+    """Has the log say which split this study is of, or compares it with what that says."""
+    data = {"split": number, "of": of, "identity": split.identity}
+    known = next(store.events(name, kinds=[OUTER]), None)
+    if known is None and any(store.counts(name).values()):
+        raise StoreError(
+            f"study {name!r} in {store.url} is there already, and is no outer split of another; "
+            "use another study name or store"
+        )
+    if known is None:
+        writer = store.acquire(name)
+        try:
+            writer.append([Event(OUTER, time.time(), None, data)])
+        finally:
+            writer.release()
+    elif known.data != data:
+        was, now = known.data, data
+        what = f"is split {was['split']} of {was['of']}, here {now['split']} of {now['of']}"
+        if was["of"] == now["of"]:
+            what = "was tuned on other data, or on another split of it"
+        raise StoreError(
+            f"study {name!r} in {store.url} {what}: go on with what it was begun with, or use "
+            "another study name or store"
+        )
+
+
+def _score(study: Tuned, split: OuterSplit, rule: Rule) -> None:
+    """Scores the chosen configuration on the split's test part, unless that is done."""
+    store, name = study.store, study.name
+    chosen = choice_on(store, name, study.objectives, rule)
+    if valid_look(store, name, chosen) is not None:
+        return
+    try:
+        look(store, name, split.score, chosen, study._place())
+    except Failure as failure:
+        raise ObjectiveError(f"nested: {split.score.describe()}: {failure}") from failure
+
+
+def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Selection:
+    """What a split's study chooses."""
+    try:
+        return select_in(store, name, objectives, rule)
+    except NoCompleteTrial:
+        nothing = ", so there is nothing to score on its outer split"
+        raise no_complete_trial(store, name, nothing) from None
+
+
+def valid_look(store: Store, name: str, chosen: Selection) -> Look | None:
+    """The score of a split, if it is that of what its study chooses now."""
+    for seen in reversed(looks(store, name)):
+        if seen.trial == chosen.number:
+            return seen
+    return None

@@ -1,0 +1,195 @@
+"""Whether the backends of a study propose again what its log says that they proposed.
+
+Reads the log, builds each backend anew, and tells and asks it all that the log has. No objective
+is run, nothing is written, and no lease is taken: a driver may go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Any, Literal
+
+from ..contracts.directions import Objectives
+from ..engine.proposer import Proposer
+from ..engine.relay import identity
+from ..engine.replay import Diverged, Streak
+from ..engine.untold import Ledger
+from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
+from ..history.space_change import versions
+from ..plugins import PluginManager, library_of, located_error
+from ..store import Event, Store
+
+Verdict = Literal["reproducible", "differs", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreakCheck:
+    """What became of one streak: the trials from where a backend took over to the next one.
+
+    Attributes:
+        backend: The backend's name.
+        options: Its options, as the log has them.
+        seed: Its seed.
+        logged: Library and version that proposed them; several if it was upgraded meanwhile.
+        here: Library and version now; ``None`` if the backend is not here.
+        trials: How many trials it proposed.
+        checked: How many of these are proposed again.
+        verdict: ``reproducible``, ``differs``, or ``unchecked`` where nothing can be said.
+        trial: The first trial that differs.
+        log: Its parameters in the log.
+        now: What is proposed in its place, if anything is.
+        reason: What differs, or why it cannot be checked; else empty.
+    """
+
+    backend: str
+    options: Mapping[str, Any]
+    seed: int
+    logged: tuple[str, ...]
+    here: str | None
+    trials: int
+    checked: int = 0
+    verdict: Verdict = "reproducible"
+    trial: int | None = None
+    log: Mapping[str, Any] | None = None
+    now: Mapping[str, Any] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a study can be reproduced here.
+
+    Attributes:
+        study: Its name.
+        streaks: One for each time that a backend took over, in order.
+    """
+
+    study: str
+    streaks: tuple[StreakCheck, ...]
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether every streak is."""
+        return all(streak.verdict == "reproducible" for streak in self.streaks)
+
+
+@dataclass
+class _Part:
+    """A streak as the log has it; ``end`` is the position before which it ends."""
+
+    begin: int
+    session: Mapping[str, Any]
+    libraries: list[str] = field(default_factory=list)
+    end: int | None = None
+    trials: int = 0
+
+
+def verify(
+    store: Store,
+    name: str,
+    plugins: PluginManager,
+    watch: Callable[[str], None] = lambda text: None,
+) -> Verification:
+    """Replays every streak of a stored study against the log.
+
+    Args:
+        store: Where the study is.
+        name: Its name.
+        plugins: Where to find its backends.
+        watch: Told what is checked next, for people who wait.
+
+    Raises:
+        StudyNotFound: If the store has no such study.
+        StoreError: If it cannot be read.
+    """
+    row = store.study(name)
+    if row is None:
+        raise StudyNotFound(f"no study {name!r} in {store.url}")
+    checking = _Checking(store, name, plugins, row.definition)
+    checks = []
+    parts = streaks_of(store, name)
+    for number, part in enumerate(parts, 1):
+        watch(f"{number}/{len(parts)} {part.session['backend']}: {counted(part.trials, 'trial')}")
+        checks.append(checking.check(part))
+    return Verification(name, tuple(checks))
+
+
+def streaks_of(store: Store, name: str) -> list[_Part]:
+    """The streaks of a log, in order."""
+    parts: list[_Part] = []
+    before = ""
+    for event in store.events(name, kinds=["session", "space", "asked"]):
+        if event.kind == "space":  # no streak goes on in another space
+            before = ""
+            continue
+        if event.kind == "asked":
+            parts[-1].trials += len(event.data["trials"])
+            continue
+        now = identity(event.data)
+        if event.data.get("fresh") or now != before:
+            if parts:
+                parts[-1].end = event.seq
+            parts.append(_Part(event.seq, event.data))
+        before = now
+        library = event.data["library"]
+        if library not in parts[-1].libraries:
+            parts[-1].libraries.append(library)
+    return parts
+
+
+class _Checking:
+    """What the checks of a study's streaks share."""
+
+    def __init__(
+        self, store: Store, name: str, plugins: PluginManager, definition: Mapping[str, Any]
+    ) -> None:
+        self._store, self._name, self._plugins = store, name, plugins
+        self._versions = versions(store, name, definition)
+        self._objectives = Objectives(definition["directions"])
+
+    def check(self, part: _Part) -> StreakCheck:
+        """Replays one streak."""
+        session = part.session
+        common = {
+            "backend": session["backend"], "options": session["options"], "seed": session["seed"],
+            "logged": tuple(part.libraries), "here": self._here(session["backend"]),
+            "trials": part.trials,
+        }  # fmt: skip
+        streak: Streak | None = None
+        try:
+            proposer = self._proposer(session, part.begin)
+            streak = Streak(part.begin, proposer, Ledger(), self._objectives)
+            streak.check(self._events(part.end))
+        except StoreError:
+            raise
+        except Diverged as found:
+            assert streak is not None
+            return StreakCheck(
+                **common, checked=streak.checked, verdict="differs", trial=found.trial,
+                log=found.logged, now=found.found, reason=str(found),
+            )  # fmt: skip
+        except Exception as error:  # whatever an adapter makes of what it is given
+            reason = str(error) if isinstance(error, HpoBridgeError) else located_error(error)
+            checked = 0 if streak is None else streak.checked
+            return StreakCheck(**common, checked=checked, verdict="unchecked", reason=reason)
+        return StreakCheck(**common, checked=streak.checked)
+
+    def _proposer(self, session: Mapping[str, Any], begin: int) -> Proposer:
+        then = [version for version in self._versions if version.begin < begin][-1]
+        return Proposer(
+            self._plugins, session["backend"], session["options"], then.space,
+            len(self._objectives), session["seed"], defaults=then.defaults,
+            ignoring=session.get("handover") == "ignore",
+        )  # fmt: skip
+
+    def _events(self, end: int | None) -> Iterator[Event]:
+        events = self._store.events(self._name)
+        return events if end is None else takewhile(lambda event: event.seq < end, events)
+
+    def _here(self, backend: str) -> str | None:
+        try:
+            return " ".join(library_of(self._plugins.find("backend", backend)))
+        except HpoBridgeError:
+            return None

@@ -1,0 +1,116 @@
+"""The core's own plugin: its two reference backends, its runners, formats and pruner.
+
+They are registered through the same entry point and hooks as anybody's.
+"""
+
+from __future__ import annotations
+
+from ..contracts.hooks import hookimpl
+from ..contracts.optimizer import BackendSpec, Capability, FormatSpec, PrunerSpec, RunnerSpec
+
+_ANY = frozenset({Capability.CONDITIONAL, Capability.MULTI_OBJECTIVE})
+
+
+@hookimpl
+def hpo_register_backends() -> list[BackendSpec]:
+    """``core.random`` and ``core.grid``."""
+    return [
+        BackendSpec(
+            name="core.random",
+            technique="random",
+            factory="hpo_bridge.builtin.random:RandomSearch",
+            capabilities=_ANY | {Capability.VECTOR},
+            rank=10,
+            summary="Independent random points; the n-th depends on the seed and n alone",
+            suits="What everything else has to beat; spaces under tight constraints; any "
+            "number of workers.",
+            limits="Learns nothing.",
+        ),
+        BackendSpec(
+            name="core.grid",
+            technique="grid",
+            factory="hpo_bridge.builtin.grid:GridSearch",
+            capabilities=_ANY | {Capability.FINITE},
+            rank=10,
+            summary="Every point of a grid once, the last parameter varying fastest",
+            suits="Few parameters with few values, all of which you want to see.",
+            limits="Goes from corner to corner: stopped half way it has seen half of the space "
+            "(optuna.grid takes the points in random order). Continuous parameters need the "
+            "option resolution.",
+        ),
+        BackendSpec(
+            name="hybrid",
+            technique="hybrid",
+            factory="hpo_bridge.builtin.hybrid:Hybrid",
+            capabilities=frozenset(
+                {
+                    Capability.CONDITIONAL,
+                    Capability.INJECT,
+                    Capability.GRADIENT,
+                    Capability.VECTOR,
+                }
+            ),
+            composite=True,
+            rank=10,
+            most_rejected=20,
+            summary="Two backends: one for what is discrete, inside of it gradient steps",
+            suits="Objectives that torch can differentiate, with integers, categories or "
+            "conditions beside the continuous parameters.",
+            limits="One objective. A configuration takes inner_trials trials, so the outer "
+            "backend sees few. Continuing a long study asks the outer backend everything again.",
+        ),
+    ]
+
+
+@hookimpl
+def hpo_register_runners() -> list[RunnerSpec]:
+    """``inline`` and ``processes``."""
+    return [
+        RunnerSpec(
+            name="inline",
+            factory="hpo_bridge.runners.inline:Inline",
+            summary="One trial after another, in this process",
+        ),
+        RunnerSpec(
+            name="processes",
+            factory="hpo_bridge.runners.processes:Processes",
+            summary="Worker processes on this machine; a crash costs one trial",
+        ),
+    ]
+
+
+@hookimpl
+def hpo_register_formats() -> list[FormatSpec]:
+    """``csv``, ``json`` and ``parquet``."""
+    return [
+        FormatSpec(
+            name="csv",
+            factory="hpo_bridge.builtin.formats.csv_file:Csv",
+            writes=True,
+            summary="A table with a header, as hpo-bridge, Optuna and pandas write it",
+        ),
+        FormatSpec(
+            name="json",
+            factory="hpo_bridge.builtin.formats.json_file:Json",
+            writes=True,
+            summary="All that a study's trials have; also what `trials --json` prints",
+        ),
+        FormatSpec(
+            name="parquet",
+            factory="hpo_bridge.builtin.formats.parquet_file:Parquet",
+            writes=True,
+            summary="A table of typed columns; in Python pandas data frames, too",
+        ),
+    ]
+
+
+@hookimpl
+def hpo_register_pruners() -> list[PrunerSpec]:
+    """``folds``."""
+    return [
+        PrunerSpec(
+            name="folds",
+            factory="hpo_bridge.builtin.folds_pruner:Folds",
+            summary="Stops a trial that is unlikely to beat the best on the same folds",
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""The backends of which another one is made: found by name, their errors at the right option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..contracts.optimizer import (
+    BackendSpec,
+    Capability,
+    Explains,
+    Optimizer,
+    Problem,
+    Translation,
+)
+from ..engine.proposer import Proposer, handed, wants_gradients
+from ..errors import InvalidOptions, UnknownName, short
+from ..plugins import PluginManager
+from ..space import Space
+
+
+@dataclass(frozen=True)
+class Part:
+    """A backend that another one is made of.
+
+    Attributes:
+        role: The option that names it, such as ``outer``; its options are ``outer_options``.
+        name: Its name.
+        options: Its options.
+        plugins: Where to find it.
+
+    Raises:
+        InvalidOptions: If the name is no text, or the options are no mapping.
+    """
+
+    role: str
+    name: str
+    options: Mapping[str, Any]
+    plugins: PluginManager
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InvalidOptions(f"{self.role}: found {short(self.name)}, expected a name")
+        if not isinstance(self.options, Mapping):
+            found = short(self.options)
+            raise InvalidOptions(f"{self.role}_options: found {found}, expected a mapping")
+
+    @property
+    def spec(self) -> BackendSpec:
+        """What it declares.
+
+        Raises:
+            InvalidOptions: If there is no such backend.
+        """
+        with self._blamed():
+            spec = self.plugins.find("backend", self.name).spec
+        assert isinstance(spec, BackendSpec)
+        return spec
+
+    def built(self, space: Space, seed: int) -> Optimizer:
+        """A new one, for a problem of one objective.
+
+        Raises:
+            InvalidOptions: If it refuses its options.
+            UnsupportedProblem: If it refuses the space.
+        """
+        problem = Problem(handed(space, self.spec), 1, seed)
+        with self._blamed():
+            built: Optimizer = self.plugins.build("backend", self.name, self.options, problem)
+        return built
+
+    def proposer(self, space: Space, seed: int) -> Proposer:
+        """A new one, in terms of the space.
+
+        Raises:
+            InvalidOptions: If there is no such backend, or it refuses its options.
+            UnsupportedProblem: If it refuses the space.
+        """
+        with self._blamed():
+            return Proposer(self.plugins, self.name, self.options, space, 1, seed)
+
+    def wants_gradients(self, space: Space) -> bool:
+        """Whether it needs derivatives with respect to what is in the space."""
+        return wants_gradients(self.spec, self.built(space, 0))
+
+    def has(self, capability: Capability) -> bool:
+        """Whether it declares a capability."""
+        return capability in self.spec.capabilities
+
+    def explain(self, optimizer: Optimizer, names: Sequence[str]) -> list[Translation]:
+        """Its rows, with its name before the details."""
+        rows = [Translation(name, "native", "as it is") for name in names]
+        if isinstance(optimizer, Explains):
+            rows = list(optimizer.explain())
+        return [Translation(r.parameter, r.how, f"{self.name}: {r.detail}") for r in rows]
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        try:
+            yield
+        except UnknownName as error:
+            raise InvalidOptions(f"{self.role}: {error}") from error
+        except InvalidOptions as error:
+            raise InvalidOptions(f"{self.role}_options: {error}") from error

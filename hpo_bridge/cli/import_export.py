@@ -1,0 +1,140 @@
+"""``hpo-bridge import`` and ``export``: histories of other tools, and for other tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..config import StudyFile, load_study_file
+from ..contracts.directions import Objectives
+from ..errors import ConfigError, counted
+from ..history.exporting import ExportReport, export_history
+from ..history.formats import shown
+from ..history.importing import ImportOptions, ImportReport, read_trials
+from ..store import open_store
+from ..study import Study
+from .output import kept_for_json, loaded_plugins, quiet_libraries
+
+NOTHING = 1
+
+
+def import_trials(
+    path: Path,
+    source: str,
+    *,
+    format: str | None,
+    name: str | None,
+    renames: Sequence[str],
+    unpickle: bool,
+    strict: bool,
+    drop_inactive: bool,
+    store: str | None,
+    overrides: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Adds a source's trials to a study; 1 if it has trials and none of them fits.
+
+    The source is read, and tried on a study in memory, before anything is created.
+    """
+    options = ImportOptions(format, name, _renames(renames), unpickle, strict, drop_inactive)
+    with kept_for_json(as_json):
+        file = load_study_file(path, plugins=loaded_plugins(), overrides=overrides, store=store)
+        with quiet_libraries():
+            objectives = Objectives(file.directions)
+            read = read_trials(loaded_plugins(), file.space, objectives, source, options)
+        with _study(file, None) as study:
+            report = study.import_trials(read)
+        if read.taken:
+            with _study(file, file.store) as study:
+                report = study.import_trials(read)
+        url = shown(file.store)
+    print(json.dumps(_plain_import(report, file.name)) if as_json else _import_text(report, url))
+    return NOTHING if report.refused and not (report.added or report.already) else 0
+
+
+def _study(file: StudyFile, store: str | None) -> Study:
+    return Study(
+        file.space,
+        backend=file.schedule,
+        directions=file.directions,
+        seed=file.seed,
+        store=store,
+        name=file.name,
+        checkpoints=file.checkpoints,
+    )
+
+
+def export_trials(
+    path: Path,
+    target: str,
+    *,
+    format: str | None,
+    overwrite: bool,
+    store: str | None,
+    overrides: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Writes a study's trials; also while it runs."""
+    file = load_study_file(
+        path, plugins=loaded_plugins(), overrides=overrides, store=store, reading=True
+    )
+    with kept_for_json(as_json):
+        opened = open_store(file.store, create=False)
+        try:
+            report = export_history(
+                loaded_plugins(), opened, file.name, target, format, overwrite=overwrite
+            )
+        finally:
+            opened.close()
+    print(json.dumps({"study": file.name, **asdict(report)}) if as_json else _export_text(report))
+
+
+def _renames(pairs: Sequence[str]) -> dict[str, str]:
+    """``THEIRS=OURS`` as a mapping.
+
+    Raises:
+        ConfigError: If one has no ``=``, or the same name is there twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        theirs, equals, ours = pair.rpartition("=")
+        if not equals or not theirs:
+            raise ConfigError(f"--map: found {pair!r}, expected THEIRS=OURS")
+        if theirs in found:
+            raise ConfigError(f"--map: {theirs!r} is there twice")
+        found[theirs] = ours
+    return found
+
+
+def _plain_import(report: ImportReport, study: str) -> Mapping[str, object]:
+    numbers = report.numbers
+    return {
+        "study": study, "source": report.source, "format": report.format,
+        "source_study": report.study, "added": report.added, "already": report.already,
+        "first": numbers[0] if numbers else None,
+        "counts": {state.value: n for state, n in report.counts.items()},
+        "refused": [asdict(refusal) for refusal in report.refused],
+        "notes": list(report.notes),
+    }  # fmt: skip
+
+
+def _import_text(report: ImportReport, url: str) -> str:
+    counts = ", ".join(f"{n} {state.value.lower()}" for state, n in report.counts.items())
+    added = counted(report.added, "trial") + (f" ({counts})" if counts else "")
+    if report.numbers:
+        added += f", numbers {report.numbers[0]} to {report.numbers[-1]}"
+    lines = [f"source   {report.study}  ({report.format})", f"added    {added}"]
+    if report.already:
+        lines.append(f"already  {counted(report.already, 'trial')} of it in the study")
+    lines += [
+        f"refused  {counted(r.count, 'trial')}: {r.reason} ({r.example})" for r in report.refused
+    ]
+    lines += [f"note     {note}" for note in report.notes]
+    return "\n".join([*lines, f"store    {url}"])
+
+
+def _export_text(report: ExportReport) -> str:
+    lines = [f"written  {counted(report.trials, 'trial')} to {report.target}  ({report.format})"]
+    return "\n".join(lines + [f"note     {note}" for note in report.notes])

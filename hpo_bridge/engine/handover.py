@@ -1,0 +1,131 @@
+"""Handing a history over: what a backend is told of the trials that it did not propose.
+
+A backend with the capability ``INJECT`` is told all of them. One that never learns (the
+techniques ``random`` and ``grid``) loses nothing by not being told. Any other would ignore in
+silence what the user believes it knows, and is refused, unless ``handover: ignore`` asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..contracts.directions import Objectives
+from ..contracts.optimizer import BackendSpec, Capability
+from ..contracts.record import TrialRecord, TrialState
+from ..contracts.trial import reports_until
+from ..errors import UnsupportedProblem
+from ..plugins import PluginManager
+from ..store import Store
+from .proposer import Proposer
+from .replay import HANDED_OVER, observations
+from .untold import Ledger, Open, adopted
+
+UNLEARNING = ("random", "grid")
+"""The techniques of backends that learn from no trial, their own included."""
+FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
+
+
+def is_deaf(spec: BackendSpec) -> bool:
+    """Whether a backend learns, but only from what it has proposed itself."""
+    return Capability.INJECT not in spec.capabilities and spec.technique not in UNLEARNING
+
+
+def refuse_deaf(
+    plugins: PluginManager, backend: str, ignoring: bool, n_objectives: int, what: str
+) -> None:
+    """Refuses a backend that would ignore a history in silence.
+
+    Args:
+        plugins: Where to find it, and those that could take its place.
+        backend: Its name.
+        ignoring: Whether that is asked for.
+        n_objectives: How many losses the study has.
+        what: What it would ignore, in words.
+
+    Raises:
+        UnsupportedProblem: Names the backends installed that can learn from it.
+    """
+    spec = plugins.find("backend", backend).spec
+    assert isinstance(spec, BackendSpec)
+    if ignoring or not is_deaf(spec):
+        return
+    able = ", ".join(_able(plugins, n_objectives)) or "none is installed"
+    raise UnsupportedProblem(
+        f"backend {backend!r} learns from its own trials alone (it has not the capability inject) "
+        f"and would ignore {what}: use one that learns from them ({able}), or write "
+        "handover: ignore beside its name, so that it begins from nothing"
+    )
+
+
+def _able(plugins: PluginManager, n_objectives: int) -> Iterator[str]:
+    needed = {Capability.INJECT}
+    if n_objectives > 1:
+        needed.add(Capability.MULTI_OBJECTIVE)
+    for offer in plugins.offers("backend"):
+        spec = offer.spec
+        able = isinstance(spec, BackendSpec) and needed <= spec.capabilities
+        if able and offer.status == "active":
+            yield spec.name
+
+
+def tell_history(
+    store: Store,
+    name: str,
+    proposer: Proposer,
+    objectives: Objectives,
+    known: int | None = None,
+) -> None:
+    """Tells a new backend all that has ended, as points that it did not propose.
+
+    Args:
+        store: Where the study is.
+        name: Its name.
+        proposer: The backend.
+        objectives: What is measured.
+        known: The number of the first trial that it is not to know yet; ``None``: it is told
+            of all.
+    """
+    if Capability.INJECT not in proposer.capabilities:
+        return
+    earlier = [
+        (-1, trial) for event in store.events(name, kinds=["adopted"])
+        for trial in adopted(event.data)
+    ]  # fmt: skip
+    ended = store.trials(name, FINAL)
+    history = [
+        (trial.number, as_open(trial)) for trial in ended if known is None or trial.number < known
+    ]
+    if earlier or history:
+        proposer.tell(observations(earlier + history, proposer, objectives))
+
+
+def unfinished(store: Store, name: str) -> Ledger:
+    """The trials that wait or run, as a new backend has them: without tokens."""
+    ledger = Ledger()
+    for pending in store.pending(name):
+        number = pending.number
+        if pending.attempts:
+            ledger.open[number] = replace(as_open(store.trial(name, number)), result=None)
+        else:
+            ledger.open[number] = Open(pending.params, None, None, pending.backend)
+    return ledger
+
+
+def has_history(store: Store, name: str) -> bool:
+    """Whether there is anything to be handed over."""
+    counts = store.counts(name)
+    if any(counts[state] for state in FINAL):
+        return True
+    return any(event.data["trials"] for event in store.events(name, kinds=["adopted"]))
+
+
+def as_open(trial: TrialRecord) -> Open:
+    """A trial that has ended, as the backend is to be told of it."""
+    result = {"state": trial.state.value}
+    result |= {key: getattr(trial, key) for key in HANDED_OVER if key != "state"}
+    params, reports = trial.params, list(trial.reports)
+    if trial.changes:
+        first = trial.changes[0]
+        params, reports = first.params, reports_until(reports, first.step)
+    return Open(params, None, None, trial.backend, reports, result, bool(trial.changes))

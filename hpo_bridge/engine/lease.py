@@ -1,0 +1,184 @@
+"""A study's driver, from the first need of one until the study is given free.
+
+The lease is taken when it is needed, and the driver is rebuilt from the log only where somebody
+else has written to it meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..contracts.objective import Objective
+from ..store import Store
+from .budget import NothingToDo, spent_budget
+from .budget import log as budget_log
+from .driver import Driver
+from .failures import FailureWatch, StopRule, requeue_failed
+from .observers import Observers, study_info
+from .resume import Setup, take_over
+from .session import Session
+
+ASK = "ask"
+"""What stands for a runner's name where a study is asked by hand."""
+
+
+class Seat:
+    """Who drives a study here: nobody, or a driver that holds its lease.
+
+    Args:
+        store: Where the study is.
+        name: Its name.
+        observers: Told when a driver begins, and when it ends.
+        pruner: The pruner's name, for them.
+
+    Attributes:
+        driver: The driver, also of a study that was given free: nothing has to be rebuilt if
+            nobody else drives it meanwhile. ``None`` before the first, or once it is broken.
+        holding: Whether it has the lease.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        observers: Observers,
+        pruner: str | None,
+    ) -> None:
+        self._store, self._name = store, name
+        self._observers, self._pruner = observers, pruner
+        self.driver: Driver | None = None
+        self.holding = False
+
+    @property
+    def held(self) -> Driver | None:
+        """The driver, if it has the lease."""
+        return self.driver if self.holding else None
+
+    def sound(self) -> Driver | None:
+        """The driver, if it has the lease; one that is out of step with the log is left first."""
+        if self.driver is not None and self.driver.broken:
+            self.leave(broken=True)
+        return self.held
+
+    def take(self, setup: Callable[[], Setup], runner: str = ASK) -> Driver:
+        """The driver, with the lease; rebuilt if the study has moved on meanwhile.
+
+        Args:
+            setup: Gives what a driver is made of, where one has to be made. (Not kept: it
+                knows the study, which is to go when its user drops it.)
+            runner: Who evaluates the trials.
+
+        Raises:
+            StudyLocked: If another driver works on the study.
+            BackendError: If the backend fails.
+        """
+        held = self.sound()
+        if held is not None:
+            if runner != ASK:
+                self._observers.end(None)  # who watched the asking by hand
+            if not self._observers.begun:
+                self._begin(runner, held)
+            return held
+        if self.driver is not None:
+            writer = self._store.acquire(self._name)
+            if writer.seq == self.driver.writer.seq:
+                self.driver.writer = writer
+                self.holding = True
+                self._begin(runner, self.driver)
+                return self.driver
+            writer.release()
+        made = replace(setup(), begin=partial(self._begin, runner))
+        try:
+            self.driver = take_over(self._store, self._name, made, runner)
+        except BaseException as error:
+            self._observers.end(error)
+            raise
+        self.holding = True
+        return self.driver
+
+    def _begin(self, runner: str, driver: Driver) -> None:
+        info = study_info(self._store, self._name, driver.identity, runner, self._pruner)
+        self._observers.begin(driver, info)
+
+    def run(
+        self, setup: Callable[[], Setup], built: Any, runner: str, source: Objective, *,
+        trials: int | None, seconds: float | None, window: int | None, stop: StopRule,
+        retry_failed: bool,
+    ) -> None:  # fmt: skip
+        """Has a runner evaluate trials; gives the study free afterwards, if it was before.
+
+        Args:
+            setup: As :meth:`take` needs it.
+            built: The runner.
+            runner: Its name.
+            source: What is evaluated.
+            trials: The study's budget of trials.
+            seconds: The study's budget of time.
+            window: How many trials may be open in deterministic order; ``None`` in free order.
+            stop: When failures stop the run.
+            retry_failed: Whether the failed trials run again.
+
+        Raises:
+            TooManyFailures: If failures have stopped the run.
+        """
+        was_held = self.holding
+        driver = self.take(setup, runner)
+        by_hand = set(driver.running)
+        row = self._store.study(self._name)
+        spent = 0.0 if row is None else row.seconds
+        driver.retries = getattr(built, "retries", 0)
+        driver.window = window
+        failures = FailureWatch(self._store, self._name, stop, window)
+        session = Session(
+            driver, source, trials=trials, seconds=seconds, spent=spent, failures=failures
+        )
+        error: BaseException | None = None
+        try:
+            if retry_failed:
+                requeue_failed(driver)
+            nothing = spent_budget(driver.counts, spent, trials, seconds)
+            built.run(session)
+            if nothing is None and driver.exhausted is not None and not failures.began:
+                nothing = NothingToDo("backend", driver.exhausted, "", driver.counts)
+            if nothing is not None:
+                budget_log.warning("study %r: %s", self._name, nothing)
+            failures.check()
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            driver.retries, driver.window = 0, None
+            failures.tell_count()
+            try:
+                self._observers.end(error)
+            finally:
+                # Out of step with the log, or with trials that its runner left running:
+                # what takes over next starts from the log.
+                if driver.broken or not by_hand.issuperset(driver.running):
+                    self.leave(broken=True)
+                elif not was_held:
+                    self.leave()
+
+    def leave(self, *, broken: bool = False) -> None:
+        """Gives the study free for other drivers; ``broken`` ones are not used again."""
+        driver = self.held
+        if driver is None:
+            return
+        try:
+            self._observers.end(None)
+        finally:
+            self.holding = False
+            if broken or driver.broken:
+                self.driver = None
+                driver.writer.release()
+            else:
+                driver.leave()
+
+    def drop(self) -> None:
+        """Gives the lease free at once, and forgets the observers."""
+        if self.held is not None:
+            self.held.writer.release()
+            self._observers.forget()

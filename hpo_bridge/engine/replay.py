@@ -1,0 +1,135 @@
+"""One streak of a backend in the log, gone through again: every tell, and every ask compared.
+
+A *streak* begins where a backend takes a study over, and ends where another one does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..contracts.directions import Objectives
+from ..contracts.optimizer import Observation
+from ..errors import BackendError, SearchExhausted
+from ..store import Event
+from .proposer import Proposal, Proposer
+from .untold import Ledger, Open, observation
+
+HANDED_OVER = ("state", "values", "gradients", "estimate")
+"""What another backend learns of how a trial ended."""
+
+Step = tuple[list[Observation], dict[str, Any] | None]
+"""What was told, and the data of the ask after it, if there was one."""
+
+
+class Diverged(Exception):
+    """A replayed ask gave something else than the log has.
+
+    Args:
+        problem: What, in words.
+        trial: The first trial that differs, if it is known.
+        logged: Its parameters in the log.
+        found: What is proposed now.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        trial: int | None = None,
+        logged: Mapping[str, Any] | None = None,
+        found: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.trial, self.logged, self.found = trial, logged, found
+        super().__init__(problem)
+
+
+class Streak:
+    """The asks and tells of one backend, as the log has them.
+
+    Args:
+        begin: Position of the session in which it took over.
+        proposer: The backend, as it was there.
+        ledger: The trials that it was not told of, where the events begin.
+        objectives: What is measured.
+
+    Attributes:
+        checked: How many trials were proposed again as the log has them.
+    """
+
+    def __init__(
+        self, begin: int, proposer: Proposer, ledger: Ledger, objectives: Objectives
+    ) -> None:
+        self.begin, self.proposer, self.ledger = begin, proposer, ledger
+        self.objectives = objectives
+        self.checked = 0
+
+    def steps(self, events: Iterable[Event]) -> Iterator[Step]:
+        """What was told, then what was asked, in the order of the log."""
+        ledger, proposer = self.ledger, self.proposer
+        for event in events:
+            if event.seq == self.begin:
+                former = ledger.hand_over(event.data.get("known"))
+                for _, trial in former:
+                    trial.result = {k: (trial.result or {}).get(k) for k in HANDED_OVER}
+                yield observations(former, proposer, self.objectives), None
+            if event.seq > self.begin and event.kind in ("asked", "resampled"):
+                told = [n for n in event.data["told"] if n in ledger.finished]
+                yield observations(ledger.take(told), proposer, self.objectives), event.data
+            ledger.apply(event)
+
+    def check(self, events: Iterable[Event]) -> None:
+        """Tells and asks the proposer all that the log has.
+
+        Raises:
+            Diverged: If it answers otherwise than the log has.
+        """
+        for told, asked in self.steps(events):
+            if told:
+                self.proposer.tell(told)
+            if asked is not None:
+                self._ask_again(asked)
+
+    def _ask_again(self, asked: Mapping[str, Any]) -> None:
+        trials = asked["trials"] if "trials" in asked else [{"number": None, **asked["point"]}]
+        first = trials[0] if trials else {"number": None, "params": None}
+        try:
+            proposals, rejected = self.proposer.ask(asked["n"])
+        except (SearchExhausted, BackendError) as error:
+            what = "it is exhausted: " if isinstance(error, SearchExhausted) else ""
+            raise Diverged(f"{what}{error}", first["number"], first["params"]) from None
+        found = len(proposals), len(rejected)
+        if found != (len(trials), asked["rejected"]):
+            raise Diverged(
+                f"it now gives {found[0]} suggestions and {found[1]} infeasible ones, "
+                f"the log has {len(trials)} and {asked['rejected']}",
+                first["number"], first["params"], proposals[0].params if proposals else None,
+            )  # fmt: skip
+        for proposal, trial in zip(proposals, trials, strict=True):
+            self._compare(proposal, trial, asked["backend"])
+
+    def _compare(self, proposal: Proposal, trial: Mapping[str, Any], backend: str) -> None:
+        if trial["token"] is None and proposal.token is None:
+            return  # the study drew it, among those that were not there
+        if plain(proposal.params) != plain(trial["params"]):
+            what = f"trial {trial['number']}"
+            if trial["number"] is None:
+                what = "a suggestion that was there already"
+            raise Diverged(
+                f"it now proposes other parameters for {what} "
+                f"than the log has, made by {backend}",
+                trial["number"], trial["params"], proposal.params,
+            )  # fmt: skip
+        self.checked += trial["number"] is not None
+
+
+def observations(
+    trials: Iterable[tuple[int, Open]], proposer: Proposer, objectives: Objectives
+) -> list[Observation]:
+    """What the backend is told of finished trials."""
+    return [observation(trial, proposer, objectives) for _, trial in trials]
+
+
+def plain(value: Any) -> str:
+    """Plain data as text, to be compared."""
+    return json.dumps(value, sort_keys=True, default=repr)

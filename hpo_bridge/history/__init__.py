@@ -1,0 +1,1 @@
+"""Trials in and out: imports and exports, warm starts, changes of the space, tables."""

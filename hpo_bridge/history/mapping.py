@@ -1,0 +1,315 @@
+"""From a source's words to a study's: names, values, objectives, and what does not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..contracts.directions import Objectives
+from ..contracts.history import History, PastTrial, Position, Text
+from ..contracts.record import Change, Direction, TrialState
+from ..contracts.trial import as_number
+from ..errors import HistoryError, SpaceError, nearest, short
+from ..space import Categorical, Float, Int, Space
+from ..store.codec import strict_metrics
+from .cells import meant
+
+IMPORTED = "imported:"
+"""What the ``backend`` of an imported trial begins with: no backend's name has a colon."""
+KINDS = (
+    ("is missing", "a parameter is missing"),
+    ("is outside", "outside the range"),
+    ("plus a multiple of", "between the steps"),
+    ("of the choices", "not one of the choices"),
+    ("is not active", "not active at that point"),
+    ("is the constant", "not the value of the constant"),
+    ("violates the constraint", "a constraint forbids it"),
+)
+"""What a problem says, to the reason that it is counted under."""
+
+
+FIELDS = ("state", "started", "finished", "error")
+"""The fields of a trial that a source's column may stand for."""
+
+
+class Unfit(Exception):
+    """A trial that cannot be taken: the reason it is counted under, and the details."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Names of a source, and what they are in the study.
+
+    Attributes:
+        rename: As the user gave it: source to study.
+        params: What the source is expected to call the study's parameters and constants.
+        objectives: Likewise the objectives, in order.
+        negative: Those of the latter that stand for the negative.
+        fields: The source's columns for fields of a trial, such as its state.
+        states: The source's words for states.
+    """
+
+    rename: Mapping[str, str]
+    params: tuple[str, ...]
+    objectives: tuple[str, ...]
+    negative: frozenset[str]
+    fields: Mapping[str, str]
+    states: Mapping[str, TrialState]
+
+    def param(self, name: str) -> str:
+        """The study's name of a parameter of the source."""
+        return self.rename.get(name, name)
+
+
+def pairs_of(space: Space, objectives: Objectives, rename: Mapping[str, str]) -> Pairs:
+    """What the source calls what, by the user's mapping.
+
+    Raises:
+        HistoryError: If it names what the study has not, or one thing twice.
+    """
+    params = [*space, *space.constants]
+    signed = {f"-{name}": name for name in objectives.names if f"-{name}" not in params}
+    known = [*params, *objectives.names, *signed]
+    others = {source: target for source, target in rename.items() if target not in known}
+    fields = {s: t.lower() for s, t in others.items() if t.lower() in ("", *FIELDS)}
+    members = TrialState.__members__
+    states = {s: members[t.upper()] for s, t in others.items() if t.upper() in members}
+    found: dict[str, str] = {}
+    for source, target in rename.items():
+        if source in fields or source in states:
+            continue
+        if target and target not in known:
+            raise HistoryError(
+                f"map: {source}={target}: the study has no parameter or objective {target!r}"
+                f"{nearest(target, [*known, *FIELDS, *members])}; it has "
+                f"{', '.join([*params, *objectives.names])}; a column or a word of a table may "
+                f"also stand for {', '.join(FIELDS)}, {', '.join(members)}"
+            )
+        plain = signed.get(target, target)
+        if target and plain in found:
+            raise HistoryError(f"map: both {found[plain]!r} and {source!r} stand for {plain!r}")
+        found[plain] = source
+    negative = frozenset(source for source, target in rename.items() if target in signed)
+    return Pairs(
+        dict(rename), tuple(found.get(name, name) for name in params),
+        tuple(found.get(name, name) for name in objectives.names), negative, fields, states,
+    )  # fmt: skip
+
+
+class Mapper:
+    """Makes data of ``imported`` events out of a source's trials.
+
+    Args:
+        space: The study's space.
+        objectives: What the study measures.
+        pairs: What the source calls what.
+        history: The source.
+        kind: The format's name.
+        drop_inactive: See :class:`hpo_bridge.history.importing.ImportOptions`.
+
+    Raises:
+        HistoryError: If an objective is not there, or has another direction.
+    """
+
+    def __init__(
+        self, space: Space, objectives: Objectives, pairs: Pairs, history: History, kind: str, *,
+        drop_inactive: bool,
+    ) -> None:  # fmt: skip
+        self._space, self._objectives, self._pairs, self._kind = space, objectives, pairs, kind
+        self._drop_inactive = drop_inactive
+        self._codes: dict[str, None] = {}
+        self._measured = _measured(objectives, pairs, history)
+        self._sign = next(iter(self._measured.values()))[1]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the trials mapped so far, a line each."""
+        if not self._codes:
+            return []
+        return [
+            f"{', '.join(self._codes)}: integers taken as they are; where they are positions of "
+            "choices, declare a categorical parameter with the choices in that order"
+        ]
+
+    def mapped(self, past: PastTrial) -> dict[str, Any]:
+        """The data of the event; all in the study's own words.
+
+        Raises:
+            Unfit: If the trial cannot be taken.
+        """
+        if not past.state.is_final:
+            raise Unfit(f"{past.state.value.lower()} there", "has not ended")
+        params = self._params(past.params)
+        state, values, error = self._result(past)
+        reports, metrics = _kept(past.reports, past.metrics, self._sign)
+        data: dict[str, Any] = {
+            "state": state.value, "params": params, "values": values, "error": error,
+            "backend": IMPORTED + (past.backend or self._kind).removeprefix(IMPORTED),
+            "started": _moment(past.started), "finished": _moment(past.finished),
+            "attempts": past.attempts, "reports": reports,
+        }  # fmt: skip
+        return data | self._besides(past, state, params, metrics)
+
+    def _params(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """A point of the space."""
+        given: dict[str, Any] = {}
+        for source, value in found.items():
+            name = self._pairs.param(source)
+            if name:
+                given[name] = value
+        for name, source in ((self._pairs.param(source), source) for source in found):
+            if name and name not in self._space and name not in self._space.constants:
+                raise Unfit(
+                    f"{source}: not a parameter of the study",
+                    f"--map {source}=NAME says what it is there, --map {source}= leaves it out",
+                )
+        try:
+            read = {name: self._value(name, value) for name, value in given.items()}
+            if self._drop_inactive:
+                read = self._active(read)
+            return self._space.check(read)
+        except SpaceError as error:
+            reason = next((kind for text, kind in KINDS if text in error.problem), "wrong value")
+            where = error.path[0] if error.path else ""
+            raise Unfit(f"{where}: {reason}" if where else reason, str(error)) from None
+
+    def _value(self, name: str, value: Any) -> Any:
+        """What the source has as a value, text or position, as the value that it means."""
+        known = self._space[name] if name in self._space else self._space.constants[name]
+        try:
+            if isinstance(value, Position):
+                if isinstance(known, (Int, Float)) and type(value.number) is int:
+                    self._codes[name] = None
+                return _at(value.number, known)
+            if isinstance(value, Text):
+                return meant(value.text, known)
+        except SpaceError as error:
+            raise error.under(name) from None
+        return list(value) if isinstance(value, tuple) else value
+
+    def _active(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Without the parameters of the space whose conditions do not hold."""
+        kept: dict[str, Any] = {}
+        for name, parameter in self._space.items():
+            if name in params and self._space.is_active(name, kept):
+                kept[name] = parameter.check(params[name])
+        return kept | {n: v for n, v in params.items() if n not in self._space}
+
+    def _result(self, past: PastTrial) -> tuple[TrialState, dict[str, float] | None, str | None]:
+        """State, values and error, as the study would judge them."""
+        if past.state is not TrialState.COMPLETE:
+            return past.state, None, past.error
+        found = past.values or {}
+        values: dict[str, float] = {}
+        for name, (source, sign) in self._measured.items():
+            if found.get(source) is None:
+                raise Unfit("complete there, but without a value", f"no value of {source!r}")
+            try:
+                values[name] = sign * as_number(found[source])
+            except TypeError as error:
+                raise Unfit("a value is no number", f"{source}: {error}") from None
+        judged, reason = self._objectives.judge(values)
+        if judged is None:
+            return TrialState.FAILED, None, reason
+        return TrialState.COMPLETE, judged, None
+
+    def _besides(
+        self, past: PastTrial, state: TrialState, params: Mapping[str, Any],
+        metrics: Sequence[Mapping[str, float]],
+    ) -> dict[str, Any]:  # fmt: skip
+        """What only some trials have."""
+        found: dict[str, Any] = {}
+        if any(metrics):
+            found["metrics"] = [strict_metrics(each) for each in metrics]
+        if past.changes:
+            found["changes"] = [asdict(self._change(change)) for change in past.changes]
+        if past.gradients is not None and state is TrialState.COMPLETE:
+            slopes = {self._pairs.param(n): self._slope(s) for n, s in past.gradients.items()}
+            if set(slopes) <= set(params):
+                found["gradients"] = slopes
+        if past.standard_errors is not None and state is TrialState.COMPLETE:
+            errors = past.standard_errors
+            found["standard_errors"] = {
+                name: errors[source] for name, (source, _) in self._measured.items()
+                if source in errors
+            }  # fmt: skip
+        if past.estimate is not None and state is TrialState.PRUNED:
+            found["estimate"] = self._sign * past.estimate
+        return found
+
+    def _change(self, change: Change) -> Change:
+        return Change(change.step, self._params(change.params), change.source)
+
+    def _slope(self, slope: Any) -> Any:
+        if isinstance(slope, (list, tuple)):
+            return [self._sign * each for each in slope]
+        return self._sign * slope
+
+
+def _measured(
+    objectives: Objectives, pairs: Pairs, history: History
+) -> dict[str, tuple[str, float]]:
+    """Objective to what the source calls it, and the factor to its values."""
+    found = dict(history.directions)
+    there = ", ".join(found) or "none"
+    measured: dict[str, tuple[str, float]] = {}
+    for name, source in zip(objectives.names, pairs.objectives, strict=True):
+        if source not in found and len(found) == len(objectives) == 1 and source == name:
+            source = next(iter(found))
+        if source not in found:
+            raise HistoryError(
+                f"the source has no objective {source!r}{nearest(source, list(found))}; it has "
+                f"{there}; --map THEIRS={name} names the one that is meant"
+            )
+        flipped = source in pairs.negative
+        way, own = found[source], objectives.directions[name]
+        if way is not None and (way is own) is flipped:
+            raise HistoryError(
+                f"the source {_doing(way)} {source!r}, the study {_doing(own)} {name!r}; "
+                f"--map {source}={'' if flipped else '-'}{name} takes "
+                f"{'it as it is' if flipped else 'its negative'}"
+            )
+        measured[name] = (source, -1.0 if flipped else 1.0)
+    return measured
+
+
+def _doing(direction: Direction) -> str:
+    return f"{direction.value}s"
+
+
+def _at(number: Any, parameter: Any) -> Any:
+    """The value of a number that is a position where there are choices."""
+    if not isinstance(parameter, Categorical):
+        return number
+    position = int(number)
+    if position != number or not 0 <= position < len(parameter.choices):
+        raise SpaceError(
+            f"{short(number)} is no position of the choices {short(list(parameter.choices))}"
+        )
+    return parameter.grid(position)
+
+
+def _kept(
+    reports: Sequence[tuple[int, float]], metrics: Sequence[Mapping[str, float]], sign: float
+) -> tuple[list[list[Any]], list[Mapping[str, float]]]:
+    """The reports that a study would have kept: finite ones, the first of each step."""
+    steps: set[int] = set()
+    kept: list[list[Any]] = []
+    besides: list[Mapping[str, float]] = []
+    for position, (step, value) in enumerate(reports):
+        if not math.isfinite(value) or step in steps:
+            continue
+        steps.add(step)
+        kept.append([int(step), sign * float(value)])
+        besides.append(metrics[position] if position < len(metrics) else {})
+    return kept, besides
+
+
+def _moment(time: float | None) -> float | None:
+    return time if time is not None and math.isfinite(time) else None

@@ -1,0 +1,184 @@
+"""Warm start: the trials of earlier studies, as points that a new study's backend did not propose.
+
+They are read and mapped once, and written into the new study's log (events ``adopted``) before
+its first session. From then on the log has all that is told: the earlier store may go.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ..contracts.directions import Objectives
+from ..contracts.record import TrialRecord, TrialState
+from ..engine.replay import plain
+from ..errors import HpoBridgeError, StoreError, nearest, short
+from ..space import Space
+from ..space.changes import completed
+from ..store import Event, Store, open_store
+from .carrying import Carrier, Source, rule_of
+from .mapping import Unfit
+from .space_change import known_defaults
+
+BATCH = 500
+"""How many trials one event has."""
+KEYS = ("store", "study", "map", "values", "ignore")
+
+
+def sources_of(given: Any) -> tuple[Source, ...]:
+    """A study's ``warm_start``, checked as far as that goes without the earlier studies.
+
+    Raises:
+        HpoBridgeError: With the path of what is wrong, such as ``warm_start.0.map.lr``.
+
+    Example:
+        >>> (source,) = sources_of([{"study": "old", "map": {"lr": "learning_rate"}}])
+        >>> source.study, source.map["lr"].written
+        ('old', 'learning_rate')
+    """
+    if given is None:
+        return ()
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
+        expected = "expected a list such as [{store: sqlite:///old.db, study: name}]"
+        raise HpoBridgeError(f"warm_start: found {short(given)}, {expected}")
+    return tuple(_source(each, f"warm_start.{place}") for place, each in enumerate(given))
+
+
+def _source(given: Any, path: str) -> Source:
+    if not isinstance(given, Mapping):
+        raise HpoBridgeError(f"{path}: found {short(given)}, expected a mapping with a study")
+    for key in given:
+        if key not in KEYS:
+            hint = nearest(str(key), KEYS)
+            raise HpoBridgeError(f"{path}.{key}: unknown key, accepted: {', '.join(KEYS)}{hint}")
+    given = {key: value for key, value in given.items() if value is not None}
+    if not isinstance(given.get("study"), str):
+        raise HpoBridgeError(f"{path}.study: found {short(given.get('study'))}, expected a name")
+    for key in ("map", "values"):
+        if not isinstance(given.get(key, {}), Mapping):
+            raise HpoBridgeError(f"{path}.{key}: found {short(given[key])}, expected a mapping")
+    ignore = given.get("ignore", ())
+    if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
+        raise HpoBridgeError(f"{path}.ignore: found {short(ignore)}, expected a list of names")
+    for name, value in given.get("values", {}).items():
+        if not isinstance(value, str) or not value.strip("-"):
+            expected = "expected an objective's name, or -name for the negative"
+            raise HpoBridgeError(f"{path}.values.{name}: found {short(value)}, {expected}")
+    rules = {
+        name: rule_of(rule, f"{path}.map.{name}") for name, rule in given.get("map", {}).items()
+    }
+    values = dict(given.get("values", {}))
+    return Source(given["study"], given.get("store"), rules, values, tuple(ignore))
+
+
+def prepared(
+    sources: Sequence[Source], store: Store, name: str, space: Space, objectives: Objectives
+) -> list[Event]:
+    """The events that a new study begins with; none if it has them, or no sources.
+
+    Args:
+        sources: The earlier studies.
+        store: Where the new one is, or is to be.
+        name: Its name.
+        space: Its space.
+        objectives: What it measures.
+
+    Raises:
+        HpoBridgeError: If an earlier study cannot be read, or not be mapped.
+        StoreError: If the stored study began otherwise.
+    """
+    if not sources:
+        return []
+    row = store.study(name)
+    if row is not None and _begun(sources, store, name):
+        return []
+    events: list[Event] = []
+    for place, source in enumerate(sources):
+        path = f"warm_start.{place}"
+        with _opened(source, store, path) as earlier:
+            events += _adopted(source, earlier, path, space, objectives)
+    return events
+
+
+def _begun(sources: Sequence[Source], store: Store, name: str) -> bool:
+    """Whether a stored study has these sources already."""
+    stored = {
+        event.data["place"]: event.data["source"]
+        for event in store.events(name, kinds=["adopted"])
+    }
+    if stored:
+        wanted = [source.named() for source in sources]
+        found = [{k: v for k, v in each.items() if k != "store"} for each in stored.values()]
+        if plain(found) != plain(wanted):
+            raise StoreError(
+                f"warm_start: study {name!r} in {store.url} began with another one "
+                f"({short(found)}); leave it out, or use another study name"
+            )
+        return True
+    if next(store.events(name, kinds=["session"]), None) is not None:
+        raise StoreError(
+            f"warm_start: study {name!r} in {store.url} has begun without; leave it out, or use "
+            "another study name"
+        )
+    return False
+
+
+@contextmanager
+def _opened(source: Source, own: Store, path: str) -> Iterator[Store]:
+    """The store of an earlier study, which has it."""
+    given = own if source.store is None else source.store
+    try:
+        store = open_store(given, create=False) if isinstance(given, str) else given
+    except StoreError as error:
+        raise HpoBridgeError(f"{path}.store: {error}") from None
+    try:
+        if store.study(source.study) is None:
+            known = store.names()
+            raise HpoBridgeError(
+                f"{path}.study: no study {source.study!r} in {store.url}"
+                f"{nearest(source.study, known)}; studies there: {', '.join(known) or 'none'}"
+            )
+        yield store
+    finally:
+        if isinstance(given, str):
+            store.close()
+
+
+def _adopted(
+    source: Source, earlier: Store, path: str, new: Space, objectives: Objectives
+) -> list[Event]:
+    row = earlier.study(source.study)
+    assert row is not None
+    carrier = Carrier(row.definition, source, path, new, objectives)
+    taken: list[dict[str, Any]] = []
+    left: Counter[str] = Counter()
+    defaults = known_defaults(earlier, source.study, None)
+    space = Space.from_plain(row.definition["space"]) if defaults else None
+    for trial in earlier.trials(source.study):
+        if space is not None:  # its space has changed since
+            trial = replace(trial, params=completed(space, defaults, trial.params))
+        try:
+            taken.append(_carried(trial, carrier))
+        except Unfit as unfit:
+            left[unfit.reason] += 1
+    place = int(path.rpartition(".")[2])
+    head = {"place": place, "source": {"store": earlier.url, **source.named()}}
+    batches = [taken[at : at + BATCH] for at in range(0, max(len(taken), 1), BATCH)]
+    now = time.time()
+    events = [Event("adopted", now, None, {**head, "trials": batch}) for batch in batches]
+    events[0].data["left"] = dict(left.most_common())
+    return events
+
+
+def _carried(trial: TrialRecord, carrier: Carrier) -> dict[str, Any]:
+    if not trial.state.is_final:
+        raise Unfit("not finished", "")
+    if trial.state is TrialState.FAILED:
+        raise Unfit("failed", "")
+    if trial.changes:
+        raise Unfit("its parameters changed while it ran", "")
+    return {"trial": trial.number, **carrier.carried(trial)}

@@ -1,1 +1,0 @@
-"""The core's own pruner; those of libraries come with their adapters."""

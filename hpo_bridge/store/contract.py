@@ -1,0 +1,288 @@
+"""The store contract: one event log per study, and tables to read from.
+
+The log is the only truth. A driver holds a *lease* on its study (:class:`Writer`) and
+appends events; the same transaction brings the tables up to date, so that readers never
+see one without the other. Everything stored is JSON or plain SQL values: opening a store
+runs no code.
+
+===========  ==========================================================================
+event        data
+===========  ==========================================================================
+``session``  a driver begins, or the next backend of a schedule: ``backend options seed library
+             runner``, ``fresh`` where the backend begins, ``handover`` if it is told of no trial
+             but its own (``ignore``); with a schedule ``phase`` (from 0), ``of`` how many, and
+             ``since`` how many proposed trials; at a seam in deterministic order ``known``, the
+             first trial that the backend is not told of at its beginning
+``adopted``  before the first session, trials of an earlier study, which are none of this one:
+             ``place`` in the list of sources, ``source`` (``store study map values ignore``),
+             ``trials`` (a list of ``trial params state values reports``, and ``estimate`` and
+             ``gradients`` where there are any); in the first of a source ``left``, how many
+             were left out by reason
+``space``    another space from here on: its ``version`` (from 2), the one ``before`` (``space``
+             and ``constraints``), the study's ``definition`` now, and ``defaults``: what the
+             parameters that are new were in the trials before
+``enqueued`` a point that no backend proposed: ``params`` (the trial gets its number)
+``imported`` a trial of another tool, as it ended there: ``params state values error backend
+             attempts``, ``started`` and ``finished`` (or ``None``), ``reports`` as ``step value``,
+             and ``source`` in words; where it has any, ``metrics`` (for each report),
+             ``standard_errors``, ``estimate``, ``gradients`` and ``changes`` (see there)
+``asked``    one ask of the backend: ``n``, ``backend``, ``told`` (the trials told to it
+             just before, in order), ``rejected`` (how many suggestions a constraint
+             forbade), ``forbidden`` (these, as a list of ``params token``, for a backend
+             with snapshots) and ``trials``: a list of ``number params raw token``
+``resampled`` one ask, whose suggestion was there already and was not made a trial: ``n backend
+             told rejected forbidden`` as with ``asked``, the ``point`` (``params raw token``), the
+             trial that it repeats (``of``), and how that ended (``result``) if the backend had
+             been told of it; ``None`` if it is told of both together, later
+``started``  an attempt begins: ``attempt`` (from 1); the reports of earlier ones stay
+``reported`` an intermediate value: ``step value``, and ``metrics`` where any were measured
+             besides: name to number
+``withdrawn`` the trial's reports after the first so many are no longer part of it: ``reports``,
+             how many stay; another attempt makes them again
+``changed``  other parameters from here on: ``params``, those ``before``, the ``step``
+             reported last or ``None``, and ``source``: the trial it took over, or ``None``
+``finished`` final: ``state values error``, and ``gradients`` where the objective gave them: name
+             to number, or to a list for a vector; of the value, in its own direction; likewise
+             ``standard_errors`` of the values, by objective; for a pruned trial ``estimate``,
+             the value that its pruner expects it would have had, where it can say; ``reused``
+             is the trial whose result it has, if it was not run
+``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
+             (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died;
+             ``retry``: it had failed for good, and is to run again: with its ``params`` and
+             ``backend``)
+``ended``    the driver leaves: ``reason``
+``tested``   a configuration was scored on the test set: ``trial params values``, the ``rule`` that
+             chose it or ``None``, ``scored`` (by what), ``trials`` (how many had ended) and
+             ``seconds``; for a study of an outer split, on the test part of that
+``outer``    the study is one of an outer split: which ``split``, ``of`` how many, and the
+             ``identity`` of its data
+===========  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..contracts.record import TrialRecord, TrialState
+
+
+@dataclass(slots=True)
+class Event:
+    """One entry of the log.
+
+    Attributes:
+        kind: One of the table in the module's text.
+        time: Seconds since the epoch.
+        trial: The trial's number; ``None`` for ``session``, ``asked``, ``ended``, ``tested`` and
+            ``outer``, which change no trial.
+        data: Plain JSON data.
+        seq: Position in the log from 1; given by the store.
+    """
+
+    kind: str
+    time: float
+    trial: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """One study as a store lists it.
+
+    Attributes:
+        name: Unique in the store.
+        definition: What the study was created with: space, directions, seed …
+        created: Seconds since the epoch.
+        seconds: How long drivers have worked on it, in all.
+        seq: The last event's position.
+        backend: The backend of the last session, or ``None``.
+        driver: Who holds the lease, in words (``pid 12 on host h since …``), or ``None``.
+    """
+
+    name: str
+    definition: Mapping[str, Any]
+    created: float
+    seconds: float = 0.0
+    seq: int = 0
+    backend: str | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An unfinished trial as a driver needs it to go on.
+
+    Attributes:
+        number: The trial.
+        state: ``WAITING`` or ``RUNNING``.
+        params: Active parameters and constants, as declared.
+        raw: What the backend suggested where it does not follow from ``params`` (a flat
+            backend's inactive parameters), else ``None``.
+        token: The backend's token; ``None`` if enqueued.
+        backend: Who proposed it; ``None`` if enqueued.
+        attempts: How often it was started.
+        failures: How many attempts ended in a failure that was retried.
+        losses: How many attempts were lost because their driver died.
+    """
+
+    number: int
+    state: TrialState
+    params: Mapping[str, Any]
+    raw: Mapping[str, Any] | None
+    token: Any
+    backend: str | None
+    attempts: int = 0
+    failures: int = 0
+    losses: int = 0
+
+
+def metrics_of(
+    reports: int, found: Mapping[int, Mapping[str, float]] | None
+) -> tuple[Mapping[str, float], ...]:
+    """``TrialRecord.metrics``: one mapping for each report.
+
+    Args:
+        reports: How many reports there are.
+        found: Position of a report to its metrics, for those that have any.
+
+    Example:
+        >>> metrics_of(3, {1: {"auc": 0.5}})
+        ({}, {'auc': 0.5}, {})
+    """
+    found = found or {}
+    return tuple(dict(found[n]) if n in found else {} for n in range(reports))
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """How often a study met parameters that were there already.
+
+    Attributes:
+        trials: How many trials have the parameters of an earlier one.
+        reused: How many of these have its result, too, and were not run.
+        resampled: How many suggestions were not made trials, and asked for again.
+    """
+
+    trials: int = 0
+    reused: int = 0
+    resampled: int = 0
+
+
+class Writer(Protocol):
+    """A driver's hold on one study: the only way to write."""
+
+    seq: int
+    """Position of the last event of the study."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Commits the events and what follows from them, all or nothing, in order.
+
+        Sets each event's ``seq``. Waits where the store is busy or away for a while.
+
+        Raises:
+            LeaseLost: If another driver has taken the study over.
+            StoreError: If it cannot be written (disk full, read-only, gone for good).
+        """
+        ...
+
+    def save_snapshot(self, data: Any) -> None:
+        """Keeps ``data`` (plain JSON) as the snapshot at the present ``seq``; one per study."""
+        ...
+
+    def release(self) -> None:
+        """Gives the study free. Harmless if called twice."""
+        ...
+
+
+class Store(Protocol):
+    """Where studies are kept. Reading never needs a lease and never blocks a driver."""
+
+    url: str
+    """The URL without a password."""
+
+    def folder(self, content: str) -> Path | None:
+        """The folder for files of the studies in it, which may not be there yet.
+
+        ``None`` if there is none that every driver of these studies sees.
+
+        Args:
+            content: The kind of files: ``"checkpoints"`` or ``"logs"``.
+        """
+        ...
+
+    def create(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Adds an empty study; harmless if one of that name and definition is there."""
+        ...
+
+    def redefine(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Give a study without trials another definition, and an empty log.
+
+        Raises:
+            StudyLocked: If a living driver has it.
+            StoreError: If it has trials.
+        """
+        ...
+
+    def study(self, name: str) -> StudyRow | None:
+        """The study of that name, or ``None``."""
+        ...
+
+    def names(self) -> list[str]:
+        """The names of all studies, sorted."""
+        ...
+
+    def acquire(self, name: str) -> Writer:
+        """Takes the lease.
+
+        The lease of a driver that is dead (its process is gone, its machine was restarted,
+        or on another machine its heartbeat has stopped) is taken over.
+
+        Raises:
+            StudyLocked: If a living driver has it; names host, pid and since when.
+            StudyNotFound: If there is no such study.
+        """
+        ...
+
+    def counts(self, name: str) -> dict[TrialState, int]:
+        """Number of trials by state; every state is a key."""
+        ...
+
+    def trials(
+        self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0
+    ) -> Iterator[TrialRecord]:
+        """The trials from number ``first`` on, by number, with their reports."""
+        ...
+
+    def trial(self, name: str, number: int) -> TrialRecord:
+        """The trial of that number, which must be there."""
+        ...
+
+    def repeats(self, name: str) -> Repeats:
+        """How often parameters came that were there already."""
+        ...
+
+    def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
+        """The complete trial with the smallest ``sign * value``; the first of equals."""
+        ...
+
+    def pending(self, name: str) -> list[Pending]:
+        """The trials that wait or run, by number."""
+        ...
+
+    def events(
+        self, name: str, after: int = 0, kinds: Sequence[str] | None = None
+    ) -> Iterator[Event]:
+        """The log after position ``after``, in order; only the given kinds if any are."""
+        ...
+
+    def snapshot(self, name: str) -> tuple[int, Any] | None:
+        """The last snapshot and the position it belongs to, or ``None``."""
+        ...
+
+    def close(self) -> None:
+        """Closes connections. Harmless if called twice."""
+        ...
