@@ -11,19 +11,13 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.study import StudyDirection
@@ -33,10 +27,11 @@ from optuna.trial import TrialState as OptunaState
 from hpo_bridge.contracts.history import FORMAT, StudyToWrite, Written
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.errors import HistoryError
-from hpo_bridge.space import Categorical, Float, Int, Space
 
+from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE, TRIAL_PREFIX
+from .opening import error_line, file_of, scheme_of, tables_of
+from .parameter_forms import ParameterForms
 from .rows import insert_trials
-from .storage import ATTRIBUTE, METRIC_NAMES, OWN, _line, _path, _scheme, _tables, component
 
 STATES = {
     TrialState.COMPLETE: OptunaState.COMPLETE, TrialState.PRUNED: OptunaState.PRUNED,
@@ -44,86 +39,6 @@ STATES = {
     TrialState.WAITING: OptunaState.WAITING,
 }  # fmt: skip
 WAYS = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
-
-
-class Forms:
-    """How the parameters of a space are written.
-
-    Args:
-        space: The space.
-
-    Raises:
-        HistoryError: If a vector's component would have the name of another parameter.
-
-    Attributes:
-        distributions: Optuna's name of a parameter to its distribution.
-        vectors: Names of vectors to their lengths.
-        as_json: Names of the parameters whose choices are written as JSON text.
-    """
-
-    def __init__(self, space: Space) -> None:
-        self.space = space
-        self.distributions: dict[str, BaseDistribution] = {}
-        self.vectors: dict[str, int] = {}
-        self.as_json: list[str] = []
-        for name, parameter in space.items():
-            if isinstance(parameter, Float) and parameter.shape is not None:
-                self.vectors[name] = parameter.dimension
-                for at in range(parameter.dimension):
-                    self._add(component(name, at), _of_float(parameter))
-            elif isinstance(parameter, Float):
-                self._add(name, _of_float(parameter))
-            elif isinstance(parameter, Int):
-                step = parameter.step or 1
-                self._add(name, IntDistribution(parameter.low, parameter.high,
-                                                log=parameter.log, step=step))  # fmt: skip
-            else:
-                self._add(name, self._of_choices(name, parameter))
-
-    def _add(self, name: str, distribution: BaseDistribution) -> None:
-        if name in self.distributions:
-            raise HistoryError(f"parameter {name!r} has the name of a component of a vector")
-        self.distributions[name] = distribution
-
-    def _of_choices(self, name: str, parameter: Categorical) -> BaseDistribution:
-        choices = list(parameter.choices)
-        plain = not any(isinstance(choice, list) for choice in choices)
-        if plain and len(set(choices)) == len(choices):
-            return CategoricalDistribution(choices)
-        self.as_json.append(name)
-        return CategoricalDistribution([json.dumps(choice) for choice in choices])
-
-    def params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A point's active parameters as Optuna gets them."""
-        found: dict[str, Any] = {}
-        for name in self.space:
-            if name not in params:
-                continue
-            value = params[name]
-            if name in self.vectors:
-                found |= {component(name, at): part for at, part in enumerate(value)}
-            else:
-                found[name] = json.dumps(value) if name in self.as_json else value
-        return found
-
-    @property
-    def notes(self) -> list[str]:
-        """What is written in another form than the study has it."""
-        notes = [
-            f"{name}: a vector, written as the parameters {component(name, 0)} … "
-            f"{component(name, length - 1)}"
-            for name, length in self.vectors.items()
-        ]
-        return notes + [
-            f"{name}: its choices are written as JSON text, as Optuna cannot tell them apart"
-            for name in self.as_json
-        ]
-
-
-def _of_float(parameter: Float) -> FloatDistribution:
-    """Its distribution; without the step where Optuna would cut the range by a rounding error."""
-    step = None if parameter.is_even else parameter.step
-    return FloatDistribution(parameter.low, parameter.high, log=parameter.log, step=step)
 
 
 class _Buffer(BaseJournalBackend):
@@ -152,8 +67,8 @@ def write_storage(target: str, study: StudyToWrite, *, overwrite: bool) -> Writt
     Raises:
         HistoryError: If there is one and ``overwrite`` is false, or it cannot be written.
     """
-    forms = Forms(study.space)
-    write = _to_database if _scheme(target) else _to_journal
+    forms = ParameterForms(study.space)
+    write = _to_database if scheme_of(target) else _to_journal
     with _quiet():
         count = write(target, study, forms, overwrite=overwrite)
     return Written(count, forms.notes)
@@ -170,12 +85,14 @@ def _quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def _to_database(target: str, study: StudyToWrite, forms: Forms, *, overwrite: bool) -> int:
+def _to_database(
+    target: str, study: StudyToWrite, forms: ParameterForms, *, overwrite: bool
+) -> int:
     shown = target.rpartition("@")[2]
-    local = _scheme(target) == "sqlite"
+    local = scheme_of(target) == "sqlite"
     if local:
-        path = _path(target)
-        if "hpo_meta" in _tables(path):
+        path = file_of(target)
+        if "hpo_meta" in tables_of(path):
             raise HistoryError(f"{shown}: is a store of hpo-bridge; choose another file")
         if not path.parent.is_dir():
             raise HistoryError(f"{shown}: its folder does not exist; create it first")
@@ -192,10 +109,12 @@ def _to_database(target: str, study: StudyToWrite, forms: Forms, *, overwrite: b
     except Exception as error:
         if new:
             path.unlink(missing_ok=True)
-        raise HistoryError(f"{shown}: cannot be written: {_line(error)}") from error
+        raise HistoryError(f"{shown}: cannot be written: {error_line(error)}") from error
 
 
-def _to_journal(target: str, study: StudyToWrite, forms: Forms, *, overwrite: bool) -> int:
+def _to_journal(
+    target: str, study: StudyToWrite, forms: ParameterForms, *, overwrite: bool
+) -> int:
     if not Path(target).absolute().parent.is_dir():
         raise HistoryError(f"{target}: its folder does not exist; create it first")
     new = not os.path.exists(target)
@@ -211,11 +130,11 @@ def _to_journal(target: str, study: StudyToWrite, forms: Forms, *, overwrite: bo
     except HistoryError:
         raise
     except Exception as error:
-        raise HistoryError(f"{target}: cannot be written: {_line(error)}") from error
+        raise HistoryError(f"{target}: cannot be written: {error_line(error)}") from error
 
 
 def _write(
-    storage: BaseStorage, study: StudyToWrite, forms: Forms, insert: Any, shown: str, *,
+    storage: BaseStorage, study: StudyToWrite, forms: ParameterForms, insert: Any, shown: str, *,
     overwrite: bool,
 ) -> int:  # fmt: skip
     """Creates the study and adds its trials; takes it away again if that fails."""
@@ -231,7 +150,7 @@ def _write(
             "format": FORMAT, "version": 1, "definition": dict(study.definition),
             "as_json": forms.as_json, "vectors": forms.vectors,
         }  # fmt: skip
-        storage.set_study_user_attr(number, OWN, own)
+        storage.set_study_user_attr(number, STUDY_ATTRIBUTE, own)
         storage.set_study_system_attr(number, METRIC_NAMES, list(study.directions))
         return int(insert(storage, number, _frozen_trials(study, forms)))
     except BaseException:
@@ -247,7 +166,7 @@ def _one_by_one(storage: BaseStorage, study: int, trials: Iterator[FrozenTrial])
     return count
 
 
-def _frozen_trials(study: StudyToWrite, forms: Forms) -> Iterator[FrozenTrial]:
+def _frozen_trials(study: StudyToWrite, forms: ParameterForms) -> Iterator[FrozenTrial]:
     now = datetime.now()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -255,7 +174,9 @@ def _frozen_trials(study: StudyToWrite, forms: Forms) -> Iterator[FrozenTrial]:
             yield _frozen(trial, study, forms, now)
 
 
-def _frozen(trial: TrialRecord, study: StudyToWrite, forms: Forms, now: datetime) -> FrozenTrial:
+def _frozen(
+    trial: TrialRecord, study: StudyToWrite, forms: ParameterForms, now: datetime
+) -> FrozenTrial:
     params = forms.params(trial.params)
     state = STATES[trial.state]
     begun = trial.state is not TrialState.WAITING
@@ -304,4 +225,4 @@ def _attributes(trial: TrialRecord) -> dict[str, Any]:
             for change in trial.changes
         ] or None,
     }  # fmt: skip
-    return {ATTRIBUTE + name: value for name, value in found.items() if value is not None}
+    return {TRIAL_PREFIX + name: value for name, value in found.items() if value is not None}

@@ -8,28 +8,20 @@ and must have that schema already.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from hpo_bridge.contracts.history import History, PastTrial, StudyToWrite, Wanted, Written
 from hpo_bridge.contracts.record import Change, Direction, TrialState
 from hpo_bridge.errors import HistoryError, nearest
 
-OWN = "hpo_bridge"
-"""The attribute of a study that we exported."""
-ATTRIBUTE = "hpo_bridge:"
-"""What the attributes of its trials begin with."""
-METRIC_NAMES = "study:metric_names"
-DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
+from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE, TRIAL_PREFIX, component
+from .opening import TABLES, file_of, is_journal, open_storage, scheme_of, tables_of
+
 FILES = (".db", ".sqlite", ".sqlite3")
 """What a SQLite file is called, where it is written."""
-TABLES = {"studies", "trials", "trial_params", "version_info"}
 STATES = {
     "COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAILED,
     "RUNNING": TrialState.RUNNING, "WAITING": TrialState.WAITING,
@@ -44,15 +36,15 @@ class Storage:
         if not isinstance(source, str):
             kind = type(source)
             return kind.__name__ == "Study" and kind.__module__.startswith("optuna.")
-        scheme = _scheme(source)
+        scheme = scheme_of(source)
         if scheme and scheme != "sqlite":
             return True
-        path = _path(source)
-        return _tables(path) >= TABLES or (not scheme and _is_journal(path))
+        path = file_of(source)
+        return tables_of(path) >= TABLES or (not scheme and is_journal(path))
 
     def suits(self, target: str) -> bool:
         """Whether it is the URL of a database, or called like one or like a journal."""
-        return bool(_scheme(target)) or target.lower().endswith((*FILES, ".log", ".journal"))
+        return bool(scheme_of(target)) or target.lower().endswith((*FILES, ".log", ".journal"))
 
     def read(self, source: Any, wanted: Wanted) -> History:
         """The trials of one study."""
@@ -61,7 +53,7 @@ class Storage:
                 source.study_name, source.directions, source.metric_names, source.user_attrs,
                 source.get_trials(deepcopy=False),
             )  # fmt: skip
-        with opened(source) as storage:
+        with open_storage(source) as storage:
             name = _named(storage, wanted.study, source)
             study = storage.get_study_id_from_name(name)
             return _history(
@@ -76,130 +68,9 @@ class Storage:
         """A study of the same name in a storage, which may have others."""
         from .exporting import write_storage
 
-        if not _scheme(target) and target.lower().endswith(FILES):
+        if not scheme_of(target) and target.lower().endswith(FILES):
             target = f"sqlite:///{target}"
         return write_storage(target, study, overwrite=overwrite)
-
-
-# -- what is there --------------------------------------------------------------------------
-
-
-def _scheme(source: str) -> str:
-    """The kind of database of a URL; empty if it is none."""
-    scheme, found, _ = source.partition("://")
-    name = scheme.partition("+")[0].lower()
-    return name if found and name in DATABASES else ""
-
-
-def _path(source: str) -> Path:
-    """The file of a SQLite URL, or of a path."""
-    if not _scheme(source):
-        return Path(source)
-    from sqlalchemy.engine import make_url
-
-    return Path(make_url(source).database or "")
-
-
-def _tables(path: Path) -> set[str]:
-    """The tables of a SQLite file; none if it is no such file."""
-    try:
-        with path.open("rb") as file:
-            if file.read(15) != b"SQLite format 3":
-                return set()
-        with closing(_read_only(path)) as connection:
-            query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-            return {name for (name,) in connection.execute(query)}
-    except (OSError, sqlite3.Error):
-        return set()
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
-
-
-def _is_journal(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            first = json.loads(file.readline(2**20))
-        return isinstance(first, dict) and {"op_code", "worker_id"} <= set(first)
-    except (OSError, ValueError, RecursionError):
-        return False
-
-
-@contextmanager
-def opened(source: str) -> Iterator[Any]:
-    """Optuna's storage at a URL or a path, to be read; closed again after the body.
-
-    Raises:
-        HistoryError: If there is none, or Optuna cannot open it.
-    """
-    path = _path(source)
-    local = _scheme(source) in ("", "sqlite")
-    if local and not path.is_file():
-        raise HistoryError(f"{source}: there is no such file")
-    tables = _tables(path) if local else set()
-    if "hpo_meta" in tables and not tables >= TABLES:
-        raise HistoryError(
-            f"{source}: a store of hpo-bridge, not of Optuna; export its study as JSON, and "
-            "import that"
-        )
-    if local and not tables and _is_journal(path):
-        yield _journal(source, path)
-        return
-    if local and not tables >= TABLES:
-        raise HistoryError(f"{source}: no storage of Optuna: neither its tables nor a journal")
-    with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
-        storage = _copied(source, path, Path(folder)) if local else _remote(source)
-        try:
-            yield storage
-        finally:
-            storage.engine.dispose()
-
-
-def _journal(source: str, path: Path) -> Any:
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    try:
-        return JournalStorage(JournalFileBackend(os.fspath(path)))
-    except Exception as error:
-        raise HistoryError(f"{source}: a damaged journal: {_line(error)}") from error
-
-
-def _copied(source: str, path: Path, folder: Path) -> Any:
-    """A copy of a SQLite storage, brought up to the present schema."""
-    from optuna.storages import RDBStorage
-
-    copy = folder / "copy.db"
-    try:
-        with closing(_read_only(path)) as original, closing(sqlite3.connect(copy)) as new:
-            original.backup(new)
-        storage = RDBStorage(f"sqlite:///{copy}", skip_compatibility_check=True)
-        if storage.get_current_version() != storage.get_head_version():
-            storage.upgrade()
-    except Exception as error:
-        raise HistoryError(f"{source}: Optuna cannot open it: {_line(error)}") from error
-    return storage
-
-
-def _remote(source: str) -> Any:
-    """A storage on a server; never creates the tables there."""
-    from optuna.storages import RDBStorage
-
-    shown = source.rpartition("@")[2]
-    try:
-        from sqlalchemy import create_engine, inspect
-
-        engine = create_engine(source)
-        there = set(inspect(engine).get_table_names())
-        engine.dispose()
-        if not there >= TABLES:
-            raise HistoryError(f"{shown}: no storage of Optuna: its tables are not there")
-        return RDBStorage(source, skip_table_creation=True)
-    except HistoryError:
-        raise
-    except Exception as error:
-        raise HistoryError(f"{shown}: Optuna cannot open it: {_line(error)}") from error
 
 
 def _named(storage: Any, name: str | None, source: str) -> str:
@@ -216,9 +87,6 @@ def _named(storage: Any, name: str | None, source: str) -> str:
     return name
 
 
-# -- its trials -----------------------------------------------------------------------------
-
-
 def _history(
     name: str, directions: Sequence[Any], names: Sequence[str] | None,
     attributes: Mapping[str, Any], trials: Sequence[Any],
@@ -227,7 +95,7 @@ def _history(
         several = [f"values_{n}" for n in range(len(directions))]
         names = several if len(several) > 1 else ["value"]
     ways = {n: Direction(d.name.lower()) for n, d in zip(names, directions, strict=True)}
-    own = attributes.get(OWN)
+    own = attributes.get(STUDY_ATTRIBUTE)
     forms = own if isinstance(own, dict) else {}
     past = [_past(trial, list(names), forms) for trial in trials]
     return History(f"study {name!r}", ways, past)
@@ -236,9 +104,9 @@ def _history(
 def _past(trial: Any, names: list[str], forms: Mapping[str, Any]) -> PastTrial:
     values = None if trial.values is None else dict(zip(names, trial.values, strict=True))
     told = {
-        key.removeprefix(ATTRIBUTE): value
+        key.removeprefix(TRIAL_PREFIX): value
         for key, value in trial.user_attrs.items()
-        if key.startswith(ATTRIBUTE)
+        if key.startswith(TRIAL_PREFIX)
     }
     reports = [tuple(report) for report in told.get("reports", ())]
     state, error = STATES[trial.state.name], told.get("error", _reason(trial))
@@ -273,11 +141,6 @@ def _params(params: Mapping[str, Any], forms: Mapping[str, Any]) -> dict[str, An
     return found
 
 
-def component(name: str, position: int) -> str:
-    """What a vector's component is called among Optuna's parameters."""
-    return f"{name}[{position}]"
-
-
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {n: float("nan") if value is None else float(value) for n, value in metrics.items()}
 
@@ -293,7 +156,3 @@ def _reason(trial: Any) -> str | None:
         if isinstance(trial.system_attrs.get(key), str):
             return str(trial.system_attrs[key])
     return None
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:240]

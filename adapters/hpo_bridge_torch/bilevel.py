@@ -21,6 +21,7 @@ from .forward import forward
 from .hypergradient import Hypergradient
 from .implicit import implicit
 from .inner import Hyper, Inner, Tensors
+from .minimum import trained_parameters
 from .reverse import reverse
 from .solvers import CG, Solver
 from .training import Run, Training, running
@@ -141,7 +142,7 @@ class Bilevel(ABC):
         """The trained parameters of the model, for other uses; arguments as of :meth:`value`."""
         hyper = as_hyper(params)
         with running(self._training(seed), hyper, differentiable=False) as run:
-            return run.unpack(run.trained(run.cast()))
+            return run.unpack(trained_parameters(run, run.cast()))
 
     def differentiate(
         self,
@@ -259,7 +260,7 @@ def _value(training: Training, hyper: Hyper) -> float:
     with running(training, hyper, differentiable=False) as run, torch.no_grad():
         plain = run.cast()
         with torch.enable_grad():
-            params = run.trained(plain)
+            params = trained_parameters(run, plain)
         return float(run.validation(params, plain, history=False))
 
 

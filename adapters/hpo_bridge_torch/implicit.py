@@ -20,6 +20,7 @@ from torch import Tensor
 from .errors import NotInLoss
 from .hypergradient import Hypergradient, as_numbers, gradient_of, leaves, total
 from .inner import Inner
+from .minimum import trained_parameters
 from .solvers import CG, Solver
 from .training import Run, slopes
 
@@ -61,7 +62,7 @@ def implicit(
         Diverged: If a loss is no finite number.
     """
     _refuse_settings(run.training.inner, names)
-    found = run.trained(run.cast())
+    found = trained_parameters(run, run.cast())
     params = {name: value.detach().requires_grad_() for name, value in found.items()}
     tuned = leaves(run.hyper, names)
     hyper = run.cast(tuned)

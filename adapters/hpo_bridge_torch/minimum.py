@@ -7,7 +7,7 @@ compares none, and squares the error: a hypergradient is only as exact as the mi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,11 +15,17 @@ from torch import Tensor
 from .errors import Diverged, NotConverged
 from .inner import LBFGS, Hyper, Tensors
 from .solvers import CG
-
-if TYPE_CHECKING:
-    from .training import Run
+from .training import Run
 
 NEWTON_STEPS = 5
+
+
+def trained_parameters(run: Run, hyper: Hyper) -> Tensors:
+    """Return the packed parameters after the last step, without a history."""
+    inner = run.training.inner
+    if isinstance(inner, LBFGS):
+        return minimise(inner, run, run.start, hyper)
+    return run.advance((run.start, inner.begin(run.start)), hyper, 0, run.training.steps)[0]
 
 
 def minimise(inner: LBFGS, run: Run, start: Tensors, hyper: Hyper) -> Tensors:

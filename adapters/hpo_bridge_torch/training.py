@@ -16,8 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from hpo_bridge.errors import GradientRequired, short
 
 from .errors import Diverged, NotRepeatable
-from .inner import LBFGS, Hyper, Inner, Tensors
-from .minimum import minimise
+from .inner import Hyper, Inner, Tensors
 from .packing import Packing
 from .randomness import Randomness
 
@@ -159,13 +158,6 @@ class Run:
                 f"{before:.6g}: it must depend on its arguments alone; draw random numbers by "
                 "torch's own generators, which are seeded for each step, or from the step"
             )
-
-    def trained(self, hyper: Hyper) -> Tensors:
-        """The packed parameters after the last step, without a history."""
-        inner, start = self.training.inner, self.start
-        if isinstance(inner, LBFGS):
-            return minimise(inner, self, start, hyper)
-        return self.advance((start, inner.begin(start)), hyper, 0, self.training.steps)[0]
 
     def tell(self, params: Tensors, t: int) -> None:
         """Shows the parameters after a step to who wants to see them."""
