@@ -41,8 +41,8 @@ class Problems:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.positions: dict[KeyPath, int] = {}
-        """Key path to its rank in the file."""
+        self.data: Any = None
+        """The file's data: problems are listed in the order of its keys."""
         self.origins: dict[KeyPath, str] = {}
         """Key path to what begins a line about it, where the command line gave the value."""
         self._found: dict[str, tuple[int, ...]] = {}
@@ -85,5 +85,12 @@ class Problems:
 
     def _position(self, path: KeyPath) -> tuple[int, ...]:
         """The ranks of the keys on the path; what the file does not have comes last."""
-        last = len(self.positions)
-        return tuple(self.positions.get(path[: end + 1], last) for end in range(len(path)))
+        data, ranks = self.data, []
+        for key in path:
+            items = (
+                {str(at): each for at, each in enumerate(data)} if isinstance(data, list) else data
+            )
+            items = items if isinstance(items, dict) else {}
+            ranks.append(list(items).index(key) if key in items else len(items))
+            data = items.get(key)
+        return tuple(ranks)

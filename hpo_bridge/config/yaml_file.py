@@ -1,36 +1,54 @@
-"""Reads YAML safely: plain data only, each key once, bounded in size and depth.
-
-ruamel.yaml splits the text into events; what they build is decided here, so that nothing but
-dicts, lists and the scalars of :mod:`.scalars` can come out of a file.
-"""
+"""YAML files, read by ruamel's safe loader: plain data only, each key once, bounded in size."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.tag import Tag
+
 from ..errors import ConfigError, nearest
 from .problems import KeyPath, Problems, shown
-from .scalars import plain_scalar
 
 MAX_BYTES = 1_000_000
 """Largest file."""
-MAX_NODES = 100_000
+MAX_NODES = 10_000
 """Most values in a file, with each alias counted as what it stands for."""
 MAX_DEPTH = 40
 """Deepest nesting."""
-MERGE = "<<"
-"""The key that takes over the keys of another mapping."""
+TOO_MANY = f"more than {MAX_NODES:,} values, aliases expanded"
+LONGEST_NUMBER = 400
+"""Most characters of a number; beyond them it is a text."""
+MERGE = "tag:yaml.org,2002:merge"
+
+_CORE = {
+    "null": re.compile(r"~|null|Null|NULL|"),
+    "bool": re.compile("true|True|TRUE|false|False|FALSE"),
+    "int": re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
+    "float": re.compile(
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+    ),
+    "merge": re.compile("<<"),
+}
+"""YAML 1.2's core schema and merges; ruamel's own also has dates, ``1_000`` and ``0b1``.
+
+See https://yaml.org/spec/1.2.2/#103-core-schema.
+"""
 
 
 def read_text(path: Path, label: str) -> str:
-    """The text of a study file.
+    """Return the text of a study file.
 
     Args:
-        path: Where it is.
-        label: What begins an error's line.
+        path: Its path.
+        label: The beginning of an error's line.
 
     Raises:
         ConfigError: If there is no such file, or it is no text, or too large.
@@ -64,162 +82,119 @@ def _absent(path: Path) -> str:
 
 
 def parse_yaml(text: str, problems: Problems) -> Any:
-    """The data of a YAML text; ``None`` for an empty one.
-
-    Wrong keys are noted in ``problems``, and so is each key's position.
+    """Return the data of a YAML text; ``None`` for an empty one.
 
     Raises:
-        ConfigError: If the text is not YAML, or has what a study file may not have: tags,
-            several documents, recursion, more than :data:`MAX_NODES` values.
+        ConfigError: If the text is not YAML, or has what a study file may not have: tags, a key
+            twice, a key that is no text, several documents, recursion, too many values.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from ruamel.yaml.reader import ReaderError
-
     reader = YAML(typ="safe", pure=True)
+    reader.Resolver = _CoreSchema
     try:
-        return _Builder(reader.parse(text), problems).document()
+        node = reader.compose(text)
+        data = None if node is None else _Builder(reader.constructor, problems).build(node, ())
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        _fail(problems, line, _syntax(text, line, str(error.problem)))
+        problems.add((), f"line {line}: {_syntax(text, line, str(error.problem))}")
     except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        _fail(problems, line, f"the character U+{ord(text[error.position]):04X} is not allowed")
+        line, character = text.count("\n", 0, error.position) + 1, ord(text[error.position])
+        problems.add((), f"line {line}: the character U+{character:04X} is not allowed")
+    except RecursionError:
+        problems.add((), f"nested more than {MAX_DEPTH} deep")
     except YAMLError as error:
-        _fail(problems, 1, str(error))
+        problems.add((), str(error))
+    problems.raise_any()
+    problems.data = data
+    return data
 
 
 def _syntax(text: str, line: int, problem: str) -> str:
-    """A syntax error in words: tabs are the most frequent, and ruamel's words for it odd."""
+    """Describe a syntax error; tabs are the most frequent, and ruamel's words for them odd."""
     lines = text.splitlines()
     shown = lines[line - 1] if line <= len(lines) else ""
     if "'\\t'" in problem or re.match(r" *\t", shown):
         return "a tab where YAML allows only spaces: indent with spaces"
-    return f"not valid YAML: {problem}"
+    return f"not valid YAML: {problem.removeprefix('but ')}"
 
 
-def _fail(problems: Problems, line: int, text: str) -> NoReturn:
-    problems.add((), f"line {line}: {text}")
-    problems.raise_any()
-    raise AssertionError
+class _CoreSchema(VersionedResolver):
+    """The types of plain scalars: those of YAML 1.2's core schema, and no more."""
+
+    nodes = 0
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise YAMLError(TOO_MANY)
+        if kind is ScalarNode:
+            names = _CORE if implicit[0] and len(value) <= LONGEST_NUMBER else {}
+            found = (name for name, pattern in names.items() if pattern.fullmatch(value))
+            return Tag(suffix=f"tag:yaml.org,2002:{next(found, 'str')}")
+        return super().resolve(kind, value, implicit)
 
 
 class _Builder:
-    """Builds plain data from ruamel's events."""
+    """Makes plain data of ruamel's nodes, with each alias as a copy of what it stands for."""
 
-    def __init__(self, events: Iterator[Any], problems: Problems) -> None:
-        self._events = events
-        self._problems = problems
-        self._nodes = 0
-        self._anchors: dict[str, tuple[Any, int]] = {}
-        self._open: set[str] = set()
+    def __init__(self, constructor: Any, problems: Problems) -> None:
+        self._constructor, self._problems, self._nodes = constructor, problems, 0
 
-    def document(self) -> Any:
-        """The one document of the text."""
-        next(self._events)  # the stream's start
-        if not _is(next(self._events), "DocumentStart"):
-            return None
-        data = self._value(next(self._events), (), 0)
-        next(self._events)  # the document's end
-        event = next(self._events)
-        if not _is(event, "StreamEnd"):
-            self._refuse(event, "a second document begins, expected one in a file")
-        return data
+    def build(self, node: Node, path: KeyPath) -> Any:
+        """Return the data of a node.
 
-    def _value(self, event: Any, path: KeyPath, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            self._refuse(event, f"nested more than {MAX_DEPTH} deep")
-        if _is(event, "Alias"):
-            return self._alias(event)
-        if event.tag is not None:
-            self._refuse(event, f"the tag {event.tag!r}: tags are not allowed in a study file")
-        before = self._count(event, 1) - 1
-        if event.anchor is not None:
-            self._open.add(event.anchor)
-        if _is(event, "MappingStart"):
-            value: Any = self._mapping(path, depth)
-        elif _is(event, "SequenceStart"):
-            value = self._sequence(path, depth)
-        else:
-            value = self._scalar(event)
-        if event.anchor is not None:
-            self._open.discard(event.anchor)
-            self._anchors[event.anchor] = (value, self._nodes - before)
+        Raises:
+            ConfigError: If it is nested too deep, has too many values or a tag.
+        """
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._refuse(node, path, TOO_MANY)
+        if len(path) > MAX_DEPTH:
+            self._refuse(node, path[:3], f"nested more than {MAX_DEPTH} deep")
+        if node.ctag.handle:
+            self._refuse(node, path, f"the tag {node.ctag}: tags are not allowed in a study file")
+        if isinstance(node, SequenceNode):
+            return [self.build(each, (*path, str(at))) for at, each in enumerate(node.value)]
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        try:
+            plain = str(node.tag) == MERGE  # it merges where it is a key
+            value = node.value if plain else self._constructor.construct_object(node)
+            node.value.encode()  # an escape can name half a character: no store takes that
+        except UnicodeEncodeError:
+            self._refuse(node, path, "a text that is not valid Unicode")
         return value
 
-    def _alias(self, event: Any) -> Any:
-        if event.anchor in self._open:
-            self._refuse(event, f"the alias *{event.anchor} contains itself")
-        if event.anchor not in self._anchors:
-            hint = nearest(event.anchor, list(self._anchors))
-            self._refuse(event, f"no anchor &{event.anchor} before the alias{hint}")
-        value, size = self._anchors[event.anchor]
-        self._count(event, size)
-        return value
-
-    def _sequence(self, path: KeyPath, depth: int) -> list[Any]:
-        items: list[Any] = []
-        while not _is(event := next(self._events), "SequenceEnd"):
-            items.append(self._value(event, (*path, str(len(items))), depth + 1))
-        return items
-
-    def _mapping(self, path: KeyPath, depth: int) -> dict[str, Any]:
+    def _mapping(self, node: Node, path: KeyPath) -> dict[str, Any]:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         lines: dict[str, int] = {}
-        while not _is(event := next(self._events), "MappingEnd"):
-            key, line = self._key(event, path, depth), event.start_mark.line + 1
-            here = (*path, key)
-            self._problems.positions.setdefault(here, len(self._problems.positions))
-            value = self._value(next(self._events), here, depth + 1)
-            if key in lines:
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if str(key_node.tag) == MERGE:
+                merged = self._merged(value_node, path)
+                continue
+            key = self.build(key_node, (*path, "?"))
+            if not isinstance(key, str):
+                text = f"line {line}: found the key {shown(key)}, expected a string"
+                self._problems.add(path, text)
+            elif key in lines:
                 text = f"the key is there twice, on lines {lines[key]} and {line}"
-                self._problems.add(here, text)
-            elif key == MERGE and not getattr(event, "style", None):
-                merged = self._merged(event, value)
+                self._problems.add((*path, key), text)
             else:
-                own[key] = value
-            lines.setdefault(key, line)
+                own[key], lines[key] = self.build(value_node, (*path, key)), line
         return {**merged, **own}
 
-    def _key(self, event: Any, path: KeyPath, depth: int) -> str:
-        key = self._value(event, path, depth + 1)
-        if not isinstance(key, str):
-            line = event.start_mark.line + 1
-            hint = " (put it in quotes)" if not isinstance(key, (dict, list)) else ""
-            text = f"line {line}: found the key {shown(key)}, expected a string{hint}"
-            self._problems.add(path, text)
-            return event.value or "null" if _is(event, "Scalar") else "?"
-        return key
-
-    def _merged(self, event: Any, value: Any) -> dict[str, Any]:
-        sources = value if isinstance(value, list) else [value]
+    def _merged(self, node: Node, path: KeyPath) -> dict[str, Any]:
+        """Return what ``<<`` takes over; an earlier mapping goes before a later one."""
+        found = self.build(node, (*path, "<<"))
         merged: dict[str, Any] = {}
-        for source in reversed(sources):  # an earlier one goes before a later one
+        for source in reversed(found if isinstance(found, list) else [found]):
             if not isinstance(source, dict):
-                self._refuse(event, f"the key << takes a mapping, found {shown(source)}")
+                self._refuse(node, path, f"the key << takes a mapping, found {shown(source)}")
             merged.update(source)
         return merged
 
-    def _scalar(self, event: Any) -> Any:
-        try:
-            event.value.encode()  # an escape can name half a character: no store takes that
-            # With a style it is in quotes, or a block of text.
-            return str(event.value) if event.style else plain_scalar(event.value)
-        except UnicodeEncodeError:
-            self._refuse(event, "a text that is not valid Unicode")
-        except ValueError as error:
-            self._refuse(event, str(error))
-
-    def _count(self, event: Any, nodes: int) -> int:
-        self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            self._refuse(event, f"more than {MAX_NODES:,} values, aliases expanded")
-        return self._nodes
-
-    def _refuse(self, event: Any, text: str) -> NoReturn:
-        _fail(self._problems, event.start_mark.line + 1, text)
-
-
-def _is(event: Any, kind: str) -> bool:
-    return type(event).__name__ == f"{kind}Event"
+    def _refuse(self, node: Node, path: KeyPath, text: str) -> NoReturn:
+        self._problems.add(path, f"line {node.start_mark.line + 1}: {text}")
+        self._problems.raise_any()
+        raise AssertionError

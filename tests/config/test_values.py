@@ -10,7 +10,6 @@ import pytest
 from hpo_bridge.config import parse_duration, reference_rows
 from hpo_bridge.config.models import SECTION_LISTS, SECTIONS, StudyModel
 from hpo_bridge.config.problems import Problems, one_line
-from hpo_bridge.config.scalars import plain_scalar
 from hpo_bridge.config.yaml_file import parse_yaml
 from hpo_bridge.objectives.command import KEYS as COMMAND_KEYS
 from hpo_bridge.space.plain import KINDS
@@ -41,12 +40,18 @@ def test_what_is_no_duration(value: Any) -> None:
         parse_duration(value)
 
 
+def plain_scalar(text: str) -> Any:
+    """The value of an unquoted scalar in a file."""
+    return parse_yaml(f"x: {text}\n", Problems("x"))["x"]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
         ("1e-4", 1e-4), ("1E3", 1000.0), (".5", 0.5), ("-1.", -1.0), ("+3", 3), ("017", 17),
         ("0o17", 15), ("0x1F", 31), ("-.inf", -math.inf), (".INF", math.inf), ("null", None),
         ("~", None), ("", None), ("true", True), ("FALSE", False),
+        (str(10**50), 10**50), ("2_3", "2_3"),
     ],
 )  # fmt: skip
 def test_scalars_of_yaml_1_2(text: str, value: Any) -> None:
@@ -58,7 +63,7 @@ def test_scalars_of_yaml_1_2(text: str, value: Any) -> None:
     "text",
     [
         "no", "yes", "on", "Off", "y", "1_000", "1:30", "2024-01-01", "tRUE", "nan", "inf", "1e",
-        "0b1", "0x", "+-1", ".", "e5", "-0x1F", "٣", "=", "<<",
+        "0b1", "0x", "+-1", "_", "-_", "9" * 401, ".", "e5", "-0x1F", "٣", "=", "<<",
     ],
 )  # fmt: skip
 def test_strings_of_yaml_1_2(text: str) -> None:
@@ -70,10 +75,10 @@ def test_nan() -> None:
 
 
 def test_quoted_and_block_scalars_are_strings() -> None:
-    text = "a: '1'\nb: \"true\"\nc: |\n  3\nd: !\n"
+    text = "a: '1'\nb: \"true\"\nc: |\n  3\nd: !x\n"
     with pytest.raises(Exception, match="tags are not allowed"):
         parse_yaml(text, Problems("x"))
-    assert parse_yaml(text[:-5], Problems("x")) == {"a": "1", "b": "true", "c": "3\n"}
+    assert parse_yaml(text[:-6], Problems("x")) == {"a": "1", "b": "true", "c": "3\n"}
 
 
 def test_merges_give_way_to_own_keys_and_earlier_ones() -> None:
