@@ -204,12 +204,12 @@ CONTRACT = (
     "hpo_bridge.contracts.hooks.StudyInfo",
     "hpo_bridge.TrialRecord",
     "hpo_bridge.contracts.gradients.Tape",
-    "hpo_bridge.contracts.history.Reads",
-    "hpo_bridge.contracts.history.Writes",
-    "hpo_bridge.contracts.history.Wanted",
-    "hpo_bridge.contracts.history.History",
-    "hpo_bridge.contracts.history.PastTrial",
-    "hpo_bridge.contracts.history.StudyToWrite",
+    "hpo_bridge.contracts.format.HistoryReader",
+    "hpo_bridge.contracts.format.HistoryWriter",
+    "hpo_bridge.contracts.format.ImportRequest",
+    "hpo_bridge.contracts.format.History",
+    "hpo_bridge.contracts.format.ImportedTrial",
+    "hpo_bridge.contracts.format.StudyToWrite",
 )
 """What docs/contract.md explains, in its order."""
 PARTS: dict[str, Callable[[], str]] = {

@@ -17,7 +17,7 @@ MODULES = (
     "hpo_bridge.contracts.runner",
     "hpo_bridge.contracts.objective",
     "hpo_bridge.objectives",
-    "hpo_bridge.contracts.history",
+    "hpo_bridge.contracts.format",
     "hpo_bridge.contracts.pickles",
     "hpo_bridge.contracts.gradients",
     "hpo_bridge.contracts.random_state",

@@ -12,7 +12,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hpo_bridge.contracts.history import History, PastTrial, Position, Wanted, one_of_several
+from hpo_bridge.contracts.format import (
+    History,
+    ImportedTrial,
+    ImportRequest,
+    Position,
+    one_of_several,
+)
 from hpo_bridge.contracts.pickles import is_pickle, loaded, names_in, open_pickle
 from hpo_bridge.contracts.record import Direction, TrialState
 from hpo_bridge.errors import HistoryError, short
@@ -34,7 +40,7 @@ class Hyperopt:
             name.partition(".")[0] == "hyperopt" for name in names_in(source)
         )
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """The trials, in the order in which they were made."""
         name = source if isinstance(source, str) else "the Trials"
         data = open_pickle(source, loaded) if isinstance(source, str) else source
@@ -70,7 +76,7 @@ def _is_document(value: Any) -> bool:
     return isinstance(value, Mapping) and {"misc", "result", "state"} <= set(value)
 
 
-def _trials(documents: list[Any], name: str) -> Iterator[PastTrial]:
+def _trials(documents: list[Any], name: str) -> Iterator[ImportedTrial]:
     for position, document in enumerate(documents):
         try:
             yield _trial(document, position)
@@ -81,13 +87,13 @@ def _trials(documents: list[Any], name: str) -> Iterator[PastTrial]:
             ) from None
 
 
-def _trial(document: Mapping[str, Any], position: int) -> PastTrial:
+def _trial(document: Mapping[str, Any], position: int) -> ImportedTrial:
     misc, result = document["misc"], document["result"]
     vals = misc["vals"]
     params = {label: Position(_number(values[0])) for label, values in vals.items() if len(values)}
     state = _state(document["state"], result)
     error = result.get("error") or misc.get("error")
-    return PastTrial(
+    return ImportedTrial(
         f"trial {document.get('tid', position)}", state, params,
         {"loss": _number(result.get("loss"))} if state is TrialState.COMPLETE else None,
         _seconds(document.get("book_time")), _seconds(document.get("refresh_time")),

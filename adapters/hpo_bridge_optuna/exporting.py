@@ -24,7 +24,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from hpo_bridge.contracts.history import FORMAT, StudyToWrite, Written
+from hpo_bridge.contracts.format import FORMAT, ExportResult, StudyToWrite
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.errors import HistoryError
 
@@ -56,7 +56,7 @@ class _Buffer(BaseJournalBackend):
         self.logs.extend(logs)
 
 
-def write_storage(target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
+def write_storage(target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
     """Writes a study into a storage, whole or not at all.
 
     Args:
@@ -71,7 +71,7 @@ def write_storage(target: str, study: StudyToWrite, *, overwrite: bool) -> Writt
     write = _to_database if scheme_of(target) else _to_journal
     with _quiet():
         count = write(target, study, forms, overwrite=overwrite)
-    return Written(count, forms.notes)
+    return ExportResult(count, forms.notes)
 
 
 @contextmanager

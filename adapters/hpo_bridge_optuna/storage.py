@@ -13,7 +13,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from hpo_bridge.contracts.history import History, PastTrial, StudyToWrite, Wanted, Written
+from hpo_bridge.contracts.format import (
+    ExportResult,
+    History,
+    ImportedTrial,
+    ImportRequest,
+    StudyToWrite,
+)
 from hpo_bridge.contracts.record import Change, Direction, TrialState
 from hpo_bridge.errors import HistoryError, nearest
 
@@ -46,7 +52,7 @@ class Storage:
         """Whether it is the URL of a database, or called like one or like a journal."""
         return bool(scheme_of(target)) or target.lower().endswith((*FILES, ".log", ".journal"))
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """The trials of one study."""
         if not isinstance(source, str):
             return _history(
@@ -64,7 +70,7 @@ class Storage:
                 storage.get_all_trials(study, deepcopy=False),
             )
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
+    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
         """A study of the same name in a storage, which may have others."""
         from .exporting import write_storage
 
@@ -101,7 +107,7 @@ def _history(
     return History(f"study {name!r}", ways, past)
 
 
-def _past(trial: Any, names: list[str], forms: Mapping[str, Any]) -> PastTrial:
+def _past(trial: Any, names: list[str], forms: Mapping[str, Any]) -> ImportedTrial:
     values = None if trial.values is None else dict(zip(names, trial.values, strict=True))
     told = {
         key.removeprefix(TRIAL_PREFIX): value
@@ -116,7 +122,7 @@ def _past(trial: Any, names: list[str], forms: Mapping[str, Any]) -> PastTrial:
     started, finished = told.get(
         "times", (_seconds(trial.datetime_start), _seconds(trial.datetime_complete))
     )
-    return PastTrial(
+    return ImportedTrial(
         f"trial {trial.number}", state, _params(trial.params, forms), values, started, finished,
         error,
         reports or sorted(trial.intermediate_values.items()),

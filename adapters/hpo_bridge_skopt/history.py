@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpo_bridge.contracts.history import History, PastTrial, Wanted, one_of_several
+from hpo_bridge.contracts.format import History, ImportedTrial, ImportRequest, one_of_several
 from hpo_bridge.contracts.pickles import is_pickle, names_in, open_pickle
 from hpo_bridge.contracts.record import Direction, TrialState
 from hpo_bridge.errors import HistoryError, short
@@ -28,7 +28,7 @@ class Skopt:
         first = next(names_in(source), "")
         return first.startswith("scipy.optimize")
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """The points in the order in which they were evaluated."""
         name = source if isinstance(source, str) else "the result"
         data = open_pickle(source, _load) if isinstance(source, str) else source
@@ -47,7 +47,7 @@ class Skopt:
         points, values = found["x_iters"], list(found["func_vals"])
         names = _names(found.get("space"), len(points[0]) if len(points) else 0)
         trials = [
-            PastTrial(
+            ImportedTrial(
                 f"point {position}", TrialState.COMPLETE,
                 dict(zip(names, map(_plain, point), strict=False)), {"fun": _plain(value)},
             )

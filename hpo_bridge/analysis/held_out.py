@@ -32,7 +32,7 @@ REUSED = "a test set that is looked at twice is a validation set"
 
 
 @dataclass(frozen=True)
-class Look:
+class TestScore:
     """One look at the test set, as the log has it.
 
     Attributes:
@@ -64,12 +64,14 @@ class Look:
         return f"{values} for trial {self.trial} on {when}, by {self.scored}"
 
 
-def looks(store: Store, name: str) -> list[Look]:
+def test_scores(store: Store, name: str) -> list[TestScore]:
     """Every look at a study's test set, in order."""
-    return [Look(**event.data, time=event.time) for event in store.events(name, kinds=[TESTED])]
+    return [
+        TestScore(**event.data, time=event.time) for event in store.events(name, kinds=[TESTED])
+    ]
 
 
-def warning_of(name: str, before: list[Look]) -> str:
+def reuse_warning(name: str, before: list[TestScore]) -> str:
     """What to say to somebody who scores a test set that was scored before."""
     return (
         f"study {name!r}: its test set was scored before: {before[-1].line}"
@@ -77,12 +79,14 @@ def warning_of(name: str, before: list[Look]) -> str:
     )
 
 
-def went_on(store: Store, name: str, before: list[Look] | None = None) -> str | None:
+def trials_since_test(
+    store: Store, name: str, before: list[TestScore] | None = None
+) -> str | None:
     """What to say where a study has ended trials after its test set was scored, else ``None``."""
-    before = looks(store, name) if before is None else before
+    before = test_scores(store, name) if before is None else before
     if not before:
         return None
-    more = ended(store, name) - before[0].trials
+    more = count_ended(store, name) - before[0].trials
     if not more:
         return None
     trials = "trial has" if more == 1 else "trials have"
@@ -92,13 +96,13 @@ def went_on(store: Store, name: str, before: list[Look] | None = None) -> str | 
     )
 
 
-def ended(store: Store, name: str) -> int:
+def count_ended(store: Store, name: str) -> int:
     """How many trials have ended."""
     return sum(n for state, n in store.counts(name).items() if state.is_final)
 
 
 @dataclass(frozen=True)
-class Place:
+class EvaluationContext:
     """What a configuration is scored in.
 
     Attributes:
@@ -113,7 +117,7 @@ class Place:
 
 
 def score(
-    function: Callable[[Trial], Any], name: str, record: TrialRecord, place: Place
+    function: Callable[[Trial], Any], name: str, record: TrialRecord, place: EvaluationContext
 ) -> tuple[dict[str, float | None], float]:
     """Runs a test function for a trial's configuration.
 
@@ -155,7 +159,7 @@ def _values(result: Any, name: str) -> dict[str, float | None]:
     return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
 
 
-def event_of(
+def test_event(
     record: TrialRecord, values: Mapping[str, float | None], rule: str | None, scored: str,
     trials: int, seconds: float,
 ) -> Event:  # fmt: skip
@@ -167,7 +171,7 @@ def event_of(
     return Event(TESTED, time.time(), None, data)
 
 
-def named(function: Any, folder: str | os.PathLike[str] = ".") -> Objective:
+def resolve_test(function: Any, folder: str | os.PathLike[str] = ".") -> Objective:
     """The test function that a user named, found but not loaded.
 
     Args:
@@ -177,14 +181,14 @@ def named(function: Any, folder: str | os.PathLike[str] = ".") -> Objective:
     Raises:
         ObjectiveError: If it is none, or not there.
     """
-    with of_the_test():
+    with as_test_errors():
         source = objective_from(function, folder)
         source.check()
         return source
 
 
 @contextmanager
-def of_the_test() -> Iterator[None]:
+def as_test_errors() -> Iterator[None]:
     """Has errors about an objective speak of the test instead."""
     try:
         yield
@@ -195,21 +199,21 @@ def of_the_test() -> Iterator[None]:
         raise ObjectiveError(f"test{text.removeprefix('objective')}") from error
 
 
-def look(
+def score_test_set(
     store: Store,
     name: str,
     function: Any,
     chosen: Selection | TrialRecord | int,
-    place: Place,
+    place: EvaluationContext,
     driver: Driver | None = None,
     warn: Callable[[str], None] = lambda text: None,
-) -> Look:
+) -> TestScore:
     """Scores a configuration of a stored study, and records it; see ``Study.test``.
 
     Args:
         store: Where the study is.
         name: Its name.
-        function: As :func:`named` takes it.
+        function: As :func:`resolve_test` takes it.
         chosen: What a rule gave, or a trial that somebody named.
         place: What it is scored in.
         driver: Who holds the study, if it is this process; else it is held meanwhile.
@@ -218,16 +222,16 @@ def look(
     number = chosen if isinstance(chosen, int) else chosen.number
     record = _complete(store, name, number)
     rule = chosen.rule if isinstance(chosen, Selection) else None
-    source = named(function)
+    source = resolve_test(function)
     with _appending(store, name, driver) as append:
-        if before := looks(store, name):
-            warn(warning_of(name, before))
-        with of_the_test():
+        if before := test_scores(store, name):
+            warn(reuse_warning(name, before))
+        with as_test_errors():
             loaded = source.load()
-        trials = ended(store, name)
+        trials = count_ended(store, name)
         values, seconds = score(loaded, source.describe(), record, place)
-        append(event_of(record, values, rule, source.describe(), trials, seconds))
-    return looks(store, name)[-1]
+        append(test_event(record, values, rule, source.describe(), trials, seconds))
+    return test_scores(store, name)[-1]
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from ..errors import NoCompleteTrial, ObjectiveError, StoreError
 from ..objectives.failure import Failure
 from ..space import Space
 from ..store import Event, Store
-from .held_out import Look, Place, look, looks
-from .selection import Rule, Selection, select_in
+from .held_out import EvaluationContext, TestScore, score_test_set, test_scores
+from .selection import Selection, SelectionRule, select_in
 
 OUTER = "outer"
 """The kind of event that says which split a study belongs to."""
@@ -47,7 +47,7 @@ class Tuned(Protocol):
         """Where it is."""
         ...
 
-    def _place(self) -> Place:
+    def _evaluation_context(self) -> EvaluationContext:
         """What a configuration of it is scored in."""
         ...
 
@@ -81,7 +81,7 @@ def tune_splits(
     splits: Sequence[OuterSplit],
     open_study: Callable[[str, int], AbstractContextManager[Tuned]],
     run: Callable[[Any, Objective, str], None],
-    rule: Rule,
+    rule: SelectionRule,
 ) -> None:
     """Tunes, chooses and scores on each outer split, or goes on with that.
 
@@ -131,19 +131,19 @@ def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> 
         )
 
 
-def _score(study: Tuned, split: OuterSplit, rule: Rule) -> None:
+def _score(study: Tuned, split: OuterSplit, rule: SelectionRule) -> None:
     """Scores the chosen configuration on the split's test part, unless that is done."""
     store, name = study.store, study.name
     chosen = choice_on(store, name, study.objectives, rule)
-    if valid_look(store, name, chosen) is not None:
+    if current_score(store, name, chosen) is not None:
         return
     try:
-        look(store, name, split.score, chosen, study._place())
+        score_test_set(store, name, split.score, chosen, study._evaluation_context())
     except Failure as failure:
         raise ObjectiveError(f"nested: {split.score.describe()}: {failure}") from failure
 
 
-def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Selection:
+def choice_on(store: Store, name: str, objectives: Objectives, rule: SelectionRule) -> Selection:
     """What a split's study chooses."""
     try:
         return select_in(store, name, objectives, rule)
@@ -152,9 +152,9 @@ def choice_on(store: Store, name: str, objectives: Objectives, rule: Rule) -> Se
         raise no_complete_trial(store, name, nothing) from None
 
 
-def valid_look(store: Store, name: str, chosen: Selection) -> Look | None:
+def current_score(store: Store, name: str, chosen: Selection) -> TestScore | None:
     """The score of a split, if it is that of what its study chooses now."""
-    for seen in reversed(looks(store, name)):
+    for seen in reversed(test_scores(store, name)):
         if seen.trial == chosen.number:
             return seen
     return None

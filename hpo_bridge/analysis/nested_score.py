@@ -11,8 +11,8 @@ from typing import Any
 from ..contracts.directions import SINGLE, Objectives
 from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
-from .nested_cv import OUTER, splits_of, valid_look
-from .selection import Rule, select_in
+from .nested_cv import OUTER, current_score, splits_of
+from .selection import SelectionRule, select_in
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,9 @@ class NestedScore:
         )
 
 
-def nested_score(store: Store, name: str, objectives: Objectives, rule: Rule) -> NestedScore:
+def nested_score(
+    store: Store, name: str, objectives: Objectives, rule: SelectionRule
+) -> NestedScore:
     """What there is of a nested study's outer splits; while they run, of those that are done.
 
     Args:
@@ -121,17 +123,17 @@ def nested_score(store: Store, name: str, objectives: Objectives, rule: Rule) ->
             chosen = select_in(store, study, objectives, rule)
         except (NoCompleteTrial, SelectionError):
             continue
-        look = valid_look(store, study, chosen)
-        if look is None:
+        seen = current_score(store, study, chosen)
+        if seen is None:
             continue
-        score = score_of(look.values, objective)
+        score = score_of(seen.values, objective)
         best, value = chosen.best.value, chosen.trial.value
         assert best is not None
         assert value is not None
         if score is not None:
             found.append(
                 SplitScore(
-                    study, number, chosen.number, chosen.params, best, value, score, look.values
+                    study, number, chosen.number, chosen.params, best, value, score, seen.values
                 )
             )
     return NestedScore(of, tuple(found), objective, sign)

@@ -33,7 +33,7 @@ REMEDY = (
 
 
 @dataclass(frozen=True)
-class Rule:
+class SelectionRule:
     """How a configuration is chosen; made by :meth:`of`, which checks it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Rule:
         simplest: Any = (),
         errors: Any = 1.0,
         paired: Any = False,
-    ) -> Rule:
+    ) -> SelectionRule:
         """A checked rule; see :meth:`hpo_bridge.Study.select` for the arguments.
 
         Raises:
@@ -85,7 +85,7 @@ class Rule:
         return cls(rule, _expressions(simplest, space), float(errors), paired)
 
     @classmethod
-    def from_mapping(cls, space: Space, selection: Any) -> Rule:
+    def from_mapping(cls, space: Space, selection: Any) -> SelectionRule:
         """The rule of a mapping of arguments; the best trial for ``None``.
 
         Raises:
@@ -134,7 +134,7 @@ def _expressions(texts: Any, space: Space) -> tuple[Expression, ...]:
         except SpaceError as error:
             raise SelectionError(error.problem, "simplest", str(position)) from None
         found_here.append(expression)
-    rule = Rule(ONE_STANDARD_ERROR, tuple(found_here))
+    rule = SelectionRule(ONE_STANDARD_ERROR, tuple(found_here))
     rng = random.Random(0)
     for _ in range(TRIED):
         rule.key(space.decode([rng.random() for _ in range(space.dimension)]))
@@ -195,8 +195,8 @@ class Selection:
         return self.explanation
 
 
-def select(
-    rule: Rule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
+def select_trial(
+    rule: SelectionRule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
 ) -> Selection:
     """What a rule chooses of a study's complete trials.
 
@@ -217,14 +217,14 @@ def select(
     return _unpaired(rule, best, complete, objectives)
 
 
-def select_in(store: Store, study: str, objectives: Objectives, rule: Rule) -> Selection:
-    """What a rule chooses of a stored study; see :func:`select`."""
+def select_in(store: Store, study: str, objectives: Objectives, rule: SelectionRule) -> Selection:
+    """What a rule chooses of a stored study; see :func:`select_trial`."""
     check_single(objectives)
     ((name, sign),) = objectives.signs.items()
     best = store.best(study, name, sign)
     if best is None:
         raise no_complete_trial(store, study)
-    return select(rule, best, store.trials(study, [TrialState.COMPLETE]), objectives)
+    return select_trial(rule, best, store.trials(study, [TrialState.COMPLETE]), objectives)
 
 
 def check_single(objectives: Objectives) -> None:
@@ -236,7 +236,7 @@ def check_single(objectives: Objectives) -> None:
 
 
 def _unpaired(
-    rule: Rule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
+    rule: SelectionRule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
 ) -> Selection:
     (name,) = objectives.names
     error = (best.standard_errors or {}).get(name)
@@ -255,7 +255,7 @@ def _unpaired(
 
 
 def _paired(
-    rule: Rule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
+    rule: SelectionRule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
 ) -> Selection:
     of_best, value = folds_of(best), best.value
     if of_best is None:
@@ -286,7 +286,7 @@ def _loss(trial: TrialRecord, objectives: Objectives) -> float:
 
 
 def _chosen(
-    rule: Rule,
+    rule: SelectionRule,
     best: TrialRecord,
     ranked: list[tuple[tuple[float, ...], float, int, TrialRecord]],
     threshold: float | None,

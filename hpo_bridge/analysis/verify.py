@@ -25,7 +25,7 @@ Verdict = Literal["reproducible", "differs", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
-class StreakCheck:
+class SegmentCheck:
     """What became of one streak: the trials from where a backend took over to the next one.
 
     Attributes:
@@ -67,7 +67,7 @@ class Verification:
     """
 
     study: str
-    streaks: tuple[StreakCheck, ...]
+    streaks: tuple[SegmentCheck, ...]
 
     @property
     def reproducible(self) -> bool:
@@ -109,14 +109,14 @@ def verify(
         raise StudyNotFound(f"no study {name!r} in {store.url}")
     checking = _Checking(store, name, plugins, row.definition)
     checks = []
-    parts = streaks_of(store, name)
+    parts = segments_of(store, name)
     for number, part in enumerate(parts, 1):
         watch(f"{number}/{len(parts)} {part.session['backend']}: {counted(part.trials, 'trial')}")
         checks.append(checking.check(part))
     return Verification(name, tuple(checks))
 
 
-def streaks_of(store: Store, name: str) -> list[_Part]:
+def segments_of(store: Store, name: str) -> list[_Part]:
     """The streaks of a log, in order."""
     parts: list[_Part] = []
     before = ""
@@ -149,7 +149,7 @@ class _Checking:
         self._versions = versions(store, name, definition)
         self._objectives = Objectives(definition["directions"])
 
-    def check(self, part: _Part) -> StreakCheck:
+    def check(self, part: _Part) -> SegmentCheck:
         """Replays one streak."""
         session = part.session
         common = {
@@ -166,15 +166,15 @@ class _Checking:
             raise
         except Diverged as found:
             assert streak is not None
-            return StreakCheck(
+            return SegmentCheck(
                 **common, checked=streak.checked, verdict="differs", trial=found.trial,
                 log=found.logged, now=found.found, reason=str(found),
             )  # fmt: skip
         except Exception as error:  # whatever an adapter makes of what it is given
             reason = str(error) if isinstance(error, HpoBridgeError) else located_error(error)
             checked = 0 if streak is None else streak.checked
-            return StreakCheck(**common, checked=checked, verdict="unchecked", reason=reason)
-        return StreakCheck(**common, checked=streak.checked)
+            return SegmentCheck(**common, checked=checked, verdict="unchecked", reason=reason)
+        return SegmentCheck(**common, checked=streak.checked)
 
     def _proposer(self, session: Mapping[str, Any], begin: int) -> Proposer:
         then = [version for version in self._versions if version.begin < begin][-1]

@@ -11,7 +11,7 @@ from ..config import StudyFile, load_study_file
 from ..contracts.directions import Objectives
 from ..errors import ConfigError, counted
 from ..history.exporting import ExportReport, export_history
-from ..history.formats import shown
+from ..history.format_lookup import shown
 from ..history.importing import ImportOptions, ImportReport, read_trials
 from ..store import open_store
 from ..study import Study

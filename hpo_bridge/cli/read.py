@@ -22,7 +22,7 @@ from .listing import print_table
 from .output import loaded_plugins
 from .printing import written
 from .progress import more_of
-from .selection import add_choice, driver_of_split
+from .selected_trial import add_choice, driver_of_split
 from .summary import adopted_line, as_text, duration, full_trial, summary
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..analysis.rerun_trial import Rerun, rerun
+from ..analysis.replay import Rerun, rerun
 from ..config import StudyFile, load_study_file
 from ..contracts.record import TrialRecord
 from ..store import Store, open_store

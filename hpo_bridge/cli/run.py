@@ -25,7 +25,7 @@ from .explain import COMMAND_HEADING, command_line
 from .last_resort import last_resort
 from .output import kept_for_json, loaded_plugins
 from .progress import progress
-from .selection import add_choice, warn_of_test
+from .selected_trial import add_choice, warn_of_test
 from .summary import as_text, duration, summary
 
 

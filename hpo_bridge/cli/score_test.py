@@ -9,7 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..analysis.held_out import Look, Place, look, looks, warning_of
+from ..analysis.held_out import (
+    EvaluationContext,
+    TestScore,
+    reuse_warning,
+    score_test_set,
+    test_scores,
+)
 from ..analysis.selection import Selection, select_in
 from ..config import StudyFile, load_study_file
 from ..contracts.directions import Objectives
@@ -67,7 +73,7 @@ def score_study(
 
 def _tested(
     store: Store, file: StudyFile, function: Objective, trial: int | None, *, again: bool
-) -> Look | None:
+) -> TestScore | None:
     name = file.name
 
     def warn(text: str) -> None:
@@ -75,9 +81,9 @@ def _tested(
             raise HpoBridgeError(f"{text}; to look again all the same: --again")
         print(text, file=sys.stderr)
 
-    before = looks(store, name)
+    before = test_scores(store, name)
     if before and not again:  # said again once the study is held: somebody may be faster
-        warn(warning_of(name, before))
+        warn(reuse_warning(name, before))
     try:
         chosen = _chosen(store, file) if trial is None else trial
     except NoCompleteTrial as error:
@@ -88,8 +94,8 @@ def _tested(
     kept = checkpoints_of(store, name, file.checkpoints)
     tensors = differentiation(loaded_plugins(), file.space, wanted=False)
     try:
-        place = Place(int(row.definition["seed"]), kept, tensors)
-        return look(store, name, function, chosen, place, warn=warn)
+        place = EvaluationContext(int(row.definition["seed"]), kept, tensors)
+        return score_test_set(store, name, function, chosen, place, warn=warn)
     except HpoBridgeError:
         raise
     except Exception as error:  # the user's

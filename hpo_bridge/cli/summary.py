@@ -13,7 +13,7 @@ from ..errors import StudyNotFound, counted
 from ..history.plain_trial import plain_trial
 from ..store import Store
 from .printing import written
-from .selection import choice_lines, short_trial
+from .selected_trial import choice_lines, short_trial
 
 
 def summary(store: Store, name: str) -> dict[str, Any]:

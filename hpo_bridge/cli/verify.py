@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..analysis.verify import StreakCheck, Verification, verify
+from ..analysis.verify import SegmentCheck, Verification, verify
 from ..config import load_study_file
 from ..errors import counted, short
 from ..store import open_store
@@ -67,7 +67,7 @@ def _text(found: Verification) -> str:
     return f"study {found.study}: {'' if found.reproducible else 'not '}reproducible here"
 
 
-def _verdict(streak: StreakCheck) -> str:
+def _verdict(streak: SegmentCheck) -> str:
     if streak.verdict == "reproducible":
         return "reproducible"
     if streak.verdict == "unchecked":

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ConfigError, HpoBridgeError
 from ..history.space_change import checked_defaults
-from ..history.warm_start import sources_of
+from ..history.warm_start import parse_sources
 from ..space import Space
 from .models import StudyModel
 from .problems import Problems
@@ -35,7 +35,7 @@ def warm_start_of(
                 problems.add(("warm_start", str(place), "store"), problem)
         found.append(given)
     try:
-        sources_of(found)
+        parse_sources(found)
     except HpoBridgeError as error:
         _note(error, problems)
     return tuple(found)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..analysis.held_out import named
+from ..analysis.held_out import resolve_test
 from ..analysis.nested_cv import LONGEST_NAME
-from ..analysis.selection import Rule
+from ..analysis.selection import SelectionRule
 from ..contracts.objective import Nests, Objective, Outer, ScoresTest
 from ..errors import ObjectiveError, SelectionError
 from ..objectives.command import CommandObjective
@@ -34,7 +34,7 @@ class SelectionFile:
         outer: That outer loop; ``None`` without one, or where the file is only read.
     """
 
-    rule: Rule = field(default_factory=Rule)
+    rule: SelectionRule = field(default_factory=SelectionRule)
     test: Objective | None = None
     nested: bool = False
     outer: Outer | None = None
@@ -84,14 +84,14 @@ def selection_of(
     return SelectionFile(rule, test, nested, outer)
 
 
-def _rule(section: SelectionModel, space: Space, problems: Problems) -> Rule:
+def _rule(section: SelectionModel, space: Space, problems: Problems) -> SelectionRule:
     given = section.model_dump(exclude_none=True, include={"simplest", "errors", "paired"})
     name = section.rule
     try:
-        return Rule.of(space, **({} if name is None else {"rule": name}), **given)
+        return SelectionRule.of(space, **({} if name is None else {"rule": name}), **given)
     except SelectionError as error:
         problems.add((PLACE, *error.path), error.problem)
-        return Rule()
+        return SelectionRule()
 
 
 def _test(
@@ -102,7 +102,7 @@ def _test(
         if spec is None:
             return None
         if isinstance(spec, str) or "command" in spec:
-            test = named(spec, folder)
+            test = resolve_test(spec, folder)
             if isinstance(test, CommandObjective):
                 test.check_space(space)
             return test

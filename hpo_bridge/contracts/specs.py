@@ -169,8 +169,9 @@ class ObjectiveSpec(_Spec):
 class FormatSpec(_Spec):
     """A format of histories, declared as data: where trials come from, and where they go to.
 
-    ``factory()`` gives an object with the methods of :class:`hpo_bridge.contracts.history.Reads`
-    if ``reads``, and of :class:`hpo_bridge.contracts.history.Writes` if ``writes``.
+    ``factory()`` returns an object with the methods of
+    :class:`hpo_bridge.contracts.format.HistoryReader` if ``reads``, and of
+    :class:`hpo_bridge.contracts.format.HistoryWriter` if ``writes``.
 
     Attributes:
         reads: Whether trials can be imported from it.

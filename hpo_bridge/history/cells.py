@@ -21,10 +21,10 @@ NONES = (*NO_VALUE, "nan")
 """How other programs write no value; the last one is a number, too."""
 
 
-def spelled(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """A value as a cell has it.
 
-    >>> [spelled(value) for value in ("adam", "1", 1, 0.1, True, None, "")]
+    >>> [cell_text(value) for value in ("adam", "1", 1, 0.1, True, None, "")]
     ['adam', '"1"', '1', '0.1', 'true', 'null', '""']
     """
     if isinstance(value, str) and is_plain(value):
@@ -45,7 +45,7 @@ def is_plain(text: str) -> bool:
     return False
 
 
-def text_in(cell: str) -> str:
+def parse_text(cell: str) -> str:
     """The string in a cell that holds one."""
     if cell.startswith('"'):
         with suppress(ValueError):
@@ -55,7 +55,7 @@ def text_in(cell: str) -> str:
     return cell
 
 
-def meant(cell: str, parameter: Any) -> Any:
+def parse_cell(cell: str, parameter: Any) -> Any:
     """What a cell means as a value of a parameter, or of a constant.
 
     Args:
@@ -70,16 +70,16 @@ def meant(cell: str, parameter: Any) -> Any:
     if isinstance(parameter, Float) and parameter.shape is not None:
         return _list(cell)
     if isinstance(parameter, Float):
-        return number_in(cell)
+        return parse_number(cell)
     if isinstance(parameter, Int):
         try:
             return int(cell)
         except ValueError:
-            return as_int(number_in(cell))  # 3.0, as data frames have it
+            return as_int(parse_number(cell))  # 3.0, as data frames have it
     return _choice(cell, [parameter])
 
 
-def number_in(cell: str) -> float:
+def parse_number(cell: str) -> float:
     """The number in a cell.
 
     Raises:
@@ -91,7 +91,7 @@ def number_in(cell: str) -> float:
         raise SpaceError(f"found {short(cell)}, expected a number") from None
 
 
-def moment_in(cell: str) -> float:
+def parse_time(cell: str) -> float:
     """A time in a cell as seconds since the epoch; a date without a zone is local time.
 
     Raises:
@@ -115,16 +115,16 @@ def _list(cell: str) -> Any:
 def _choice(cell: str, choices: Any) -> Any:
     """The choice that a cell is, exactly or as other programs may have written it."""
     for choice in choices:
-        if spelled(choice) == cell:
+        if cell_text(choice) == cell:
             return choice
-    alike = [choice for choice in choices if _alike(cell, choice)]
+    alike = [choice for choice in choices if _matches(cell, choice)]
     if len(alike) != 1:
         problem = "could be more than one" if alike else "is not one"
         raise SpaceError(f"{short(cell)} {problem} of the choices {short(list(choices))}")
     return alike[0]
 
 
-def _alike(cell: str, choice: Any) -> bool:
+def _matches(cell: str, choice: Any) -> bool:
     lower = cell.lower()
     if choice is None:
         return lower in NONES
@@ -138,4 +138,4 @@ def _alike(cell: str, choice: Any) -> bool:
         with suppress(ValueError, RecursionError):
             return bool(json.loads(cell) == choice)
         return False
-    return bool(choice == text_in(cell))
+    return bool(choice == parse_text(cell))

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..contracts.directions import Objectives
-from ..contracts.history import StudyToWrite
+from ..contracts.format import StudyToWrite
 from ..contracts.record import TrialRecord
 from ..errors import StudyNotFound
 from ..plugins import PluginManager
 from ..space import Space
 from ..store import Store
-from .formats import shown, writer_of
+from .format_lookup import shown, writer_of
 
 
 @dataclass(frozen=True, slots=True)

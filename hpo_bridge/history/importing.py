@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..contracts.directions import Objectives
-from ..contracts.history import History, Wanted
+from ..contracts.format import History, ImportRequest
 from ..contracts.record import TrialState
 from ..errors import HistoryError, counted
 from ..plugins import PluginManager
 from ..space import Space
 from ..store import Event, Store
-from .formats import reader_of, shown
-from .mapping import Mapper, Unfit, pairs_of
+from .format_lookup import reader_of, shown
+from .import_mapping import TrialMapper, UnmappableTrial, name_mapping
 
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
 
@@ -100,7 +100,7 @@ Append = Callable[[Sequence[Event]], None]
 
 
 @contextmanager
-def leased(store: Store, name: str) -> Iterator[Append]:
+def hold_lease(store: Store, name: str) -> Iterator[Append]:
     """Takes the lease of a study for the time of its body; what appends to the log."""
     writer = store.acquire(name)
     try:
@@ -148,15 +148,17 @@ def read_trials(
             of it cannot be taken.
     """
     source = os.fspath(source) if isinstance(source, os.PathLike) else source
-    pairs = pairs_of(space, objectives, options.rename)
-    wanted = Wanted(
-        pairs.params, pairs.objectives, options.study, options.allow_pickle, pairs.fields,
-        pairs.states,
+    names = name_mapping(space, objectives, options.rename)
+    wanted = ImportRequest(
+        names.params, names.objectives, options.study, options.allow_pickle, names.fields,
+        names.states,
     )  # fmt: skip
     kind, reader = reader_of(plugins, source, options.format, allow_pickle=options.allow_pickle)
     history = reader.read(source, wanted)
-    mapper = Mapper(space, objectives, pairs, history, kind, drop_inactive=options.drop_inactive)
-    taken, refused = _sorted_out(history, mapper)
+    mapper = TrialMapper(
+        space, objectives, names, history, kind, drop_inactive=options.drop_inactive
+    )
+    taken, refused = _map_trials(history, mapper)
     if refused and options.strict:
         first = refused[0]
         raise HistoryError(
@@ -177,7 +179,7 @@ def add_trials(store: Store, name: str, read: ReadTrials, append: Append) -> Imp
         append: Writes to the log, under the study's lease.
     """
     present = Counter(map(_key_of_record, store.trials(name, FINAL)))
-    fresh = [data for data in read.taken if not _taken_off(present, _key(data))]
+    fresh = [data for data in read.taken if not _take_known(present, _key(data))]
     first_number = sum(store.counts(name).values())
     now = time.time()
     events = [
@@ -193,8 +195,8 @@ def add_trials(store: Store, name: str, read: ReadTrials, append: Append) -> Imp
     )  # fmt: skip
 
 
-def _sorted_out(
-    history: History, mapper: Mapper
+def _map_trials(
+    history: History, mapper: TrialMapper
 ) -> tuple[list[dict[str, Any]], tuple[Refusal, ...]]:
     """What can be taken, as the data of events, and why the rest cannot."""
     taken: list[dict[str, Any]] = []
@@ -202,8 +204,8 @@ def _sorted_out(
     examples: dict[str, str] = {}
     for past in history.trials:
         try:
-            taken.append(mapper.mapped(past))
-        except Unfit as unfit:
+            taken.append(mapper.map(past))
+        except UnmappableTrial as unfit:
             counts[unfit.reason] += 1
             examples.setdefault(unfit.reason, f"{past.label}: {unfit.detail}")
     refused = (Refusal(reason, n, examples[reason]) for reason, n in counts.most_common())
@@ -229,7 +231,7 @@ def _key_of_record(trial: Any) -> str:
     })  # fmt: skip
 
 
-def _taken_off(present: Counter[str], key: str) -> bool:
+def _take_known(present: Counter[str], key: str) -> bool:
     """Whether a trial like this is there; each that is counts for one only."""
     if not present[key]:
         return False
@@ -243,6 +245,6 @@ __all__ = [
     "ReadTrials",
     "Refusal",
     "add_trials",
-    "leased",
+    "hold_lease",
     "read_trials",
 ]

@@ -11,7 +11,7 @@ from ..errors import SpaceError, short
 from ..space.values import as_float, as_int
 from ..store.codec import read_metrics, strict_metrics
 
-BESIDES = ("reports", "metrics", "standard_errors", "estimate", "gradients", "changes")
+OPTIONAL_FIELDS = ("reports", "metrics", "standard_errors", "estimate", "gradients", "changes")
 """What some trials have besides parameters and values."""
 
 
@@ -37,22 +37,22 @@ def plain_trial(trial: TrialRecord) -> dict[str, Any]:
     }
 
 
-def besides_of(trial: TrialRecord) -> dict[str, Any]:
-    """What a trial has of :data:`BESIDES`, as JSON; metrics only where there are any."""
+def optional_fields(trial: TrialRecord) -> dict[str, Any]:
+    """What a trial has of :data:`OPTIONAL_FIELDS`, as JSON; metrics only where there are any."""
     plain = plain_trial(trial)
     if not any(trial.metrics):
         plain["metrics"] = None
-    return {name: plain[name] for name in BESIDES}
+    return {name: plain[name] for name in OPTIONAL_FIELDS}
 
 
-def besides_in(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a :class:`~hpo_bridge.contracts.history.PastTrial` in what was written so.
+def read_optional_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a :class:`~hpo_bridge.contracts.format.ImportedTrial` in what was written so.
 
     Raises:
         SpaceError: If it is not of that form.
     """
     found: dict[str, Any] = {}
-    for name in BESIDES:
+    for name in OPTIONAL_FIELDS:
         value = plain.get(name)
         if value is None:
             continue

@@ -56,7 +56,7 @@ def versions(store: Store, name: str, definition: Mapping[str, Any]) -> list[Ver
     ]
 
 
-def checked_change(
+def require_compatible(
     store: Store, name: str, stored: Version, space: Space, defaults: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The defaults that a change needs, once it is known that it can be made.
@@ -164,7 +164,7 @@ def _other_choices(name: str, before: Categorical, after: Categorical) -> Iterat
 
 
 @dataclass(frozen=True)
-class Change:
+class SpaceChange:
     """A change of a stored study's space that can be made.
 
     Attributes:
@@ -190,24 +190,24 @@ class Change:
         return Event("space", time.time(), None, data)
 
 
-def changed_space(
+def plan_change(
     store: Store, name: str, space: Space, defaults: Mapping[str, Any]
-) -> Change | None:
+) -> SpaceChange | None:
     """The change that makes a space that of a stored study; ``None`` if it is.
 
     Raises:
-        StoreError, HpoBridgeError: If it cannot be made; see :func:`checked_change`.
+        StoreError, HpoBridgeError: If it cannot be made; see :func:`require_compatible`.
     """
     row = store.study(name)
     assert row is not None
     history = versions(store, name, row.definition)
     if history[-1].space == space:
         return None
-    new = checked_change(store, name, history[-1], space, defaults)
-    return Change(len(history) + 1, row.definition, space, new)
+    new = require_compatible(store, name, history[-1], space, defaults)
+    return SpaceChange(len(history) + 1, row.definition, space, new)
 
 
-def known_defaults(store: Store, name: str, change: Change | None) -> dict[str, Any]:
+def known_defaults(store: Store, name: str, change: SpaceChange | None) -> dict[str, Any]:
     """What the parameters that came later were before, with those of a change to be made."""
     known: dict[str, Any] = {}
     for event in store.events(name, kinds=["space"]):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from ..contracts.history import History, PastTrial, StudyToWrite, Text, Wanted
+from ..contracts.format import History, ImportedTrial, ImportRequest, StudyToWrite, Text
 from ..contracts.record import TrialRecord, TrialState
 from ..errors import HistoryError, SpaceError, nearest, short
-from .cells import NO_VALUE, NONES, moment_in, number_in, spelled, text_in
-from .plain_trial import BESIDES, besides_in, besides_of
+from .cells import NO_VALUE, NONES, cell_text, parse_number, parse_text, parse_time
+from .plain_trial import OPTIONAL_FIELDS, optional_fields, read_optional_fields
 
 TIMES = {"started": "started", "datetime_start": "started",
          "finished": "finished", "datetime_complete": "finished"}  # fmt: skip
@@ -38,7 +38,7 @@ PARAM, VALUE = ("params.", "params_"), ("values.", "values_")
 """What the name of a parameter's and of an objective's column may begin with."""
 ERROR = "standard_errors."
 """What the name of a standard error's column begins with."""
-PLAIN = tuple(name for name in BESIDES if name != "standard_errors")
+PLAIN = tuple(name for name in OPTIONAL_FIELDS if name != "standard_errors")
 """Fields that are one cell of JSON."""
 OTHERS = ("number", "state", "backend", "attempts", "error", *PLAIN)
 STATE = ("state", "status")
@@ -86,7 +86,7 @@ def row_maker(objectives: Sequence[str]) -> Callable[[TrialRecord], Row]:
     columns = _values(objectives)
 
     def make(trial: TrialRecord) -> Row:
-        besides = besides_of(trial)
+        besides = optional_fields(trial)
         row = {
             "number": trial.number, "state": trial.state.value, "backend": trial.backend,
             "started": trial.started, "finished": trial.finished, "seconds": _seconds(trial),
@@ -115,7 +115,7 @@ def cell(row: Row, column: str) -> Any:
     value = row[column]
     if type(value) in (int, float) and not column.startswith(PARAM[0]):
         return value
-    return spelled(value)
+    return cell_text(value)
 
 
 def text_rows(study: StudyToWrite) -> Iterator[list[Any]]:
@@ -143,7 +143,7 @@ class Columns:
     idle: tuple[str, ...]
 
 
-def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
+def columns_of(names: Sequence[str], source: str, wanted: ImportRequest) -> Columns:
     """What the columns of a table are.
 
     Parameters are called ``params.NAME``, as we and Optuna write them, or ``NAME``.
@@ -177,7 +177,7 @@ def columns_of(names: Sequence[str], source: str, wanted: Wanted) -> Columns:
     return Columns(params, values, errors, fields, tuple(idle))
 
 
-def _field(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
+def _field(name: str, names: Sequence[str], wanted: ImportRequest) -> str | None:
     """Return the field of a trial that a column has, if any."""
     if name in wanted.fields:
         return wanted.fields[name] or None
@@ -189,7 +189,7 @@ def _field(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
     return "state" if name == first and not known else None
 
 
-def _objective(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
+def _objective(name: str, names: Sequence[str], wanted: ImportRequest) -> str | None:
     """The objective whose values a column has, if any."""
     bare = name[len(VALUE[0]) :] if name.startswith(VALUE) else name
     marked = bare != name
@@ -204,7 +204,7 @@ def _objective(name: str, names: Sequence[str], wanted: Wanted) -> str | None:
 
 def _check(
     params: Mapping[int, str], values: Mapping[int, str], names: Sequence[str], source: str,
-    wanted: Wanted,
+    wanted: ImportRequest,
 ) -> None:  # fmt: skip
     columns = f"columns: {', '.join(names)}"
     if not set(params.values()) & set(wanted.params):
@@ -223,7 +223,10 @@ def _check(
 
 
 def history_of(
-    rows: Iterable[tuple[str, Sequence[str]]], names: Sequence[str], source: str, wanted: Wanted
+    rows: Iterable[tuple[str, Sequence[str]]],
+    names: Sequence[str],
+    source: str,
+    wanted: ImportRequest,
 ) -> History:
     """The history in a table.
 
@@ -248,7 +251,7 @@ def _trials(
     columns: Columns,
     source: str,
     states: Mapping[str, TrialState],
-) -> Iterator[PastTrial]:
+) -> Iterator[ImportedTrial]:
     for label, cells in rows:
         try:
             yield _trial(label, cells, columns, states)
@@ -258,7 +261,7 @@ def _trials(
 
 def _trial(
     label: str, cells: Sequence[str], columns: Columns, states: Mapping[str, TrialState]
-) -> PastTrial:
+) -> ImportedTrial:
     fields = {
         name: cells[at] for at, name in columns.fields.items()
         if cells[at] and cells[at].lower() not in NONES
@@ -266,24 +269,24 @@ def _trial(
     params = {name: Text(cells[at]) for at, name in columns.params.items() if cells[at]}
     values, errors = (
         {
-            name: _under(name, number_in, cells[at]) for at, name in some.items()
+            name: _under(name, parse_number, cells[at]) for at, name in some.items()
             if cells[at] and cells[at].lower() not in NO_VALUE
         }
         for some in (columns.values, columns.errors)
     )  # fmt: skip
     times = {
-        name: _under(name, moment_in, fields[name])
+        name: _under(name, parse_time, fields[name])
         for name in ("started", "finished")
         if name in fields
     }
-    error = text_in(fields["error"]) if "error" in fields else None
-    attempts = int(_under("attempts", number_in, fields.get("attempts", "1")))
+    error = parse_text(fields["error"]) if "error" in fields else None
+    attempts = int(_under("attempts", parse_number, fields.get("attempts", "1")))
     besides = {name: _under(name, _json, fields[name]) for name in PLAIN if name in fields}
-    return PastTrial(
+    return ImportedTrial(
         label, _state(fields.get("state"), values, error, states), params, values or None,
         times.get("started"), times.get("finished"), error, attempts=attempts,
-        backend=text_in(fields["backend"]) if "backend" in fields else None,
-        **besides_in(besides), standard_errors=errors or None,
+        backend=parse_text(fields["backend"]) if "backend" in fields else None,
+        **read_optional_fields(besides), standard_errors=errors or None,
     )  # fmt: skip
 
 

@@ -20,23 +20,23 @@ from ..errors import HpoBridgeError, StoreError, nearest, short
 from ..space import Space
 from ..space.changes import completed
 from ..store import Event, Store, open_store
-from .carrying import Carrier, Source, rule_of
-from .mapping import Unfit
+from .import_mapping import UnmappableTrial
 from .space_change import known_defaults
+from .warm_start_mapping import EarlierStudy, WarmStartMapper, parse_rule
 
 BATCH = 500
 """How many trials one event has."""
 KEYS = ("store", "study", "map", "values", "ignore")
 
 
-def sources_of(given: Any) -> tuple[Source, ...]:
+def parse_sources(given: Any) -> tuple[EarlierStudy, ...]:
     """A study's ``warm_start``, checked as far as that goes without the earlier studies.
 
     Raises:
         HpoBridgeError: With the path of what is wrong, such as ``warm_start.0.map.lr``.
 
     Example:
-        >>> (source,) = sources_of([{"study": "old", "map": {"lr": "learning_rate"}}])
+        >>> (source,) = parse_sources([{"study": "old", "map": {"lr": "learning_rate"}}])
         >>> source.study, source.map["lr"].written
         ('old', 'learning_rate')
     """
@@ -48,7 +48,7 @@ def sources_of(given: Any) -> tuple[Source, ...]:
     return tuple(_source(each, f"warm_start.{place}") for place, each in enumerate(given))
 
 
-def _source(given: Any, path: str) -> Source:
+def _source(given: Any, path: str) -> EarlierStudy:
     if not isinstance(given, Mapping):
         raise HpoBridgeError(f"{path}: found {short(given)}, expected a mapping with a study")
     for key in given:
@@ -69,14 +69,14 @@ def _source(given: Any, path: str) -> Source:
             expected = "expected an objective's name, or -name for the negative"
             raise HpoBridgeError(f"{path}.values.{name}: found {short(value)}, {expected}")
     rules = {
-        name: rule_of(rule, f"{path}.map.{name}") for name, rule in given.get("map", {}).items()
+        name: parse_rule(rule, f"{path}.map.{name}") for name, rule in given.get("map", {}).items()
     }
     values = dict(given.get("values", {}))
-    return Source(given["study"], given.get("store"), rules, values, tuple(ignore))
+    return EarlierStudy(given["study"], given.get("store"), rules, values, tuple(ignore))
 
 
-def prepared(
-    sources: Sequence[Source], store: Store, name: str, space: Space, objectives: Objectives
+def adoption_events(
+    sources: Sequence[EarlierStudy], store: Store, name: str, space: Space, objectives: Objectives
 ) -> list[Event]:
     """The events that a new study begins with; none if it has them, or no sources.
 
@@ -104,14 +104,14 @@ def prepared(
     return events
 
 
-def _begun(sources: Sequence[Source], store: Store, name: str) -> bool:
+def _begun(sources: Sequence[EarlierStudy], store: Store, name: str) -> bool:
     """Whether a stored study has these sources already."""
     stored = {
         event.data["place"]: event.data["source"]
         for event in store.events(name, kinds=["adopted"])
     }
     if stored:
-        wanted = [source.named() for source in sources]
+        wanted = [source.identity() for source in sources]
         found = [{k: v for k, v in each.items() if k != "store"} for each in stored.values()]
         if plain(found) != plain(wanted):
             raise StoreError(
@@ -128,7 +128,7 @@ def _begun(sources: Sequence[Source], store: Store, name: str) -> bool:
 
 
 @contextmanager
-def _opened(source: Source, own: Store, path: str) -> Iterator[Store]:
+def _opened(source: EarlierStudy, own: Store, path: str) -> Iterator[Store]:
     """The store of an earlier study, which has it."""
     given = own if source.store is None else source.store
     try:
@@ -149,11 +149,11 @@ def _opened(source: Source, own: Store, path: str) -> Iterator[Store]:
 
 
 def _adopted(
-    source: Source, earlier: Store, path: str, new: Space, objectives: Objectives
+    source: EarlierStudy, earlier: Store, path: str, new: Space, objectives: Objectives
 ) -> list[Event]:
     row = earlier.study(source.study)
     assert row is not None
-    carrier = Carrier(row.definition, source, path, new, objectives)
+    carrier = WarmStartMapper(row.definition, source, path, new, objectives)
     taken: list[dict[str, Any]] = []
     left: Counter[str] = Counter()
     defaults = known_defaults(earlier, source.study, None)
@@ -162,11 +162,11 @@ def _adopted(
         if space is not None:  # its space has changed since
             trial = replace(trial, params=completed(space, defaults, trial.params))
         try:
-            taken.append(_carried(trial, carrier))
-        except Unfit as unfit:
+            taken.append(_map_trial(trial, carrier))
+        except UnmappableTrial as unfit:
             left[unfit.reason] += 1
     place = int(path.rpartition(".")[2])
-    head = {"place": place, "source": {"store": earlier.url, **source.named()}}
+    head = {"place": place, "source": {"store": earlier.url, **source.identity()}}
     batches = [taken[at : at + BATCH] for at in range(0, max(len(taken), 1), BATCH)]
     now = time.time()
     events = [Event("adopted", now, None, {**head, "trials": batch}) for batch in batches]
@@ -174,11 +174,11 @@ def _adopted(
     return events
 
 
-def _carried(trial: TrialRecord, carrier: Carrier) -> dict[str, Any]:
+def _map_trial(trial: TrialRecord, carrier: WarmStartMapper) -> dict[str, Any]:
     if not trial.state.is_final:
-        raise Unfit("not finished", "")
+        raise UnmappableTrial("not finished", "")
     if trial.state is TrialState.FAILED:
-        raise Unfit("failed", "")
+        raise UnmappableTrial("failed", "")
     if trial.changes:
-        raise Unfit("its parameters changed while it ran", "")
-    return {"trial": trial.number, **carrier.carried(trial)}
+        raise UnmappableTrial("its parameters changed while it ran", "")
+    return {"trial": trial.number, **carrier.map(trial)}

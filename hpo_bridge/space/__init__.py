@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .constants import Constant
 from .expressions import Expression
-from .grid import discretized
+from .grid_points import discretized
 from .parameters import Categorical, Float, Int, Parameter
 from .space import Space
 

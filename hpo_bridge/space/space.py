@@ -11,13 +11,13 @@ from hashlib import sha256
 from typing import Any
 
 from ..errors import SpaceError, SpaceWarning, nearest, short, warn
+from .conditions import Conditions, resolve
 from .constants import Constant, constant_of, list_warning
 from .coordinates import bundled, check_scalars, flat, is_vector, width
 from .expressions import Expression
 from .feasibility import SAMPLES, check_satisfiable, first_violated, parse_constraints
 from .parameters import Categorical, Float, Int, Parameter, choice_key
 from .plain import parameter_from_plain
-from .structure import Conditions, resolve
 from .values import copied, plain_value
 
 

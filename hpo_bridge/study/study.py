@@ -9,12 +9,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..analysis.held_out import Look, Place, look, looks
+from ..analysis.held_out import EvaluationContext, TestScore, score_test_set, test_scores
 from ..analysis.nested_cv import tune_splits
 from ..analysis.nested_score import NestedScore, nested_score
 from ..analysis.outer_splits import outer_splits
-from ..analysis.rerun_trial import Rerun, rerun
-from ..analysis.selection import BEST, Rule, Selection, check_single, select_in
+from ..analysis.replay import Rerun, rerun
+from ..analysis.selection import BEST, Selection, SelectionRule, check_single, select_in
 from ..analysis.verify import Verification, verify
 from ..contracts.argument_checks import (
     Choice,
@@ -51,11 +51,11 @@ from ..history.importing import (
     ImportReport,
     ReadTrials,
     add_trials,
-    leased,
+    hold_lease,
     read_trials,
 )
-from ..history.space_change import changed_space, checked_defaults, known_defaults
-from ..history.warm_start import prepared, sources_of
+from ..history.space_change import checked_defaults, known_defaults, plan_change
+from ..history.warm_start import adoption_events, parse_sources
 from ..objectives.objective import objective_for
 from ..plugins import PluginManager
 from ..space import Space
@@ -167,7 +167,7 @@ class Study:
         }  # fmt: skip
         """What makes a study like this one, but for its name, seed and store."""
         seed = check_seed(seed)
-        sources, defaults = sources_of(warm_start), checked_defaults(defaults, self.space)
+        sources, defaults = parse_sources(warm_start), checked_defaults(defaults, self.space)
         # Raises before anything is created.
         self._phases().check(0 if seed is None else seed, warm=bool(sources))
         if self._pruner is not None:
@@ -176,13 +176,13 @@ class Study:
         observing = Observers(self._plugins, observers)
         self.store, self._owns_store = store_of(store)
         try:
-            self._adopted = prepared(sources, self.store, name, self.space, self._declared)
+            self._adopted = adoption_events(sources, self.store, name, self.space, self._declared)
             self.seed, self.space, self.objectives = ensure_study(
                 self.store, name, self.space, self._declared, seed, change_space=change_space
             )
             self._change = None
             if change_space:
-                self._change = changed_space(self.store, name, self.space, defaults)
+                self._change = plan_change(self.store, name, self.space, defaults)
         except BaseException:
             self._close_store()
             raise
@@ -226,7 +226,7 @@ class Study:
     def _changed_space(self) -> Event:
         """The event of the change asked for, checked again now that nobody else writes."""
         assert self._change is not None
-        change = changed_space(self.store, self.name, self.space, self._change.defaults)
+        change = plan_change(self.store, self.name, self.space, self._change.defaults)
         self._change = None
         assert change is not None
         return change.event()
@@ -419,7 +419,9 @@ class Study:
         with self._lock:
             driver = self._seat.sound()
             writing: Any = (
-                leased(self.store, self.name) if driver is None else nullcontext(driver.take_in)
+                hold_lease(self.store, self.name)
+                if driver is None
+                else nullcontext(driver.take_in)
             )
             with writing as append:
                 return add_trials(self.store, self.name, read, append)
@@ -568,14 +570,16 @@ class Study:
             >>> study.best.params, chosen.params
             ({'depth': 9}, {'depth': 5})
         """
-        chosen = Rule.of(self.space, rule, simplest=simplest, errors=errors, paired=paired)
+        chosen = SelectionRule.of(
+            self.space, rule, simplest=simplest, errors=errors, paired=paired
+        )
         return select_in(self.store, self.name, self.objectives, chosen)
 
     def test(
         self,
         function: Callable[[Trial], Any] | str | Objective,
         trial: Selection | TrialRecord | int | None = None,
-    ) -> Look:
+    ) -> TestScore:
         """Scores the chosen configuration on the test set, and records that.
 
         To be done once, at the end: a second look warns, with what the first one gave. An
@@ -599,8 +603,8 @@ class Study:
             trial = trial_number(trial)
         chosen = self.select() if trial is None else trial
         with self._lock:
-            return look(
-                self.store, self.name, function, chosen, self._place(),
+            return score_test_set(
+                self.store, self.name, function, chosen, self._evaluation_context(),
                 self._seat.held,
                 lambda text: warn(text, TestSetWarning),
             )  # fmt: skip
@@ -656,7 +660,7 @@ class Study:
             (3, True, 0)
         """
         check_single(self.objectives)
-        rule = Rule.from_mapping(self.space, selection)
+        rule = SelectionRule.from_mapping(self.space, selection)
         directions = self._declared.directions
         outer = outer_splits(objective, splits, score, self.space, directions, self.seed)
 
@@ -666,19 +670,19 @@ class Study:
         tune_splits(self, outer, self._sibling, run, rule)
         return nested_score(self.store, self.name, self.objectives, rule)
 
-    def _place(self) -> Place:
+    def _evaluation_context(self) -> EvaluationContext:
         """What :meth:`test` and :meth:`nested` score a configuration in."""
         kept = checkpoints_of(self.store, self.name, self._folder)
         tensors = differentiation(self._plugins, self.space, wanted=False)
-        return Place(self.seed, kept, tensors)
+        return EvaluationContext(self.seed, kept, tensors)
 
     def _sibling(self, name: str, seed: int) -> Study:
         return Study(self.space, name=name, seed=seed, store=self.store, **self._like)
 
     @property
-    def tested(self) -> list[Look]:
+    def tested(self) -> list[TestScore]:
         """Every look at the test set, in order; see :meth:`test`."""
-        return looks(self.store, self.name)
+        return test_scores(self.store, self.name)
 
     def checkpoint(self, trial: Trial | TrialRecord | int) -> Path | None:
         """A directory with the last checkpoint of a trial; ``None`` if there is none.

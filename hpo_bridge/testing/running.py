@@ -9,11 +9,11 @@ from typing import Any
 
 from ..errors import nearest
 from ..plugins import PluginManager, one_line
-from .checks import ENTRIES, Entry
+from .checks import ENTRIES, CheckSpec
 from .subject import Subject
 from .verdicts import Check, Fault, NotApplicable, Refused, Result, Verdict
 
-CHECK_NAMES: tuple[str, ...] = tuple(entry.name for entry in ENTRIES)
+CHECK_NAMES: tuple[str, ...] = tuple(check_spec.name for check_spec in ENTRIES)
 """The names of all checks; the same for every backend."""
 SPACE = "space["
 """How the names of the checks begin on which all others build."""
@@ -53,8 +53,8 @@ def backend_checks(
 
 def checks_of(subject: Subject) -> Iterator[Check]:
     """Every check of a backend that was found."""
-    for entry in ENTRIES:
-        yield Check(entry.name, partial(entry.check, subject))
+    for check_spec in ENTRIES:
+        yield Check(check_spec.name, partial(check_spec.check, subject))
 
 
 def run_check(check: Check, expected: str | None = None) -> Result:
@@ -119,4 +119,11 @@ def check_expected(expected: Mapping[str, str]) -> None:
             raise ValueError(f"expected_failures: {name!r} has no reason")
 
 
-__all__ = ["CHECK_NAMES", "Entry", "backend_checks", "check_expected", "checks_of", "run_check"]
+__all__ = [
+    "CHECK_NAMES",
+    "CheckSpec",
+    "backend_checks",
+    "check_expected",
+    "checks_of",
+    "run_check",
+]

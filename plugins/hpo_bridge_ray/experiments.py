@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpo_bridge.contracts.history import History, PastTrial, Wanted
+from hpo_bridge.contracts.format import History, ImportedTrial, ImportRequest
 from hpo_bridge.contracts.record import Change, TrialState
 from hpo_bridge.errors import HistoryError, nearest
 
@@ -75,7 +75,7 @@ class Experiment:
         folder = Path(source)
         return any(folder.glob(STATE)) or any(folder.glob("*/params.json"))
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """The trials, by their ids."""
         folder = Path(source)
         if not folder.is_dir():
@@ -104,7 +104,7 @@ def _unknown(runs: Sequence[Run]) -> list[str]:
     return [f"states that are not known: {found}; taken by what the trials reported"]
 
 
-def _notes(trials: Sequence[PastTrial], idle: frozenset[str]) -> list[str]:
+def _notes(trials: Sequence[ImportedTrial], idle: frozenset[str]) -> list[str]:
     notes = []
     if idle:
         notes.append(f"the same in every trial, left out: {', '.join(sorted(idle))}")
@@ -252,7 +252,7 @@ def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _objectives(
-    runs: Sequence[Run], wanted: Wanted, metric: str | None, source: str
+    runs: Sequence[Run], wanted: ImportRequest, metric: str | None, source: str
 ) -> tuple[str, ...]:
     """The metrics that are the study's objectives."""
     found: dict[str, None] = {}
@@ -270,7 +270,7 @@ def _objectives(
     return wanted.objectives
 
 
-def _idle(runs: Sequence[Run], wanted: Wanted) -> frozenset[str]:
+def _idle(runs: Sequence[Run], wanted: ImportRequest) -> frozenset[str]:
     """The parameters that the study has not and that never varied: data paths and the like."""
     names = {name for run in runs for name in run.config} - set(wanted.params)
     return frozenset(
@@ -285,7 +285,9 @@ def _step(result: Mapping[str, Any]) -> int:
     return int(step) if isinstance(step, (int, float)) and step == step else 0
 
 
-def _past(run: Run, objectives: Sequence[str], idle: frozenset[str], longest: int) -> PastTrial:
+def _past(
+    run: Run, objectives: Sequence[str], idle: frozenset[str], longest: int
+) -> ImportedTrial:
     params = {name: value for name, value in run.config.items() if name not in idle}
     state = _state(run, longest)
     last = _numbers(run.results[-1]) if run.results else {}
@@ -295,7 +297,7 @@ def _past(run: Run, objectives: Sequence[str], idle: frozenset[str], longest: in
         if objectives[0] in numbers:
             reports.append((_step(result), numbers.pop(objectives[0])))
             metrics.append(numbers)
-    return PastTrial(
+    return ImportedTrial(
         f"trial {run.label}", state, params,
         {name: last[name] for name in objectives if name in last} or None,
         run.started, _ended(run), run.error, reports, metrics=metrics,

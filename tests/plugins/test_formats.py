@@ -10,7 +10,7 @@ from hpo_bridge.plugins import PluginManager
 
 PLUGIN = """
 from hpo_bridge import FormatSpec, hookimpl
-from hpo_bridge.contracts.history import History, PastTrial, Text, Written
+from hpo_bridge.contracts.format import History, PastTrial, Text, Written
 from hpo_bridge.contracts.record import TrialState
 
 

@@ -278,7 +278,7 @@ def test_a_store_of_ours_is_named(study, url):
 
 
 def test_nothing_is_said_of_passwords(study):
-    from hpo_bridge.history.formats import shown
+    from hpo_bridge.history.format_lookup import shown
 
     assert shown("postgresql://me:secret@host/db") == "postgresql://host/db"
     assert shown("dir/t.csv") == "dir/t.csv"

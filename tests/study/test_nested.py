@@ -16,7 +16,7 @@ import pytest
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Measured, Space, Study, Trial
 from hpo_bridge.analysis.nested_cv import seed_of_split
 from hpo_bridge.analysis.nested_score import nested_score
-from hpo_bridge.analysis.selection import Rule
+from hpo_bridge.analysis.selection import SelectionRule
 from hpo_bridge.errors import NoCompleteTrial, SelectionError, StoreError
 
 Make = Callable[..., Study]
@@ -99,7 +99,7 @@ def test_it_goes_on_where_it_was_cut(study: Make, url: str) -> None:
     with study(SPACE, store=url, name="whole") as cut_study:
         with pytest.raises(KeyboardInterrupt):
             cut_study.nested(cut, PAIRS, counted, trials=6)
-        partly = nested_score(cut_study.store, "whole", cut_study.objectives, Rule())
+        partly = nested_score(cut_study.store, "whole", cut_study.objectives, SelectionRule())
         assert [split.split for split in partly.outer] == [1]
         assert not partly.complete
         assert "1 of 3 outer splits" in str(partly)
@@ -148,7 +148,7 @@ def test_it_goes_on_after_a_kill(study: Make, url: str) -> None:
     killed, whole = (
         study(space, backend="optuna.tpe", store=store, name="k") for store in (url, None)
     )
-    before = nested_score(killed.store, "k", killed.objectives, Rule())
+    before = nested_score(killed.store, "k", killed.objectives, SelectionRule())
     assert (before.of, len(before.outer)) == (3, 1)
     assert killed.nested(plain, PAIRS, score, trials=4) == whole.nested(
         plain, PAIRS, score, trials=4

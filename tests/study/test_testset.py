@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Space, Study, Trial, TrialState
-from hpo_bridge.analysis.held_out import went_on
+from hpo_bridge.analysis.held_out import trials_since_test
 from hpo_bridge.errors import NoCompleteTrial, ObjectiveError, StudyLocked, TestSetWarning
 
 Make = Callable[..., Study]
@@ -68,7 +68,7 @@ def test_a_second_look_warns_of_the_first(searched: Study) -> None:
     first = searched.tested[0]
     assert f"value 0.25 for trial {first.trial} on " in text
     assert "a test set that is looked at twice is a validation set" in text
-    assert [look.rule for look in searched.tested] == ["best", None]
+    assert [score.rule for score in searched.tested] == ["best", None]
     with pytest.warns(TestSetWarning, match=r"value 0.75 for trial 0 .*look number 2"):
         searched.test(lambda trial: 0.5)
 
@@ -109,11 +109,11 @@ def test_a_test_that_is_killed_is_no_look(study: Make, url: str) -> None:
 
 
 def test_a_study_that_goes_on_after_the_test_says_so(searched: Study) -> None:
-    assert went_on(searched.store, searched.name) is None
+    assert trials_since_test(searched.store, searched.name) is None
     searched.test(lambda trial: 0.25)
-    assert went_on(searched.store, searched.name) is None
+    assert trials_since_test(searched.store, searched.name) is None
     searched.optimize(objective, trials=8)
-    text = went_on(searched.store, searched.name)
+    text = trials_since_test(searched.store, searched.name)
     assert text is not None
     assert text.startswith("3 trials have ended since the test set was first scored (value 0.25")
 

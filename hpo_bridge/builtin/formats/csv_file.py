@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from ...contracts.history import History, StudyToWrite, Wanted, Written
+from ...contracts.format import ExportResult, History, ImportRequest, StudyToWrite
 from ...errors import HistoryError
 from ...history.table import history_of, text_rows
 from .files import is_file, read_text, written_whole
@@ -28,7 +28,7 @@ class Csv:
         """Whether it is called so."""
         return target.lower().endswith(SUFFIXES)
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """The trials, one a line."""
         text = read_text(source)
         before = csv.field_size_limit(LONGEST)
@@ -44,11 +44,11 @@ class Csv:
         finally:
             csv.field_size_limit(before)
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
+    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
         """One line a trial; lists and mappings are JSON in their cells."""
         delimiter = "\t" if target.lower().endswith(".tsv") else ","
         with written_whole(target, overwrite=overwrite) as file:
-            return Written(write_csv(file, study, delimiter))
+            return ExportResult(write_csv(file, study, delimiter))
 
 
 def write_csv(file: IO[str], study: StudyToWrite, delimiter: str = ",") -> int:

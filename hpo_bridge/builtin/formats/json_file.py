@@ -6,10 +6,17 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ...contracts.history import FORMAT, History, PastTrial, StudyToWrite, Wanted, Written
+from ...contracts.format import (
+    FORMAT,
+    ExportResult,
+    History,
+    ImportedTrial,
+    ImportRequest,
+    StudyToWrite,
+)
 from ...contracts.record import Direction, TrialState
 from ...errors import HistoryError, SpaceError, short
-from ...history.plain_trial import besides_in, plain_trial
+from ...history.plain_trial import plain_trial, read_optional_fields
 from ...space.values import as_float
 from .files import is_file, read_text, written_whole
 
@@ -28,7 +35,7 @@ class Json:
         """Whether it is called so."""
         return target.lower().endswith(SUFFIX)
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
+    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
         """One JSON object with a list ``trials``, one a line."""
         head = {
             "format": FORMAT, "version": VERSION, "study": study.name,
@@ -41,9 +48,9 @@ class Json:
                 file.write(separator + json.dumps(plain_trial(trial), allow_nan=False))
                 count, separator = count + 1, ",\n"
             file.write("\n]}\n")
-        return Written(count)
+        return ExportResult(count)
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """The trials of an export, or of a bare list of them."""
         try:
             data = json.loads(read_text(source))
@@ -74,7 +81,7 @@ def _export(data: dict[str, Any], source: str) -> tuple[str, dict[str, Any], Any
     return str(data.get("study")), directions, data.get("trials")
 
 
-def _trials(data: list[Any], source: str) -> Iterator[PastTrial]:
+def _trials(data: list[Any], source: str) -> Iterator[ImportedTrial]:
     for position, plain in enumerate(data):
         label = f"trial {position}"
         try:
@@ -86,7 +93,7 @@ def _trials(data: list[Any], source: str) -> Iterator[PastTrial]:
             raise HistoryError(f"{source}, {label}: {error}") from None
 
 
-def _trial(label: str, plain: dict[str, Any]) -> PastTrial:
+def _trial(label: str, plain: dict[str, Any]) -> ImportedTrial:
     found: dict[str, Any] = {}
     for name, kind in (("params", dict), ("values", dict), ("backend", str), ("error", str)):
         value = plain.get(name)
@@ -102,8 +109,8 @@ def _trial(label: str, plain: dict[str, Any]) -> PastTrial:
     times = [plain.get(name) for name in ("started", "finished")]
     started, finished = (None if time is None else as_float(time) for time in times)
     attempts = plain.get("attempts", 1)
-    return PastTrial(
+    return ImportedTrial(
         label, state, found["params"] or {}, found["values"], started, finished, found["error"],
         backend=found["backend"], attempts=attempts if type(attempts) is int else 1,
-        **besides_in(plain),
+        **read_optional_fields(plain),
     )  # fmt: skip

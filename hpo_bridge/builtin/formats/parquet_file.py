@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...contracts.history import History, StudyToWrite, Wanted, Written
+from ...contracts.format import ExportResult, History, ImportRequest, StudyToWrite
 from ...contracts.requirements import needs
 from ...errors import HistoryError
-from ...history.cells import spelled
+from ...history.cells import cell_text
 from ...history.table import ERROR, history_of, text_rows
 from ...space import Float, Int
 from .files import check_absent, is_file, written_whole
@@ -36,7 +36,7 @@ class Parquet:
         """Whether it is called so."""
         return target.lower().endswith(SUFFIXES)
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """The trials, one a row."""
         frame, name = (source, "the data frame") if not isinstance(source, str) else (None, source)
         if frame is None:
@@ -51,7 +51,7 @@ class Parquet:
         names = [str(column) for column in frame.columns]
         return history_of(_rows(frame), names, name, wanted)
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
+    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
         """One row a trial; what is no plain number or text is JSON."""
         pandas = _pandas()
         check_absent(Path(target).exists(), target, overwrite=overwrite)
@@ -65,7 +65,7 @@ class Parquet:
                 frame.to_parquet(file, index=False)
             except ImportError as error:
                 raise _missing() from error
-        return Written(len(rows))
+        return ExportResult(len(rows))
 
 
 def _column(pandas: Any, name: str, cells: list[Any], study: StudyToWrite) -> pandas.Series:
@@ -106,7 +106,7 @@ def _cell(pandas: Any, value: Any) -> str:
     with suppress(AttributeError):  # an array
         value = value.tolist()
     try:
-        return spelled(value)
+        return cell_text(value)
     except TypeError:
         return str(value)
 

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from . import (
     batch,
-    failures,
-    gradients,
+    derivatives,
+    failed_trials,
     inject,
     law,
     learning,
+    points,
     seeds,
     snapshot,
-    space,
     spec,
-    study,
     surroundings,
+    whole_study,
 )
-from .entry import Entry
+from .check_spec import CheckSpec
 
-ENTRIES: tuple[Entry, ...] = (
+ENTRIES: tuple[CheckSpec, ...] = (
     *spec.CHECKS,
-    *space.CHECKS,
+    *points.CHECKS,
     *law.CHECKS,
     *batch.CHECKS,
-    *failures.CHECKS,
+    *failed_trials.CHECKS,
     *inject.CHECKS,
     *seeds.CHECKS,
     *snapshot.CHECKS,
     *learning.CHECKS,
-    *gradients.CHECKS,
-    *study.CHECKS,
+    *derivatives.CHECKS,
+    *whole_study.CHECKS,
     *surroundings.CHECKS,
 )
 """Every check, in the order in which they are run; the same for every backend."""
 
-__all__ = ["ENTRIES", "Entry"]
+__all__ = ["ENTRIES", "CheckSpec"]

@@ -10,7 +10,7 @@ from ..runs import Run, plain, points_of
 from ..spaces import MIXED
 from ..subject import Subject
 from ..verdicts import require
-from .entry import entry
+from .check_spec import check_spec
 
 
 def _different(run: Run) -> str:
@@ -110,9 +110,9 @@ def _state(run: Run) -> str:
 
 
 CHECKS = (
-    entry("batch[start]", batch_start),
-    entry("batch[model]", batch_model),
-    entry("batch[order]", any_order),
-    entry("batch[late]", late),
-    entry("batch[waiting]", waiting),
+    check_spec("batch[start]", batch_start),
+    check_spec("batch[model]", batch_model),
+    check_spec("batch[order]", any_order),
+    check_spec("batch[late]", late),
+    check_spec("batch[waiting]", waiting),
 )

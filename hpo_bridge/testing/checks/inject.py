@@ -13,7 +13,7 @@ from ..runs import points_of
 from ..spaces import MIXED
 from ..subject import Subject
 from ..verdicts import NotApplicable, require
-from .entry import entry
+from .check_spec import check_spec
 
 PLACE = 0.85
 """Where the foreign points are, in ``[0, 1]``."""
@@ -149,8 +149,8 @@ def harmless(subject: Subject) -> str:
 
 
 CHECKS = (
-    entry("inject[used]", used),
-    entry("inject[towards]", towards),
-    entry("inject[history]", history),
-    entry("inject[harmless]", harmless),
+    check_spec("inject[used]", used),
+    check_spec("inject[towards]", towards),
+    check_spec("inject[history]", history),
+    check_spec("inject[harmless]", harmless),
 )

@@ -22,7 +22,7 @@ from ..runs import points_of
 from ..spaces import DUE, ENDS, SCALES, TWINS
 from ..subject import LOCAL, Subject
 from ..verdicts import Fault, NotApplicable, Refused, require
-from .entry import Entry, entry
+from .check_spec import CheckSpec, check_spec
 
 SAMPLE = 1200
 """Suggestions from which frequencies are taken."""
@@ -244,7 +244,7 @@ LAWS = {
 
 CHECKS = (
     *(
-        Entry(
+        CheckSpec(
             f"due[{kind}]",
             partial(due, kind),
             f"At the start each value comes with its due frequency: {meaning}",
@@ -253,8 +253,8 @@ CHECKS = (
         )
         for kind, meaning in LAWS.items()
     ),
-    entry("reach[low]", low_end),
-    entry("reach[high]", high_end),
-    entry("scale[start]", scale_start),
-    entry("scale[model]", scale_model),
+    check_spec("reach[low]", low_end),
+    check_spec("reach[high]", high_end),
+    check_spec("scale[start]", scale_start),
+    check_spec("scale[model]", scale_model),
 )

@@ -13,7 +13,7 @@ from ..runs import points_of
 from ..spaces import MIXED, SMALL
 from ..subject import Subject
 from ..verdicts import Fault, NotApplicable, require
-from .entry import Entry, entry
+from .check_spec import CheckSpec, check_spec
 
 WINDOWS = 8
 """How many windows past the start-up phase a run may take to become better."""
@@ -110,9 +110,9 @@ def finite(subject: Subject) -> str:
 
 
 CHECKS = (
-    entry("progress", progress),
+    check_spec("progress", progress),
     *(
-        Entry(
+        CheckSpec(
             f"objectives[{count}]",
             partial(objectives, count),
             f"With `MULTI_OBJECTIVE` it takes {count} losses, and goes on when trials fail",
@@ -120,5 +120,5 @@ CHECKS = (
         )
         for count in (2, 3)
     ),
-    entry("finite", finite),
+    check_spec("finite", finite),
 )

@@ -16,7 +16,7 @@ from ..runs import Run, plain
 from ..spaces import MIXED
 from ..subject import Subject
 from ..verdicts import Fault, NotApplicable, require
-from .entry import entry
+from .check_spec import check_spec
 
 
 def _count(subject: Subject) -> int:
@@ -199,11 +199,11 @@ def threads(subject: Subject) -> str:
 
 
 CHECKS = (
-    entry("seed[same]", same),
-    entry("seed[other]", other),
-    entry("seed[process]", process),
-    entry("seed[untouched]", untouched),
-    entry("seed[unread]", unread),
-    entry("seed[interleaved]", interleaved),
-    entry("seed[threads]", threads),
+    check_spec("seed[same]", same),
+    check_spec("seed[other]", other),
+    check_spec("seed[process]", process),
+    check_spec("seed[untouched]", untouched),
+    check_spec("seed[unread]", unread),
+    check_spec("seed[interleaved]", interleaved),
+    check_spec("seed[threads]", threads),
 )

@@ -14,7 +14,7 @@ from ..runs import Run, plain, replay
 from ..spaces import MIXED
 from ..subject import Subject
 from ..verdicts import Fault, NotApplicable, require
-from .entry import entry
+from .check_spec import check_spec
 from .inject import crowd
 
 WRONG = ({"no": "state of this backend"}, "nonsense")
@@ -141,8 +141,8 @@ def replayed(subject: Subject) -> str:
 
 
 CHECKS = (
-    entry("snapshot[continued]", continued),
-    entry("snapshot[unchanged]", unchanged),
-    entry("snapshot[wrong]", wrong_state),
-    entry("replay", replayed),
+    check_spec("snapshot[continued]", continued),
+    check_spec("snapshot[unchanged]", unchanged),
+    check_spec("snapshot[wrong]", wrong_state),
+    check_spec("replay", replayed),
 )

@@ -14,7 +14,7 @@ from ..process import in_new_process
 from ..spaces import MIXED, describe
 from ..subject import Subject
 from ..verdicts import Fault, NotApplicable, require
-from .entry import entry
+from .check_spec import check_spec
 
 HEAVY = ("numpy", "scipy", "pandas", "sklearn", "torch", "tensorflow", "jax")
 """What no hook module may import, whatever it declares."""
@@ -136,9 +136,9 @@ def _problem(subject: Subject) -> Any:
 
 
 CHECKS = (
-    entry("spec[declared]", declared),
-    entry("spec[light]", light),
-    entry("explain", explained),
-    entry("options[unknown]", unknown_refused),
-    entry("options[explicit]", explicit),
+    check_spec("spec[declared]", declared),
+    check_spec("spec[light]", light),
+    check_spec("explain", explained),
+    check_spec("options[unknown]", unknown_refused),
+    check_spec("options[explicit]", explicit),
 )

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..subject import Subject
 from ..verdicts import Fault, require
-from .entry import entry
+from .check_spec import check_spec
 from .seeds import compare, sequence_again, usual_sequence
 
 Setting = Callable[[], AbstractContextManager[Any]]
@@ -309,8 +309,8 @@ def kept(subject: Subject) -> str:
 
 
 CHECKS = (
-    entry("surroundings[kept]", kept),
-    entry("surroundings[numbers]", numbers),
-    entry("surroundings[process]", process),
-    entry("surroundings[thread]", thread),
+    check_spec("surroundings[kept]", kept),
+    check_spec("surroundings[numbers]", numbers),
+    check_spec("surroundings[process]", process),
+    check_spec("surroundings[thread]", thread),
 )

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from ..analysis.held_out import Look, ended, looks, went_on
+from ..analysis.held_out import TestScore, count_ended, test_scores, trials_since_test
 from ..analysis.nested_cv import splits_of
 from ..analysis.nested_score import as_plain, nested_score
 from ..analysis.selection import BEST, select_in
@@ -30,8 +30,8 @@ def short_trial(trial: TrialRecord) -> dict[str, Any]:
 
 def warn_of_test(store: Store, name: str, trials: int | None) -> None:
     """Says on standard error that the test set was scored, before more trials are run."""
-    before = looks(store, name)
-    if before and (trials is None or ended(store, name) < trials):
+    before = test_scores(store, name)
+    if before and (trials is None or count_ended(store, name) < trials):
         print(
             f"study {name!r}: its test set was scored before ({before[-1].line}): for what is "
             "chosen among trials that are run now it is no fresh test set",
@@ -76,11 +76,11 @@ def add_choice(
     if selection.nested:
         result["nested"] = as_plain(found := nested_score(store, name, objectives, rule))
         result["nested"]["text"] = str(found)
-    tested = looks(store, name)
+    tested = test_scores(store, name)
     if tested:
-        result["tested"] = [asdict(look) for look in tested]
-        result["trials_since_test"] = ended(store, name) - tested[0].trials
-        text = went_on(store, name, tested)
+        result["tested"] = [asdict(score) for score in tested]
+        result["trials_since_test"] = count_ended(store, name) - tested[0].trials
+        text = trials_since_test(store, name, tested)
         if text is not None:
             result["warning"] = text
 
@@ -111,8 +111,8 @@ def choice_lines(result: dict[str, Any]) -> list[str]:
         for name, values in chosen.items():
             shown = ", ".join("-" if v is None else written(v, 4) for v in values)
             lines.append(f"  {name:<{width}}  {shown}")
-    for look in result.get("tested", ()):
-        lines.append(f"tested   {Look(**look).line}")
+    for score in result.get("tested", ()):
+        lines.append(f"tested   {TestScore(**score).line}")
     if "warning" in result:
         lines.append(f"  {result['warning']}")
     return lines

@@ -10,7 +10,7 @@ from ..subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CheckSpec:
     """A check of any backend.
 
     Attributes:
@@ -27,11 +27,11 @@ class Entry:
     catches: str
 
 
-def entry(name: str, check: Callable[[Subject], str]) -> Entry:
+def check_spec(name: str, check: Callable[[Subject], str]) -> CheckSpec:
     """An entry from the check's docstring, whose last paragraph says what it catches."""
     meaning, _, catches = (getdoc(check) or "").rpartition("\n\n")
     catches = catches.removeprefix("Catches ")
-    return Entry(name, check, _joined(meaning), _joined(catches))
+    return CheckSpec(name, check, _joined(meaning), _joined(catches))
 
 
 def _joined(text: str) -> str:

@@ -7,7 +7,7 @@ from ..outcomes import Judge, complete, distance, failed, infeasible, pruned, wh
 from ..runs import Run
 from ..spaces import MIXED
 from ..subject import Subject
-from .entry import entry
+from .check_spec import check_spec
 from .learning import improvement
 
 
@@ -91,9 +91,9 @@ def infeasible_row(subject: Subject) -> str:
 
 
 CHECKS = (
-    entry("failures[half]", half),
-    entry("failures[first]", first_twenty),
-    entry("failures[all]", all_fail),
-    entry("failures[pruned]", all_pruned),
-    entry("failures[infeasible]", infeasible_row),
+    check_spec("failures[half]", half),
+    check_spec("failures[first]", first_twenty),
+    check_spec("failures[all]", all_fail),
+    check_spec("failures[pruned]", all_pruned),
+    check_spec("failures[infeasible]", infeasible_row),
 )

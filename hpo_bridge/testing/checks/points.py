@@ -9,7 +9,7 @@ from ..outcomes import complete, distance
 from ..spaces import SPACES
 from ..subject import Subject
 from ..verdicts import NotApplicable
-from .entry import Entry
+from .check_spec import CheckSpec
 
 PER_RUN = 10
 """Suggestions that one fresh optimizer gives: within anybody's start-up phase."""
@@ -52,7 +52,7 @@ MEANINGS = {
 }
 
 CHECKS = tuple(
-    Entry(
+    CheckSpec(
         f"space[{name}]",
         partial(suggestions, name),
         f"Each suggestion is a point of the space, in plain `int` and `float`: {meaning}",

@@ -13,7 +13,7 @@ from ..runs import points_of
 from ..spaces import MIXED
 from ..subject import Subject
 from ..verdicts import NotApplicable, require
-from .entry import entry
+from .check_spec import check_spec
 
 
 def used(subject: Subject) -> str:
@@ -57,4 +57,4 @@ def _mean(losses: Sequence[float]) -> float:
     return sum(losses) / len(losses)
 
 
-CHECKS = (entry("gradients", used),)
+CHECKS = (check_spec("gradients", used),)

@@ -1,9 +1,9 @@
 """The contract of history formats: how trials come from other tools, and go to them.
 
-A plugin registers a :class:`hpo_bridge.contracts.specs.FormatSpec`, whose ``factory()`` gives an
-object with the methods of :class:`Reads`, of :class:`Writes`, or of both. It knows nothing of
-studies and stores: a reader tells what a source holds, in the source's own words; the core maps
-that to a study's space, checks it, and says what does not fit.
+A plugin registers a :class:`hpo_bridge.contracts.specs.FormatSpec`, whose ``factory()`` returns an
+object with the methods of :class:`HistoryReader`, of :class:`HistoryWriter`, or of both. It knows
+nothing of studies and stores: a reader returns the trials of a source with the source's own names;
+the core maps them to a study's space, checks them, and reports those that do not fit.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from .record import Change, Direction, TrialRecord, TrialState
 
 __all__ = [
     "FORMAT",
+    "ExportResult",
     "History",
-    "PastTrial",
+    "HistoryReader",
+    "HistoryWriter",
+    "ImportRequest",
+    "ImportedTrial",
     "Position",
-    "Reads",
     "StudyToWrite",
     "Text",
-    "Wanted",
-    "Writes",
-    "Written",
     "one_of_several",
 ]
 
@@ -52,7 +52,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class PastTrial:
+class ImportedTrial:
     """One trial as a source has it.
 
     Attributes:
@@ -91,7 +91,7 @@ class PastTrial:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImportRequest:
     """What a study wants of a source, in the source's words.
 
     Attributes:
@@ -99,7 +99,7 @@ class Wanted:
         objectives: The names of the objectives, in the study's order.
         study: Which study of the source is meant, if the user says so.
         allow_pickle: Whether the user allows to open pickles.
-        fields: The source's name to that of a field of :class:`PastTrial`, such as ``state``.
+        fields: The source's name to that of a field of :class:`ImportedTrial`, such as ``state``.
         states: The source's words for states, where the user says what they mean.
     """
 
@@ -124,7 +124,7 @@ class History:
 
     study: str
     directions: Mapping[str, Direction | None]
-    trials: Iterable[PastTrial]
+    trials: Iterable[ImportedTrial]
     notes: Sequence[str] = ()
 
 
@@ -211,7 +211,7 @@ class StudyToWrite:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ExportResult:
     """What became of an export.
 
     Attributes:
@@ -224,7 +224,7 @@ class Written:
 
 
 @runtime_checkable
-class Reads(Protocol):
+class HistoryReader(Protocol):
     """A format that can be read."""
 
     def recognises(self, source: Any) -> bool:
@@ -237,7 +237,7 @@ class Reads(Protocol):
         """
         ...
 
-    def read(self, source: Any, wanted: Wanted) -> History:
+    def read(self, source: Any, wanted: ImportRequest) -> History:
         """What ``source`` holds; leaves it as it is.
 
         Raises:
@@ -247,14 +247,14 @@ class Reads(Protocol):
 
 
 @runtime_checkable
-class Writes(Protocol):
+class HistoryWriter(Protocol):
     """A format that can be written."""
 
     def suits(self, target: str) -> bool:
         """Whether ``target`` is named like one of this format."""
         ...
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> Written:
+    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
         """Writes a study, whole or not at all.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, cast
 
-from ..contracts.history import Reads, Writes
+from ..contracts.format import HistoryReader, HistoryWriter
 from ..contracts.specs import FormatSpec
 from ..errors import HistoryError, short
 from ..plugins import PluginManager
@@ -26,7 +26,7 @@ def shown(source: Any) -> str:
 
 def reader_of(
     plugins: PluginManager, source: Any, format: str | None, *, allow_pickle: bool
-) -> tuple[str, Reads]:
+) -> tuple[str, HistoryReader]:
     """The format of a source, and what reads it.
 
     Args:
@@ -43,7 +43,7 @@ def reader_of(
     name = format or _recognised(plugins, source)
     spec = cast("FormatSpec", plugins.find("format", name).spec)
     reader = plugins.build("format", name, {})
-    if not spec.reads or not isinstance(reader, Reads):
+    if not spec.reads or not isinstance(reader, HistoryReader):
         raise HistoryError(f"format {name!r} can be written only; {_known(plugins)}")
     if spec.pickle and isinstance(source, str) and not allow_pickle:
         raise HistoryError(
@@ -53,7 +53,9 @@ def reader_of(
     return name, reader
 
 
-def writer_of(plugins: PluginManager, target: str, format: str | None) -> tuple[str, Writes]:
+def writer_of(
+    plugins: PluginManager, target: str, format: str | None
+) -> tuple[str, HistoryWriter]:
     """The format of a target, and what writes it.
 
     Raises:
@@ -64,7 +66,7 @@ def writer_of(plugins: PluginManager, target: str, format: str | None) -> tuple[
     if name is None:
         fitting = [
             each for each in _active(plugins, writes=True)
-            if cast("Writes", plugins.build("format", each, {})).suits(target)
+            if cast("HistoryWriter", plugins.build("format", each, {})).suits(target)
         ]  # fmt: skip
         if len(fitting) != 1:
             known = ", ".join(_active(plugins, writes=True))
@@ -73,7 +75,7 @@ def writer_of(plugins: PluginManager, target: str, format: str | None) -> tuple[
             )
         (name,) = fitting
     writer = plugins.build("format", name, {})
-    if not isinstance(writer, Writes):
+    if not isinstance(writer, HistoryWriter):
         raise HistoryError(f"format {name!r} can be read only; {_known(plugins)}")
     return name, writer
 
@@ -83,7 +85,7 @@ def _recognised(plugins: PluginManager, source: Any) -> str:
         raise HistoryError(f"{source}: there is no such file or folder")
     names = [
         name for name in _active(plugins, writes=False)
-        if cast("Reads", plugins.build("format", name, {})).recognises(source)
+        if cast("HistoryReader", plugins.build("format", name, {})).recognises(source)
     ]  # fmt: skip
     if len(names) == 1:
         return names[0]

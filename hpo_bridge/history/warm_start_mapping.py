@@ -12,14 +12,14 @@ from ..errors import HpoBridgeError, SpaceError, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
-from .mapping import KINDS, Unfit
+from .import_mapping import KINDS, UnmappableTrial
 
 NOTHING = object()
 """Stands for a value that is not given."""
 
 
 @dataclass(frozen=True)
-class Rule:
+class ValueRule:
     """Where a parameter's value comes from.
 
     Attributes:
@@ -34,24 +34,24 @@ class Rule:
     written: Any = None
 
 
-def rule_of(given: Any, path: str) -> Rule:
+def parse_rule(given: Any, path: str) -> ValueRule:
     """A rule as a study file has it: a text, ``{value: …}``, or ``{from: text, value: …}``.
 
     Raises:
         HpoBridgeError: With the path, if it is none of these.
     """
     if isinstance(given, str) and given.strip():
-        return Rule(given.strip(), written=given)
+        return ValueRule(given.strip(), written=given)
     keys = set(given) if isinstance(given, Mapping) else set()
     text = given.get("from") if keys else None
     if not keys or not keys <= {"from", "value"} or ("from" in keys and not isinstance(text, str)):
         expected = "expected a name, an expression, {value: …} or {from: …, value: …}"
         raise HpoBridgeError(f"{path}: found {short(given)}, {expected}")
-    return Rule(text, given.get("value", NOTHING), dict(given))
+    return ValueRule(text, given.get("value", NOTHING), dict(given))
 
 
 @dataclass(frozen=True)
-class Source:
+class EarlierStudy:
     """One earlier study, and how its words are those of the new one.
 
     Attributes:
@@ -64,11 +64,11 @@ class Source:
 
     study: str
     store: str | Store | None = None
-    map: Mapping[str, Rule] = field(default_factory=dict)
+    map: Mapping[str, ValueRule] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
 
-    def named(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What makes it this source, as plain data; where its store is may change."""
         return {
             "study": self.study, "map": {name: rule.written for name, rule in self.map.items()},
@@ -76,7 +76,7 @@ class Source:
         }  # fmt: skip
 
 
-class Carrier:
+class WarmStartMapper:
     """Carries trials over from one study to another.
 
     Args:
@@ -92,12 +92,12 @@ class Carrier:
     """
 
     def __init__(
-        self, definition: Mapping[str, Any], source: Source, path: str, space: Space,
+        self, definition: Mapping[str, Any], source: EarlierStudy, path: str, space: Space,
         objectives: Objectives,
     ) -> None:  # fmt: skip
         self._space, self._path = space, path
         self._earlier = definition["space"]
-        self._rules: dict[str, Rule] = {}
+        self._rules: dict[str, ValueRule] = {}
         self._expressions: dict[str, Expression] = {}
         self._used: set[str] = set()
         self._take(source)
@@ -106,7 +106,7 @@ class Carrier:
         first = next(iter(self._values.values()))
         self._sign = first[1] if first[0] == next(iter(definition["directions"])) else None
 
-    def _take(self, source: Source) -> None:
+    def _take(self, source: EarlierStudy) -> None:
         """Finds out where each parameter comes from."""
         known = [*self._space, *self._space.constants]
         for name in source.map:
@@ -118,7 +118,7 @@ class Carrier:
         for name in known:
             rule = source.map.get(name)
             if rule is None and name in self._earlier:
-                rule = Rule(name)
+                rule = ValueRule(name)
             if rule is None and name in self._space.constants:
                 continue
             if rule is None:
@@ -131,7 +131,7 @@ class Carrier:
             self._rules[name] = rule
             self._compile(name, rule)
 
-    def _compile(self, name: str, rule: Rule) -> None:
+    def _compile(self, name: str, rule: ValueRule) -> None:
         if rule.text is None:
             return
         if rule.text in self._earlier:
@@ -145,7 +145,7 @@ class Carrier:
         self._expressions[name] = expression
         self._used.update(expression.names)
 
-    def _check_left_out(self, source: Source) -> None:
+    def _check_left_out(self, source: EarlierStudy) -> None:
         """A parameter that varied there must not get lost without a word."""
         for name in source.ignore:
             if name not in self._earlier:
@@ -161,7 +161,7 @@ class Carrier:
                     "whatever it was"
                 )
 
-    def carried(self, trial: TrialRecord) -> dict[str, Any]:
+    def map(self, trial: TrialRecord) -> dict[str, Any]:
         """``params state values reports``, and ``estimate`` and ``gradients`` where it has any.
 
         Raises:
@@ -172,7 +172,7 @@ class Carrier:
             "reports": [],
         }  # fmt: skip
         if trial.state is TrialState.PRUNED and self._sign is None:
-            raise Unfit("pruned by another objective", "")
+            raise UnmappableTrial("pruned by another objective", "")
         if self._sign is not None:
             data["reports"] = [[step, self._sign * value] for step, value in trial.reports]
             if trial.estimate is not None:
@@ -213,7 +213,7 @@ class Carrier:
         except SpaceError as error:
             reason = next((kind for text, kind in KINDS if text in error.problem), "wrong value")
             where = error.path[0] if error.path else ""
-            raise Unfit(f"{where}: {reason}" if where else reason, str(error)) from None
+            raise UnmappableTrial(f"{where}: {reason}" if where else reason, str(error)) from None
 
     def _value(self, name: str, found: Mapping[str, Any]) -> Any:
         rule = self._rules[name]
@@ -226,13 +226,13 @@ class Carrier:
         except KeyError:
             if rule.value is not NOTHING:
                 return rule.value
-            raise Unfit(f"{name}: a parameter is missing", "") from None
+            raise UnmappableTrial(f"{name}: a parameter is missing", "") from None
         except (ArithmeticError, TypeError, ValueError) as error:
-            raise Unfit(f"{name}: cannot be computed", str(error)) from None
+            raise UnmappableTrial(f"{name}: cannot be computed", str(error)) from None
 
 
 def _objectives(
-    there: Mapping[str, str], source: Source, path: str, objectives: Objectives
+    there: Mapping[str, str], source: EarlierStudy, path: str, objectives: Objectives
 ) -> dict[str, tuple[str, float]]:
     """New objective to the earlier one's name, and the factor to its values."""
     for name in source.values:

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..contracts.directions import Objectives
-from ..contracts.history import History, PastTrial, Position, Text
+from ..contracts.format import History, ImportedTrial, Position, Text
 from ..contracts.record import Change, Direction, TrialState
 from ..contracts.trial import as_number
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..space import Categorical, Float, Int, Space
 from ..store.codec import strict_metrics
-from .cells import meant
+from .cells import parse_cell
 
 IMPORTED = "imported:"
 """What the ``backend`` of an imported trial begins with: no backend's name has a colon."""
@@ -34,7 +34,7 @@ FIELDS = ("state", "started", "finished", "error")
 """The fields of a trial that a source's column may stand for."""
 
 
-class Unfit(Exception):
+class UnmappableTrial(Exception):
     """A trial that cannot be taken: the reason it is counted under, and the details."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -43,7 +43,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True)
-class Pairs:
+class NameMapping:
     """Names of a source, and what they are in the study.
 
     Attributes:
@@ -67,7 +67,7 @@ class Pairs:
         return self.rename.get(name, name)
 
 
-def pairs_of(space: Space, objectives: Objectives, rename: Mapping[str, str]) -> Pairs:
+def name_mapping(space: Space, objectives: Objectives, rename: Mapping[str, str]) -> NameMapping:
     """What the source calls what, by the user's mapping.
 
     Raises:
@@ -96,19 +96,19 @@ def pairs_of(space: Space, objectives: Objectives, rename: Mapping[str, str]) ->
             raise HistoryError(f"map: both {found[plain]!r} and {source!r} stand for {plain!r}")
         found[plain] = source
     negative = frozenset(source for source, target in rename.items() if target in signed)
-    return Pairs(
+    return NameMapping(
         dict(rename), tuple(found.get(name, name) for name in params),
         tuple(found.get(name, name) for name in objectives.names), negative, fields, states,
     )  # fmt: skip
 
 
-class Mapper:
+class TrialMapper:
     """Makes data of ``imported`` events out of a source's trials.
 
     Args:
         space: The study's space.
         objectives: What the study measures.
-        pairs: What the source calls what.
+        names: What the source calls what.
         history: The source.
         kind: The format's name.
         drop_inactive: See :class:`hpo_bridge.history.importing.ImportOptions`.
@@ -118,13 +118,13 @@ class Mapper:
     """
 
     def __init__(
-        self, space: Space, objectives: Objectives, pairs: Pairs, history: History, kind: str, *,
-        drop_inactive: bool,
+        self, space: Space, objectives: Objectives, names: NameMapping, history: History,
+        kind: str, *, drop_inactive: bool,
     ) -> None:  # fmt: skip
-        self._space, self._objectives, self._pairs, self._kind = space, objectives, pairs, kind
+        self._space, self._objectives, self._names, self._kind = space, objectives, names, kind
         self._drop_inactive = drop_inactive
         self._codes: dict[str, None] = {}
-        self._measured = _measured(objectives, pairs, history)
+        self._measured = _match_objectives(objectives, names, history)
         self._sign = next(iter(self._measured.values()))[1]
 
     @property
@@ -137,35 +137,35 @@ class Mapper:
             "choices, declare a categorical parameter with the choices in that order"
         ]
 
-    def mapped(self, past: PastTrial) -> dict[str, Any]:
+    def map(self, past: ImportedTrial) -> dict[str, Any]:
         """The data of the event; all in the study's own words.
 
         Raises:
             Unfit: If the trial cannot be taken.
         """
         if not past.state.is_final:
-            raise Unfit(f"{past.state.value.lower()} there", "has not ended")
+            raise UnmappableTrial(f"{past.state.value.lower()} there", "has not ended")
         params = self._params(past.params)
         state, values, error = self._result(past)
-        reports, metrics = _kept(past.reports, past.metrics, self._sign)
+        reports, metrics = _keep_reports(past.reports, past.metrics, self._sign)
         data: dict[str, Any] = {
             "state": state.value, "params": params, "values": values, "error": error,
             "backend": IMPORTED + (past.backend or self._kind).removeprefix(IMPORTED),
             "started": _moment(past.started), "finished": _moment(past.finished),
             "attempts": past.attempts, "reports": reports,
         }  # fmt: skip
-        return data | self._besides(past, state, params, metrics)
+        return data | self._optional_fields(past, state, params, metrics)
 
     def _params(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """A point of the space."""
         given: dict[str, Any] = {}
         for source, value in found.items():
-            name = self._pairs.param(source)
+            name = self._names.param(source)
             if name:
                 given[name] = value
-        for name, source in ((self._pairs.param(source), source) for source in found):
+        for name, source in ((self._names.param(source), source) for source in found):
             if name and name not in self._space and name not in self._space.constants:
-                raise Unfit(
+                raise UnmappableTrial(
                     f"{source}: not a parameter of the study",
                     f"--map {source}=NAME says what it is there, --map {source}= leaves it out",
                 )
@@ -177,7 +177,7 @@ class Mapper:
         except SpaceError as error:
             reason = next((kind for text, kind in KINDS if text in error.problem), "wrong value")
             where = error.path[0] if error.path else ""
-            raise Unfit(f"{where}: {reason}" if where else reason, str(error)) from None
+            raise UnmappableTrial(f"{where}: {reason}" if where else reason, str(error)) from None
 
     def _value(self, name: str, value: Any) -> Any:
         """What the source has as a value, text or position, as the value that it means."""
@@ -186,9 +186,9 @@ class Mapper:
             if isinstance(value, Position):
                 if isinstance(known, (Int, Float)) and type(value.number) is int:
                     self._codes[name] = None
-                return _at(value.number, known)
+                return _value_at(value.number, known)
             if isinstance(value, Text):
-                return meant(value.text, known)
+                return parse_cell(value.text, known)
         except SpaceError as error:
             raise error.under(name) from None
         return list(value) if isinstance(value, tuple) else value
@@ -201,7 +201,9 @@ class Mapper:
                 kept[name] = parameter.check(params[name])
         return kept | {n: v for n, v in params.items() if n not in self._space}
 
-    def _result(self, past: PastTrial) -> tuple[TrialState, dict[str, float] | None, str | None]:
+    def _result(
+        self, past: ImportedTrial
+    ) -> tuple[TrialState, dict[str, float] | None, str | None]:
         """State, values and error, as the study would judge them."""
         if past.state is not TrialState.COMPLETE:
             return past.state, None, past.error
@@ -209,18 +211,20 @@ class Mapper:
         values: dict[str, float] = {}
         for name, (source, sign) in self._measured.items():
             if found.get(source) is None:
-                raise Unfit("complete there, but without a value", f"no value of {source!r}")
+                raise UnmappableTrial(
+                    "complete there, but without a value", f"no value of {source!r}"
+                )
             try:
                 values[name] = sign * as_number(found[source])
             except TypeError as error:
-                raise Unfit("a value is no number", f"{source}: {error}") from None
+                raise UnmappableTrial("a value is no number", f"{source}: {error}") from None
         judged, reason = self._objectives.judge(values)
         if judged is None:
             return TrialState.FAILED, None, reason
         return TrialState.COMPLETE, judged, None
 
-    def _besides(
-        self, past: PastTrial, state: TrialState, params: Mapping[str, Any],
+    def _optional_fields(
+        self, past: ImportedTrial, state: TrialState, params: Mapping[str, Any],
         metrics: Sequence[Mapping[str, float]],
     ) -> dict[str, Any]:  # fmt: skip
         """What only some trials have."""
@@ -230,7 +234,7 @@ class Mapper:
         if past.changes:
             found["changes"] = [asdict(self._change(change)) for change in past.changes]
         if past.gradients is not None and state is TrialState.COMPLETE:
-            slopes = {self._pairs.param(n): self._slope(s) for n, s in past.gradients.items()}
+            slopes = {self._names.param(n): self._slope(s) for n, s in past.gradients.items()}
             if set(slopes) <= set(params):
                 found["gradients"] = slopes
         if past.standard_errors is not None and state is TrialState.COMPLETE:
@@ -252,14 +256,14 @@ class Mapper:
         return self._sign * slope
 
 
-def _measured(
-    objectives: Objectives, pairs: Pairs, history: History
+def _match_objectives(
+    objectives: Objectives, names: NameMapping, history: History
 ) -> dict[str, tuple[str, float]]:
     """Objective to what the source calls it, and the factor to its values."""
     found = dict(history.directions)
     there = ", ".join(found) or "none"
     measured: dict[str, tuple[str, float]] = {}
-    for name, source in zip(objectives.names, pairs.objectives, strict=True):
+    for name, source in zip(objectives.names, names.objectives, strict=True):
         if source not in found and len(found) == len(objectives) == 1 and source == name:
             source = next(iter(found))
         if source not in found:
@@ -267,11 +271,11 @@ def _measured(
                 f"the source has no objective {source!r}{nearest(source, list(found))}; it has "
                 f"{there}; --map THEIRS={name} names the one that is meant"
             )
-        flipped = source in pairs.negative
+        flipped = source in names.negative
         way, own = found[source], objectives.directions[name]
         if way is not None and (way is own) is flipped:
             raise HistoryError(
-                f"the source {_doing(way)} {source!r}, the study {_doing(own)} {name!r}; "
+                f"the source {_verb(way)} {source!r}, the study {_verb(own)} {name!r}; "
                 f"--map {source}={'' if flipped else '-'}{name} takes "
                 f"{'it as it is' if flipped else 'its negative'}"
             )
@@ -279,11 +283,11 @@ def _measured(
     return measured
 
 
-def _doing(direction: Direction) -> str:
+def _verb(direction: Direction) -> str:
     return f"{direction.value}s"
 
 
-def _at(number: Any, parameter: Any) -> Any:
+def _value_at(number: Any, parameter: Any) -> Any:
     """The value of a number that is a position where there are choices."""
     if not isinstance(parameter, Categorical):
         return number
@@ -295,7 +299,7 @@ def _at(number: Any, parameter: Any) -> Any:
     return parameter.grid(position)
 
 
-def _kept(
+def _keep_reports(
     reports: Sequence[tuple[int, float]], metrics: Sequence[Mapping[str, float]], sign: float
 ) -> tuple[list[list[Any]], list[Mapping[str, float]]]:
     """The reports that a study would have kept: finite ones, the first of each step."""

@@ -13,7 +13,7 @@ from ...space.parameters import choice_key
 from ...study import Study
 from ..subject import Subject
 from ..verdicts import Fault, require
-from .entry import entry
+from .check_spec import check_spec
 
 DECLARED = Space(
     {
@@ -138,6 +138,6 @@ def _listed(params: Mapping[str, Any]) -> list[Any]:
 
 
 CHECKS = (
-    entry("study[values]", values),
-    entry("study[stored]", stored),
+    check_spec("study[values]", values),
+    check_spec("study[stored]", stored),
 )
