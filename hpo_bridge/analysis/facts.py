@@ -9,7 +9,7 @@ from ..store import Store
 
 
 def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
-    """Which entry of its schedule a study is at: ``entry``, from 1, ``of`` so many.
+    """Return the schedule entry at work as ``entry``, from 1, and their number as ``of``.
 
     ``None`` for a study with a single backend.
     """
@@ -22,7 +22,7 @@ def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
 
 
 def adopted(store: Store, name: str) -> dict[str, Any] | None:
-    """What a study took from earlier ones: ``trials``, ``left`` by reason, ``sources``.
+    """Return the trials adopted from earlier studies: ``trials``, ``left`` by reason, ``sources``.
 
     ``None`` if it began with nothing.
     """
@@ -38,5 +38,5 @@ def adopted(store: Store, name: str) -> dict[str, Any] | None:
 
 
 def space_version(store: Store, name: str) -> int:
-    """Which of its spaces a study is in; 1 if that never changed."""
+    """Return the version of the study's space, from 1."""
     return 1 + sum(1 for _ in store.events(name, kinds=["space"]))

@@ -72,7 +72,7 @@ def test_scores(store: Store, name: str) -> list[TestScore]:
 
 
 def reuse_warning(name: str, before: list[TestScore]) -> str:
-    """What to say to somebody who scores a test set that was scored before."""
+    """Return the warning for a test set that was scored before."""
     return (
         f"study {name!r}: its test set was scored before: {before[-1].line}"
         f"{f' (look number {len(before)})' if len(before) > 1 else ''}; {REUSED}"
@@ -82,7 +82,7 @@ def reuse_warning(name: str, before: list[TestScore]) -> str:
 def trials_since_test(
     store: Store, name: str, before: list[TestScore] | None = None
 ) -> str | None:
-    """What to say where a study has ended trials after its test set was scored, else ``None``."""
+    """Return a warning if trials have ended since the test set was scored, else ``None``."""
     before = test_scores(store, name) if before is None else before
     if not before:
         return None
@@ -97,13 +97,13 @@ def trials_since_test(
 
 
 def count_ended(store: Store, name: str) -> int:
-    """How many trials have ended."""
+    """Return the number of trials that have ended."""
     return sum(n for state, n in store.counts(name).items() if state.is_final)
 
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """What a configuration is scored in.
+    """The surroundings in which a configuration is scored.
 
     Attributes:
         seed: The study's seed: the trial gets the seed that it had.

@@ -35,7 +35,7 @@ _NAME = re.compile(r"(.*)\.outer-([1-9][0-9]*)")
 
 
 class Tuned(Protocol):
-    """What is needed of a study here."""
+    """The part of a study that nested cross-validation uses."""
 
     name: str
     space: Space
@@ -44,11 +44,11 @@ class Tuned(Protocol):
 
     @property
     def store(self) -> Store:
-        """Where it is."""
+        """The store that holds the study."""
         ...
 
     def _evaluation_context(self) -> EvaluationContext:
-        """What a configuration of it is scored in."""
+        """Return the surroundings in which its configurations are scored."""
         ...
 
 
@@ -144,7 +144,7 @@ def _score(study: Tuned, split: OuterSplit, rule: SelectionRule) -> None:
 
 
 def choice_on(store: Store, name: str, objectives: Objectives, rule: SelectionRule) -> Selection:
-    """What a split's study chooses."""
+    """Return the selection of a split's study."""
     try:
         return select_in(store, name, objectives, rule)
     except NoCompleteTrial:

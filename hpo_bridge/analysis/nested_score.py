@@ -59,7 +59,7 @@ class NestedScore:
 
     @property
     def complete(self) -> bool:
-        """Whether all splits are done."""
+        """True once all splits are done."""
         return len(self.outer) == self.of
 
     @property
@@ -106,7 +106,7 @@ class NestedScore:
 def nested_score(
     store: Store, name: str, objectives: Objectives, rule: SelectionRule
 ) -> NestedScore:
-    """What there is of a nested study's outer splits; while they run, of those that are done.
+    """Return the score of a nested study, from the outer splits that are done.
 
     Args:
         store: Where they are.

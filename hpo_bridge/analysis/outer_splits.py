@@ -96,7 +96,7 @@ class _On:
 
 
 def identity_of(*rows: Any) -> str:
-    """What tells rows from others: a digest of them as plain lists.
+    """Return a digest that identifies rows, taken of plain lists.
 
     >>> identity_of([0, 1], [2]) == identity_of((0, 1), (2,)) != identity_of([0], [1, 2])
     True

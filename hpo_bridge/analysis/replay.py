@@ -58,7 +58,7 @@ class Rerun:
 
     @property
     def same(self) -> bool:
-        """Whether it ended as the store has it, with the same reports."""
+        """True if it ended as stored, with the same reports."""
         return self.difference is None
 
 
@@ -283,7 +283,7 @@ def _of_values(record: TrialRecord, outcome: Outcome, tolerance: float) -> str |
 def _of_reports(
     record: TrialRecord, reports: list[tuple[int, float]], tolerance: float
 ) -> str | None:
-    """What differs in the reports. A later attempt may have begun at a checkpoint."""
+    """Describe a difference in the reports; a later attempt may have begun at a checkpoint."""
     found = dict(reports)
     for step, then in record.reports:
         if step not in found:

@@ -34,7 +34,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class SelectionRule:
-    """How a configuration is chosen; made by :meth:`of`, which checks it.
+    """A rule for choosing a configuration; built and checked by :meth:`of`.
 
     Attributes:
         name: ``best`` or ``one_standard_error``.
@@ -103,7 +103,7 @@ class SelectionRule:
         return cls.of(space, **dict(selection or {}))
 
     def key(self, params: Mapping[str, Any]) -> tuple[float, ...]:
-        """How simple a configuration is: smaller is simpler, compared in turn.
+        """Return the sort key of a configuration's simplicity; smaller is simpler.
 
         An expression that meets a parameter which is not active gives minus infinity: what is
         not there is simplest.
@@ -157,7 +157,7 @@ def _computed(expression: Expression, params: Mapping[str, Any], position: str) 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a rule chose, and why.
+    """The trial chosen by a rule, with the reason.
 
     Attributes:
         rule: The rule's name.
@@ -198,7 +198,7 @@ class Selection:
 def select_trial(
     rule: SelectionRule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
 ) -> Selection:
-    """What a rule chooses of a study's complete trials.
+    """Choose among a study's complete trials by a rule.
 
     Args:
         rule: The rule.
@@ -218,7 +218,7 @@ def select_trial(
 
 
 def select_in(store: Store, study: str, objectives: Objectives, rule: SelectionRule) -> Selection:
-    """What a rule chooses of a stored study; see :func:`select_trial`."""
+    """Choose among the complete trials of a stored study; see :func:`select_trial`."""
     check_single(objectives)
     ((name, sign),) = objectives.signs.items()
     best = store.best(study, name, sign)

@@ -26,7 +26,7 @@ Verdict = Literal["reproducible", "differs", "unchecked"]
 
 @dataclass(frozen=True, slots=True)
 class SegmentCheck:
-    """What became of one streak: the trials from where a backend took over to the next one.
+    """The result for one streak: the trials from one change of backend to the next.
 
     Attributes:
         backend: The backend's name.
@@ -59,7 +59,7 @@ class SegmentCheck:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether a study can be reproduced here.
+    """The result for a whole study.
 
     Attributes:
         study: Its name.
@@ -71,7 +71,7 @@ class Verification:
 
     @property
     def reproducible(self) -> bool:
-        """Whether every streak is."""
+        """True if every streak is reproducible."""
         return all(streak.verdict == "reproducible" for streak in self.streaks)
 
 
@@ -140,7 +140,7 @@ def segments_of(store: Store, name: str) -> list[_Part]:
 
 
 class _Checking:
-    """What the checks of a study's streaks share."""
+    """The checks of a study's streaks against its log."""
 
     def __init__(
         self, store: Store, name: str, plugins: PluginManager, definition: Mapping[str, Any]

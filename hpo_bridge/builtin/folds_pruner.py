@@ -117,7 +117,7 @@ class Folds:
         self._now: tuple[int, ...] = ()
 
     def should_prune(self, number: int, reports: Reports) -> bool:
-        """Whether trial ``number`` should stop after its last fold."""
+        """Return True if trial ``number`` should stop after its last fold."""
         rivals = self._fields.get(self._now)
         if rivals is None or rivals.count < self.startup:
             return False

@@ -52,7 +52,7 @@ class GridSearch:
         """Learns nothing."""
 
     def state(self) -> Any:
-        """How many points were given."""
+        """Return the number of points proposed."""
         return self._given
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:

@@ -336,11 +336,9 @@ def init(
     ] = None,
 ) -> None:
     """Write a study file and an objective, or a plugin to publish."""
+    from .init import write_plugin, write_study
+
     if plugin is not None:
-        from .plugin_template import write_plugin
-
         write_plugin(plugin, folder)
-        return
-    from .init import write_template
-
-    write_template(folder or Path())
+    else:
+        write_study(folder or Path())

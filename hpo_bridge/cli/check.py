@@ -93,6 +93,6 @@ def _print(name: str, options: Mapping[str, Any], results: list[Result], as_json
 
 
 def _show_progress(text: str) -> None:
-    """Which check runs, on one line of a terminal that is not part of the output."""
+    """Show the running check on one line of the terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

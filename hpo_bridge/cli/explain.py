@@ -100,7 +100,7 @@ def _rows(plugins: PluginManager, file: StudyFile, entry: Entry) -> list[dict[st
 
 
 def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
-    """How each part of the space reaches the backend: native, or encoded and how."""
+    """Return one row per part of the space: native, or encoded, with the details."""
     optimizer = proposer.optimizer
     told = {}
     if isinstance(optimizer, Explains):
@@ -136,7 +136,7 @@ def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
 
 
 def _seen(parameter: Any) -> str:
-    """What the adapter sees of a parameter, if it does not say how it goes on."""
+    """Describe a parameter as the adapter sees it."""
     plain = parameter.to_plain()
     plain.pop("when", None)
     plain.pop("choices", None)

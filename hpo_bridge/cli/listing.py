@@ -73,7 +73,7 @@ def show_backends(*, as_json: bool) -> None:
 
 
 def _missing_libraries(offers: Iterable[Offer]) -> dict[str, list[str]]:
-    """What is missing, with the command that installs it, to the names that wait for it."""
+    """Map each missing library, with the command that installs it, to the names that need it."""
     missing: dict[tuple[str, str | None], tuple[str, list[str]]] = {}
     for offer in offers:
         if offer.unmet is None or not offer.unmet.fix:

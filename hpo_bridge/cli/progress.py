@@ -32,7 +32,7 @@ SHOWN = 4
 
 
 class Tally:
-    """What the observer knows: counts, best so far, rate."""
+    """The progress of a run: counts, the best trial so far, the rate."""
 
     def __init__(
         self, study: Study, trials: int | None, seconds: float | None, path: Path
@@ -138,7 +138,7 @@ class _Lines(Tally):
 
 
 def more_of(path: Path, number: int | str) -> str:
-    """Where the rest of an error, and what its trial printed, can be seen."""
+    """Name the commands that show a whole error and what its trial printed."""
     return (
         f"the whole error: hpo-bridge trials {path} --json; what the trial printed: "
         f"hpo-bridge logs {path} --trial {number}"

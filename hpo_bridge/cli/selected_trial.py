@@ -86,7 +86,7 @@ def add_choice(
 
 
 def driver_of_split(store: Store, name: str) -> str | None:
-    """Who drives the study of an outer split of this one, and which; ``None`` if nobody does."""
+    """Return the driver of a study of one of its outer splits, with the split's number."""
     for number, study in splits_of(store.names(), name).items():
         row = store.study(study)
         if row is not None and row.driver is not None:

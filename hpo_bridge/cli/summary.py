@@ -90,7 +90,7 @@ def as_text(result: dict[str, Any], url: str) -> str:
 
 
 def adopted_line(found: dict[str, Any]) -> str:
-    """What a study took from earlier ones."""
+    """Describe the trials adopted from earlier studies."""
     text = f"{counted(found['trials'], 'trial')} of {', '.join(found['sources'])}"
     if found["left"]:
         left = ", ".join(f"{n} {reason}" for reason, n in found["left"].items())
@@ -99,7 +99,7 @@ def adopted_line(found: dict[str, Any]) -> str:
 
 
 def _repeats(counts: dict[str, int]) -> str:
-    """How often parameters came again; empty if never."""
+    """Describe repeated parameters; empty if there are none."""
     parts = []
     if counts["trials"]:
         parts.append(f"{counted(counts['trials'], 'trial')} with the parameters of an earlier one")

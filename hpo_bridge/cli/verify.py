@@ -91,6 +91,6 @@ def _differing(log: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str
 
 
 def _show_progress(text: str) -> None:
-    """Which streak is checked, on one line of a terminal that is not part of the output."""
+    """Show the streak being checked on one line of the terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

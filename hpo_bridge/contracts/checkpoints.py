@@ -29,7 +29,7 @@ _NEW, _OLD = "new-", "old-"  # being written; being removed
 
 
 class Checkpoints(Protocol):
-    """Where trials keep checkpoints; a runner with machines of its own may bring another."""
+    """The checkpoints of a study's trials; a runner with machines of its own may bring its own."""
 
     def save(self, number: int, directory: Path, keep: Path | None = None) -> None:
         """Makes the files of ``directory`` the last checkpoint of trial ``number``.
@@ -57,7 +57,7 @@ class Checkpoints(Protocol):
         ...
 
     def find(self, number: int) -> Path | None:
-        """What ``load`` would give, for anybody: changes nothing.
+        """Return the path that ``load`` would return; changes nothing.
 
         Where the trial runs, it may be replaced and removed at any moment.
         """
@@ -66,7 +66,7 @@ class Checkpoints(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a directory holds, by names relative to it.
+    """The contents of a directory, by names relative to it.
 
     Attributes:
         folders: Each before what is in it.
@@ -78,7 +78,7 @@ class Contents:
 
 
 def contents(directory: Path) -> Contents:
-    """What a checkpoint of ``directory`` has: its files and folders, at any depth.
+    """List the files and folders of ``directory``, at any depth.
 
     A link to a file counts as that file. A link to a folder is refused, as it may lead
     round in a circle, and so is what is no file: a socket, a pipe.

@@ -68,7 +68,7 @@ class Objectives:
         return Objectives(stored, alias=self.names[0]) if same else self
 
     def _by_name(self, given: Any) -> Mapping[str, Any]:
-        """What was given for each objective, by its name."""
+        """Return the values given for the objectives, by name."""
         if not isinstance(given, Mapping):
             return {self.names[0]: given}
         if self._alias is None or set(given) != {self._alias}:

@@ -92,7 +92,7 @@ class ImportedTrial:
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What a study wants of a source, in the source's words.
+    """The names that a study looks for in a source, as the source spells them.
 
     Attributes:
         params: The names of the parameters and constants.
@@ -113,7 +113,7 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a source holds.
+    """The trials of a source.
 
     Attributes:
         study: What the source calls it, for messages.
@@ -212,7 +212,7 @@ class StudyToWrite:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What became of an export.
+    """The result of an export.
 
     Attributes:
         trials: How many trials were written.
@@ -228,7 +228,7 @@ class HistoryReader(Protocol):
     """A format that can be read."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether ``source`` is of this format beyond doubt.
+        """Return True if ``source`` is certainly of this format.
 
         It imports no library, opens a file for reading alone, and unpickles nothing.
 
@@ -238,7 +238,7 @@ class HistoryReader(Protocol):
         ...
 
     def read(self, source: Any, wanted: ImportRequest) -> History:
-        """What ``source`` holds; leaves it as it is.
+        """Read the trials of ``source``, without changing it.
 
         Raises:
             HistoryError: If it cannot be read; one line that names it.
@@ -251,7 +251,7 @@ class HistoryWriter(Protocol):
     """A format that can be written."""
 
     def suits(self, target: str) -> bool:
-        """Whether ``target`` is named like one of this format."""
+        """Return True if the name of ``target`` is one of this format."""
         ...
 
     def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:

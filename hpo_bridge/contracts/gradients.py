@@ -22,7 +22,7 @@ Slope = float | list[float]
 
 @dataclass(frozen=True, slots=True)
 class Differentiated:
-    """What an objective returns that knows its own derivatives.
+    """The result of an objective that knows its own derivatives.
 
     Under a backend without use for them it counts as its value.
 
@@ -67,7 +67,7 @@ class Tape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Differentiation:
-    """What the trials of a study are told of derivatives; plain data, which can be pickled.
+    """The derivatives that a study wants of its trials; plain data, which can be pickled.
 
     Attributes:
         wanted: Whether the backend needs them.

@@ -42,7 +42,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True, slots=True)
 class StudyInfo:
-    """What a notification learns of the study.
+    """The study, as notifications see it.
 
     Attributes:
         name: The study's name.

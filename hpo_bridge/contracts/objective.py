@@ -60,7 +60,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveContext:
-    """Where an objective was named.
+    """The place where an objective was named.
 
     Attributes:
         folder: The study file's folder, absolute: what the paths in the options are relative to.
@@ -96,7 +96,7 @@ class KeepsBusy(Protocol):
 
     @property
     def processes(self) -> int:
-        """How many CPUs one trial keeps busy; a runner that gives out CPUs compares."""
+        """Number of CPUs that one trial keeps busy; a runner that assigns CPUs compares it."""
         ...
 
 

@@ -61,7 +61,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is to be optimised, as an adapter sees it.
+    """The problem to optimise, as an adapter sees it.
 
     Attributes:
         space: Floats, ints and indices in a fixed order (see the module's text). Without
@@ -92,7 +92,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What became of one point.
+    """The result of one point.
 
     Attributes:
         params: As suggested; for a foreign point, as the space has it.
@@ -167,13 +167,13 @@ class WantsGradients(Protocol):
 
     @property
     def wants_gradients(self) -> bool:
-        """Whether it needs ``Observation.gradients``; the same for its whole life."""
+        """True if it needs ``Observation.gradients``; constant for its whole life."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """How one parameter reaches a backend's library; a row of ``hpo-bridge explain``.
+    """The way in which a parameter reaches a library; a row of ``hpo-bridge explain``.
 
     Attributes:
         parameter: Its name.
@@ -196,10 +196,10 @@ class Explains(Protocol):
 
 
 class Pruner(Protocol):
-    """What stops trials early. It sees losses: smaller is better."""
+    """Stops trials early. It sees losses: smaller is better."""
 
     def should_prune(self, number: int, reports: Sequence[tuple[int, float]]) -> bool:
-        """Whether trial ``number`` should stop after its last report.
+        """Return True if trial ``number`` should stop after its last report.
 
         Args:
             number: The trial's number.

@@ -75,7 +75,7 @@ def names_in(source: str) -> Iterator[str]:
 
 
 def is_pickle(source: Any) -> bool:
-    """Whether a source is a file that begins like a pickle, compressed or not."""
+    """Return True if a source is a file that begins like a pickle, compressed or not."""
     if not isinstance(source, str) or not Path(source).is_file():
         return False
     try:
@@ -99,7 +99,7 @@ def _content(source: str, limit: int = -1) -> bytes:
 
 
 def _opener(head: bytes) -> Any:
-    """What decompresses a file with these first bytes; ``None`` if it is not compressed."""
+    """Return the opener for a file with these first bytes; ``None`` if it is not compressed."""
     if head.startswith(b"\x1f\x8b"):
         return gzip.open
     if head.startswith(b"BZh"):

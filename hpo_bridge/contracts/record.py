@@ -12,7 +12,7 @@ from .gradients import Slope
 
 
 class Direction(str, Enum):
-    """Whether smaller or larger values of an objective are better."""
+    """The direction in which an objective's values improve."""
 
     MINIMIZE = "minimize"
     MAXIMIZE = "maximize"
@@ -24,7 +24,7 @@ class Direction(str, Enum):
 
 
 class TrialState(str, Enum):
-    """Where a trial stands.
+    """The state of a trial.
 
     ``WAITING`` (asked for or enqueued, not begun) and ``RUNNING`` can still change; the
     other three are final.
@@ -38,7 +38,7 @@ class TrialState(str, Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether a trial in this state can change no more."""
+        """True if a trial in this state can no longer change."""
         return self not in (TrialState.WAITING, TrialState.RUNNING)
 
 
@@ -122,7 +122,7 @@ class TrialRecord:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one attempt at a trial ended, before the study has judged its value.
+    """The end of one attempt at a trial, before the study has judged its value.
 
     Attributes:
         state: ``COMPLETE``, ``PRUNED`` or ``FAILED``.

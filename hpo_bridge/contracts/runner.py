@@ -36,7 +36,7 @@ class Work(Protocol):
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """Where trials keep checkpoints: to be given to every ``Trial`` that is made.
+        """The checkpoints of the study, to be passed to every ``Trial``.
 
         It can be pickled, and used by any thread and process that sees this machine's
         disks. A runner whose workers do not has them keep checkpoints on disks of theirs,
@@ -54,7 +54,7 @@ class Work(Protocol):
 
     @property
     def differentiation(self) -> Differentiation:
-        """Whether derivatives are wanted: to be given to every ``Trial`` that is made."""
+        """The derivatives that are wanted, to be passed to every ``Trial``."""
         ...
 
     @property
@@ -67,12 +67,12 @@ class Work(Protocol):
 
     @property
     def sign(self) -> float:
-        """What a reported value is multiplied by to be a loss: 1, or -1 for a maximum."""
+        """Factor that makes a reported value a loss: 1, or -1 to maximize."""
         ...
 
     @property
     def space(self) -> Space:
-        """What may vary."""
+        """The search space."""
         ...
 
     def next(self) -> Trial | None:
@@ -85,7 +85,7 @@ class Work(Protocol):
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing is left to start, unless a running trial is given back."""
+        """True if nothing is left to start, unless a running trial is given back."""
         ...
 
     @property

@@ -12,7 +12,7 @@ from ..errors import nearest, short
 
 
 class Capability(str, Enum):
-    """What a backend can do beyond asking and telling."""
+    """An ability of a backend beyond asking and telling."""
 
     CONDITIONAL = "conditional"
     """Takes conditional parameters natively, and suggests the active ones only. Without it

@@ -19,7 +19,7 @@ from .trial_output import NO_OUTPUT, OutputSink
 
 
 class Channel(Protocol):
-    """How a running trial reaches its study: directly, or from another process."""
+    """The way from a running trial to its study: direct, or from another process."""
 
     def report(
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
@@ -31,7 +31,7 @@ class Channel(Protocol):
         ...
 
     def should_prune(self, number: int) -> bool:
-        """Whether trial ``number`` should stop, judged by its reports so far."""
+        """Return True if trial ``number`` should stop, judged by its reports so far."""
         ...
 
     def resumed(self, number: int) -> None:
@@ -124,7 +124,7 @@ class Trial(Mapping[str, Any]):
 
     @property
     def wants_gradients(self) -> bool:
-        """Whether the backend needs derivatives of the objective.
+        """True if the backend needs derivatives of the objective.
 
         An objective that computes them by itself may leave them out where this is ``False``.
         """
@@ -149,7 +149,7 @@ class Trial(Mapping[str, Any]):
 
     @property
     def tape(self) -> Tape | None:
-        """What made :attr:`tensors`, for runners; ``None`` if nobody has asked for them."""
+        """The maker of :attr:`tensors`, for runners; ``None`` before they are used."""
         return self._tape
 
     def report(self, value: float, step: int, metrics: Mapping[str, float] | None = None) -> None:
@@ -179,7 +179,7 @@ class Trial(Mapping[str, Any]):
             self._channel.report(self.number, step, value)
 
     def should_prune(self) -> bool:
-        """Whether the study's pruner advises to stop; ``False`` without a pruner.
+        """Return True if the study's pruner advises to stop; always False without a pruner.
 
         Follow it with ``raise hpo_bridge.TrialPruned``.
         """

@@ -33,7 +33,7 @@ def cell_text(value: Any) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether a string can stand for itself in a cell."""
+    """Return True if a string can stand for itself in a cell."""
     if not text or text != text.strip() or text[0] == '"' or not text.isprintable():
         return False
     try:
@@ -56,7 +56,7 @@ def parse_text(cell: str) -> str:
 
 
 def parse_cell(cell: str, parameter: Any) -> Any:
-    """What a cell means as a value of a parameter, or of a constant.
+    """Return the value of a parameter, or of a constant, that a cell means.
 
     Args:
         cell: Not empty.

@@ -17,7 +17,7 @@ from .format_lookup import shown, writer_of
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What became of an export.
+    """The result of an export.
 
     Attributes:
         target: What was written, without a password.

@@ -100,7 +100,7 @@ def _recognised(plugins: PluginManager, source: Any) -> str:
 
 
 def _is_store(source: str) -> bool:
-    """Whether a file is a SQLite database with our own tables, by its first pages."""
+    """Return True if a file's first pages are those of a SQLite store of hpo_bridge."""
     if not os.path.isfile(source):
         return False
     with open(source, "rb") as file:

@@ -68,7 +68,7 @@ class NameMapping:
 
 
 def name_mapping(space: Space, objectives: Objectives, rename: Mapping[str, str]) -> NameMapping:
-    """What the source calls what, by the user's mapping.
+    """Return the names of the source, by the user's mapping.
 
     Raises:
         HistoryError: If it names what the study has not, or one thing twice.
@@ -129,7 +129,7 @@ class TrialMapper:
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know of the trials mapped so far, a line each."""
+        """Notes on the trials mapped so far, a line each."""
         if not self._codes:
             return []
         return [
@@ -180,7 +180,7 @@ class TrialMapper:
             raise UnmappableTrial(f"{where}: {reason}" if where else reason, str(error)) from None
 
     def _value(self, name: str, value: Any) -> Any:
-        """What the source has as a value, text or position, as the value that it means."""
+        """Return the value that a source's value, text or position means."""
         known = self._space[name] if name in self._space else self._space.constants[name]
         try:
             if isinstance(value, Position):
@@ -227,7 +227,7 @@ class TrialMapper:
         self, past: ImportedTrial, state: TrialState, params: Mapping[str, Any],
         metrics: Sequence[Mapping[str, float]],
     ) -> dict[str, Any]:  # fmt: skip
-        """What only some trials have."""
+        """Return the fields that only some trials have."""
         found: dict[str, Any] = {}
         if any(metrics):
             found["metrics"] = [strict_metrics(each) for each in metrics]

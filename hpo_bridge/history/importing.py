@@ -45,7 +45,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of an import.
+    """The result of an import.
 
     Attributes:
         source: What was imported, without a password.
@@ -75,7 +75,7 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to import.
+    """The options of an import.
 
     Attributes:
         format: A format's name; recognised from the source if ``None``.
@@ -198,7 +198,7 @@ def add_trials(store: Store, name: str, read: ReadTrials, append: Append) -> Imp
 def _map_trials(
     history: History, mapper: TrialMapper
 ) -> tuple[list[dict[str, Any]], tuple[Refusal, ...]]:
-    """What can be taken, as the data of events, and why the rest cannot."""
+    """Return the data of events for the trials that fit, and refusals for the rest."""
     taken: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
@@ -216,7 +216,7 @@ def _map_trials(
 
 
 def _key(data: Mapping[str, Any]) -> str:
-    """What tells a trial from every other, but for one that is equal in all that was found."""
+    """Return the identity of a trial: all that its source says of it."""
     return repr((
         data["state"], data["params"], data["values"], data["error"],
         data["started"], data["finished"], [tuple(report) for report in data["reports"]],
@@ -232,7 +232,7 @@ def _key_of_record(trial: Any) -> str:
 
 
 def _take_known(present: Counter[str], key: str) -> bool:
-    """Whether a trial like this is there; each that is counts for one only."""
+    """Return True if a trial like this is present, and count it off."""
     if not present[key]:
         return False
     present[key] -= 1

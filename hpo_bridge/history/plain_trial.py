@@ -38,7 +38,7 @@ def plain_trial(trial: TrialRecord) -> dict[str, Any]:
 
 
 def optional_fields(trial: TrialRecord) -> dict[str, Any]:
-    """What a trial has of :data:`OPTIONAL_FIELDS`, as JSON; metrics only where there are any."""
+    """Return a trial's :data:`OPTIONAL_FIELDS` as JSON; metrics only where there are any."""
     plain = plain_trial(trial)
     if not any(trial.metrics):
         plain["metrics"] = None

@@ -180,7 +180,7 @@ class SpaceChange:
     defaults: Mapping[str, Any]
 
     def event(self) -> Event:
-        """What the log has of it."""
+        """Return its event for the log."""
         before = {key: self.definition[key] for key in ("space", "constraints")}
         definition = {**self.definition, **self.space.to_plain()}
         data = {
@@ -208,7 +208,7 @@ def plan_change(
 
 
 def known_defaults(store: Store, name: str, change: SpaceChange | None) -> dict[str, Any]:
-    """What the parameters that came later were before, with those of a change to be made."""
+    """Return the earlier values of later parameters, including those of a planned change."""
     known: dict[str, Any] = {}
     for event in store.events(name, kinds=["space"]):
         known |= event.data["defaults"]

@@ -134,7 +134,7 @@ def text_rows(study: StudyToWrite) -> Iterator[list[Any]]:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column is what: position to the name of a parameter, objective or field."""
+    """The meaning of columns: position to the name of a parameter, objective or field."""
 
     params: Mapping[int, str]
     values: Mapping[int, str]
@@ -144,7 +144,7 @@ class Columns:
 
 
 def columns_of(names: Sequence[str], source: str, wanted: ImportRequest) -> Columns:
-    """What the columns of a table are.
+    """Return the meaning of a table's columns.
 
     Parameters are called ``params.NAME``, as we and Optuna write them, or ``NAME``.
 
@@ -326,7 +326,7 @@ def _json(cell: str) -> Any:
 
 
 def _under(name: str, read: Any, cell: str) -> Any:
-    """What ``read`` makes of a cell; an error names the column."""
+    """Parse a cell with ``read``; an error names the column."""
     try:
         return read(cell)
     except SpaceError as error:

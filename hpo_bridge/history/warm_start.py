@@ -105,7 +105,7 @@ def adoption_events(
 
 
 def _begun(sources: Sequence[EarlierStudy], store: Store, name: str) -> bool:
-    """Whether a stored study has these sources already."""
+    """Return True if a stored study has these sources already."""
     stored = {
         event.data["place"]: event.data["source"]
         for event in store.events(name, kinds=["adopted"])

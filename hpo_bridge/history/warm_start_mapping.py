@@ -20,7 +20,7 @@ NOTHING = object()
 
 @dataclass(frozen=True)
 class ValueRule:
-    """Where a parameter's value comes from.
+    """The origin of a parameter's value.
 
     Attributes:
         text: A parameter of the earlier study, or an expression over them; ``None`` if the
@@ -69,7 +69,7 @@ class EarlierStudy:
     ignore: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, Any]:
-        """What makes it this source, as plain data; where its store is may change."""
+        """Return what identifies the earlier study, as plain data; its store may move."""
         return {
             "study": self.study, "map": {name: rule.written for name, rule in self.map.items()},
             "values": dict(self.values), "ignore": list(self.ignore),

@@ -26,7 +26,7 @@ def completed(
 
 
 def differences(stored: Space, given: Space) -> list[str]:
-    """What is different, in words, a parameter each.
+    """Return the differences in words, one per parameter.
 
     >>> old = Space(x=Float(0, 1), c=Categorical(["a"]))
     >>> differences(old, Space(x=Float(0, 2), c=Categorical(["a", "b"]), y=Int(0, 1)))
@@ -48,7 +48,7 @@ def differences(stored: Space, given: Space) -> list[str]:
 
 
 def _difference(stored: Any, given: Any) -> str | None:
-    """How two declarations differ, if they do: what follows on the parameter's name."""
+    """Describe the difference of two declarations, to follow the parameter's name."""
     if not isinstance(stored, Mapping) or not isinstance(given, Mapping):
         there, here = _json(stored), _json(given)
         return None if there == here else f" is {there} there, {here} here"

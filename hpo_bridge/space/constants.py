@@ -91,7 +91,7 @@ def _is_collection(value: Any) -> bool:
 
 
 def _parameter_hint(value: Any) -> str:
-    """Which parameter may be meant by a value that is no constant, in brackets."""
+    """Name, in brackets, the parameter that a value which is no constant may be meant for."""
     if isinstance(value, Mapping):
         meant = "Space.from_plain(…), which takes plain data" if "type" in value else ""
         if set(value) == {"grid_search"}:  # of Ray Tune

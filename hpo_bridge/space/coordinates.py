@@ -11,12 +11,12 @@ from .parameters import Float, Parameter
 
 
 def is_vector(parameter: Parameter) -> bool:
-    """Whether its values are lists of numbers."""
+    """Return True if its values are lists of numbers."""
     return isinstance(parameter, Float) and parameter.shape is not None
 
 
 def width(parameter: Parameter) -> int:
-    """How many coordinates it has."""
+    """Return the number of its coordinates."""
     return parameter.dimension if isinstance(parameter, Float) else 1
 
 

@@ -159,7 +159,7 @@ class Float:
         return min(max(value, self.low), self.high)
 
     def encode(self, value: Any) -> Any:
-        """Where ``value`` lies in ``[0, 1]``; of a vector, a list of such numbers."""
+        """Return the place of ``value`` in ``[0, 1]``; of a vector, a list of such numbers."""
         if self.shape is not None:
             return [self._encoded(each) for each in self._sized(value)]
         return self._encoded(value)
@@ -184,7 +184,7 @@ class Float:
         return values
 
     def derivative(self, value: Any) -> Any:
-        """How fast the value grows with ``u``: the derivative of :meth:`decode` at ``value``.
+        """Return the derivative of :meth:`decode` at ``value``.
 
         Of a vector, a list: component by component.
 
@@ -247,14 +247,14 @@ class Float:
         return point
 
     def _slack(self, share: float) -> tuple[float, float]:
-        """How far below and above the range a rounding error may lie."""
+        """Return the widths below and above the range that rounding errors may take."""
         if self.log:
             return share * self.low, share * self.high
         slack = max(share * (self.high - self.low), self._rounding())
         return slack, slack
 
     def _rounding(self) -> float:
-        """What a few operations on numbers of the bounds' size may be off by."""
+        """Return the error of a few operations on numbers of the bounds' size."""
         return 4 * math.ulp(max(abs(self.low), abs(self.high)))
 
     def to_plain(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from .values import copied, plain_value
 
 
 class Space(Mapping[str, Parameter]):
-    """What may vary: a read-only mapping of names to parameters.
+    """A search space: a read-only mapping of names to parameters.
 
     The order is as declared, but for parents, which come before the parameters that depend
     on them. A plain value (a string, a number, a boolean, ``None``) is a constant: it is part of
@@ -96,7 +96,7 @@ class Space(Mapping[str, Parameter]):
 
     @property
     def is_conditional(self) -> bool:
-        """Whether any parameter has a condition."""
+        """True if any parameter has a condition."""
         return bool(self.conditions)
 
     @cached_property
@@ -135,7 +135,7 @@ class Space(Mapping[str, Parameter]):
     # -- points -----------------------------------------------------------------------
 
     def is_active(self, name: str, params: Mapping[str, Any]) -> bool:
-        """Whether ``name`` exists at a point whose earlier parameters are ``params``."""
+        """Return True if ``name`` is active at a point whose earlier parameters are ``params``."""
         conditions = self.conditions.get(name)
         return conditions is None or all(
             parent in params and choice_key(params[parent]) in allowed
@@ -241,7 +241,7 @@ class Space(Mapping[str, Parameter]):
         return {name: copied(value) for name, value in self.constants.items()}
 
     def __contains__(self, item: object) -> bool:
-        """Whether a name is a parameter; whether a mapping is a point of the space."""
+        """Return True for the name of a parameter, and for a mapping that is a point."""
         if isinstance(item, Mapping):
             try:
                 self.check(item)
@@ -361,7 +361,7 @@ class Space(Mapping[str, Parameter]):
         return cls(declared, constraints=constraints)
 
     def same_in_any_order(self, other: Space) -> bool:
-        """Whether another space differs in the order of its parameters and constraints at most."""
+        """Return True if another space differs at most in the order of its parts."""
         return self._digest(in_order=False) == other._digest(in_order=False)
 
     @cached_property
@@ -408,7 +408,7 @@ def _split(declared: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str,
 
 
 def _same(value: Any, constant: Any) -> bool:
-    """Whether ``value`` is the constant, in type and value."""
+    """Return True if ``value`` is the constant, in type and value."""
     try:
         return choice_key(plain_value(value)) == choice_key(constant)
     except SpaceError:

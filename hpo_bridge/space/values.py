@@ -71,7 +71,7 @@ def choice_key(value: Any, path: Sequence[str] = ()) -> str:
 
 
 def _advice(value: Any) -> str:
-    """What to use in place of a value that is not plain."""
+    """Return the advice for a value that is not plain."""
     if isinstance(value, tuple):
         return "use a list"
     if isinstance(value, Mapping):
@@ -94,7 +94,7 @@ def copied(value: Any) -> Any:
 
 
 def is_boolean(value: Any) -> bool:
-    """Whether ``value`` is a truth value, NumPy's and PyTorch's included."""
+    """Return True for a truth value, NumPy's and PyTorch's included."""
     return isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
 
 
@@ -121,7 +121,7 @@ def unboxed(value: Any) -> Any:
 
 
 def is_array(value: Any) -> bool:
-    """Whether ``value`` is an array, a tensor or a column, of one dimension or more."""
+    """Return True for an array, a tensor or a column, of one dimension or more."""
     shape = getattr(value, "shape", None)
     return isinstance(shape, tuple) and len(shape) > 0 and hasattr(value, "__iter__")
 
@@ -135,13 +135,13 @@ def plain_value(value: Any) -> Any:
 
 
 def elements(values: Any) -> list[Any]:
-    """What is in a list, an array, a column of a data frame, or any other iterable."""
+    """Return the elements of a list, an array, a column of a data frame, or another iterable."""
     to_numpy = getattr(values, "to_numpy", None)  # iterated, a column widens its numbers
     return list(to_numpy() if callable(to_numpy) else values)
 
 
 def is_single(value: Any) -> bool:
-    """Whether ``value`` is a number of single or half precision."""
+    """Return True for a number of single or half precision."""
     return _type_name(value) in (*_FORMATS, "bfloat16")
 
 
@@ -227,5 +227,5 @@ def with_optional(plain: dict[str, Any], **optional: Any) -> dict[str, Any]:
 
 
 def part_of(u: float, size: int) -> int:
-    """Which of ``size`` equal parts of ``[0, 1]`` holds ``u``."""
+    """Return the index of the one of ``size`` equal parts of ``[0, 1]`` that holds ``u``."""
     return min(max(int(u * size), 0), size - 1)

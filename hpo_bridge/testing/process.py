@@ -46,7 +46,7 @@ def start(task: Mapping[str, Any], **environment: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> Any:
-    """What a process answers.
+    """Return the answer of a process.
 
     Raises:
         Fault: With its last words, if it failed.

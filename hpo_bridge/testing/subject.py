@@ -78,12 +78,12 @@ class Subject:
                 pass
 
     def has(self, capability: Capability) -> bool:
-        """Whether the backend declares it."""
+        """Return True if the backend declares a capability."""
         return capability in self.spec.capabilities
 
     @property
     def guided(self) -> bool:
-        """Whether its technique learns from results."""
+        """True if its technique learns from results."""
         return self.spec.technique not in UNGUIDED
 
     def few(self, most: int, share: float = 1.0) -> int:
@@ -92,12 +92,12 @@ class Subject:
 
     @property
     def dear(self) -> bool:
-        """Whether every suggestion past the start-up phase counts."""
+        """True if every suggestion past the start-up phase is expensive."""
         return self.trials < CHEAP
 
     @property
     def seeds(self) -> int:
-        """How many runs a check of chance takes the median of."""
+        """Number of runs whose median a check of chance takes."""
         return 1 if self.dear else 3
 
     # -- building ---------------------------------------------------------------------

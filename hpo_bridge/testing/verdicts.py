@@ -36,7 +36,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a check.
+    """The result of a check.
 
     Attributes:
         name: The check's name.
@@ -54,7 +54,7 @@ class Result:
 
     @property
     def good(self) -> bool:
-        """Whether all is as it should be."""
+        """True unless the check failed."""
         return self.result != "failed"
 
     def to_plain(self) -> dict[str, Any]:

@@ -21,11 +21,11 @@ class Csv:
     """Reads any table with a header that names parameters; writes one that is complete."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether it is a file that is called so."""
+        """Return True for a file with one of the suffixes."""
         return is_file(source, *SUFFIXES)
 
     def suits(self, target: str) -> bool:
-        """Whether it is called so."""
+        """Return True for a name with one of the suffixes."""
         return target.lower().endswith(SUFFIXES)
 
     def read(self, source: Any, wanted: ImportRequest) -> History:

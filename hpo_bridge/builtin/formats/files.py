@@ -65,5 +65,5 @@ def read_text(source: str) -> str:
 
 
 def is_file(source: Any, *suffixes: str) -> bool:
-    """Whether a source is the path of a file with one of these suffixes."""
+    """Return True if a source is the path of a file with one of these suffixes."""
     return isinstance(source, str) and source.lower().endswith(suffixes) and os.path.isfile(source)

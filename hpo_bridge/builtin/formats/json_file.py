@@ -28,11 +28,11 @@ class Json:
     """Reads and writes our own exports; reads what ``trials --json`` prints, too."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether it is a file that is called so."""
+        """Return True for a file with the suffix."""
         return is_file(source, SUFFIX)
 
     def suits(self, target: str) -> bool:
-        """Whether it is called so."""
+        """Return True for a name with the suffix."""
         return target.lower().endswith(SUFFIX)
 
     def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:

@@ -27,13 +27,13 @@ class Parquet:
     """Reads a table with columns like those of a CSV file; writes one that is complete."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether it is a file that is called so, or a data frame."""
+        """Return True for a file with one of the suffixes, and for a data frame."""
         kind = type(source)
         frame = kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
         return frame or is_file(source, *SUFFIXES)
 
     def suits(self, target: str) -> bool:
-        """Whether it is called so."""
+        """Return True for a name with one of the suffixes."""
         return target.lower().endswith(SUFFIXES)
 
     def read(self, source: Any, wanted: ImportRequest) -> History:

@@ -81,7 +81,7 @@ def due(kind: str, subject: Subject) -> str:
 
 
 def _even(units: Sequence[float]) -> bool:
-    """Whether the numbers spread evenly over [0, 1]."""
+    """Return True if the numbers spread evenly over [0, 1]."""
     cells = Counter(min(int(5 * u), 4) for u in units)
     return not units or all(abs(5 * cells[i] / len(units) - 1) < 0.12 for i in range(5))
 

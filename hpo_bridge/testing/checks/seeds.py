@@ -166,7 +166,7 @@ def interleaved(subject: Subject) -> str:
 
 
 def _one_round(run: Run, width: int, judge: Any) -> None:
-    """What :meth:`Run.play` does at a time, as :func:`sequence` has it."""
+    """Play one round of :func:`sequence`."""
     if width > 0 and not run.exhausted:
         given = run.ask(width)
         run.settle(judge, PENDING if given else 0)

@@ -296,7 +296,7 @@ def thread(subject: Subject) -> str:
 
 
 def kept(subject: Subject) -> str:
-    """What a caller may have set is the same after a run as before.
+    """Everything a caller may have set is the same after a run as before.
 
     Random states, numpy's and torch's settings, warnings, locale, recursion limit, current
     folder, environment, signal handlers, logging, standard output.

@@ -1,0 +1,5 @@
+from hpo_bridge.testing import BackendConformance
+
+
+class TestClimb(BackendConformance):
+    backend = "acme.climb"
