@@ -19,6 +19,8 @@ import hpo_bridge as hpo
 from hpo_bridge.cli.summary import full_trial, short_trial
 from hpo_bridge.contracts.trial import Trial, plain_metrics
 from hpo_bridge.objectives.folded import mean, standard_error
+from hpo_bridge.store.codec import to_plain
+from hpo_bridge.store.event_types import Reported
 
 SPACE = hpo.Space(x=hpo.Float(0, 1))
 
@@ -140,7 +142,7 @@ def test_no_metrics_cost_no_event_data(study: Callable[..., hpo.Study]) -> None:
     trial = s.ask()
     trial.report(1.0, 0)
     trial.report(1.0, 1, {})
-    data = [event.data for event in s.store.events("study", kinds=["reported"])]
+    data = [to_plain(event) for event in s.store.events_of("study", Reported)]
     assert data == [{"step": 0, "value": 1.0}, {"step": 1, "value": 1.0}]
 
 

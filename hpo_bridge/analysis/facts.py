@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from ..store import Store
+from ..store.event_types import Adopted, SessionStarted, SpaceChanged
 
 
 def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
@@ -13,12 +14,12 @@ def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
 
     ``None`` for a study with a single backend.
     """
-    last: dict[str, Any] = {}
-    for event in store.events(name, kinds=["session"]):
-        last = event.data
-    if "phase" not in last:
+    last: SessionStarted | None = None
+    for event in store.events_of(name, SessionStarted):
+        last = event
+    if last is None or last.phase is None or last.of is None:
         return None
-    return {"entry": last["phase"] + 1, "of": last["of"]}
+    return {"entry": last.phase + 1, "of": last.of}
 
 
 def adopted(store: Store, name: str) -> dict[str, Any] | None:
@@ -27,11 +28,10 @@ def adopted(store: Store, name: str) -> dict[str, Any] | None:
     ``None`` if it began with nothing.
     """
     trials, left, sources = 0, Counter[str](), {}
-    for event in store.events(name, kinds=["adopted"]):
-        trials += len(event.data["trials"])
-        left.update(event.data.get("left", {}))
-        source = event.data["source"]
-        sources[event.data["place"]] = f"{source['study']} in {source['store']}"
+    for event in store.events_of(name, Adopted):
+        trials += len(event.trials)
+        left.update(event.left)
+        sources[event.place] = f"{event.source['study']} in {event.source['store']}"
     if not sources:
         return None
     return {"trials": trials, "left": dict(left), "sources": list(sources.values())}
@@ -39,4 +39,4 @@ def adopted(store: Store, name: str) -> dict[str, Any] | None:
 
 def space_version(store: Store, name: str) -> int:
     """Return the version of the study's space, from 1."""
-    return 1 + sum(1 for _ in store.events(name, kinds=["space"]))
+    return 1 + sum(1 for _ in store.events_of(name, SpaceChanged))

@@ -23,10 +23,8 @@ from ..errors import NoCheckpoints, ObjectiveError, short
 from ..objectives.callables import check_function
 from ..objectives.objective import objective_from
 from ..store import Event, Store
+from ..store.event_types import HeldOutScored
 from .selection import Selection
-
-TESTED = "tested"
-"""The kind of event that says so."""
 
 REUSED = "a test set that is looked at twice is a validation set"
 
@@ -67,8 +65,12 @@ class TestScore:
 def test_scores(store: Store, name: str) -> list[TestScore]:
     """Every look at a study's test set, in order."""
     return [
-        TestScore(**event.data, time=event.time) for event in store.events(name, kinds=[TESTED])
-    ]
+        TestScore(
+            event.trial, event.params, event.values, event.time, event.rule, event.scored,
+            event.trials, event.seconds,
+        )
+        for event in store.events_of(name, HeldOutScored)
+    ]  # fmt: skip
 
 
 def reuse_warning(name: str, before: list[TestScore]) -> str:
@@ -162,13 +164,12 @@ def _values(result: Any, name: str) -> dict[str, float | None]:
 def test_event(
     record: TrialRecord, values: Mapping[str, float | None], rule: str | None, scored: str,
     trials: int, seconds: float,
-) -> Event:  # fmt: skip
+) -> HeldOutScored:  # fmt: skip
     """The event of a look; it is of no trial, as it changes none."""
-    data = {
-        "trial": record.number, "params": dict(record.params), "values": dict(values),
-        "rule": rule, "scored": scored, "trials": trials, "seconds": round(seconds, 3),
-    }  # fmt: skip
-    return Event(TESTED, time.time(), None, data)
+    return HeldOutScored(
+        trial=record.number, params=dict(record.params), values=dict(values), rule=rule,
+        scored=scored, trials=trials, seconds=round(seconds, 3),
+    )  # fmt: skip
 
 
 def resolve_test(function: Any, folder: str | os.PathLike[str] = ".") -> Objective:

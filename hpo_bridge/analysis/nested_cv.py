@@ -11,7 +11,6 @@ on all data.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -23,12 +22,11 @@ from ..engine.failures import no_complete_trial
 from ..errors import NoCompleteTrial, ObjectiveError, StoreError
 from ..objectives.failure import Failure
 from ..space import Space
-from ..store import Event, Store
+from ..store import Store
+from ..store.event_types import SplitAssigned
 from .held_out import EvaluationContext, TestScore, score_test_set, test_scores
 from .selection import Selection, SelectionRule, select_in
 
-OUTER = "outer"
-"""The kind of event that says which split a study belongs to."""
 LONGEST_NAME = 90
 """Most characters of the name of a nested study: those of its splits are longer."""
 _NAME = re.compile(r"(.*)\.outer-([1-9][0-9]*)")
@@ -107,8 +105,8 @@ def tune_splits(
 
 def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> None:
     """Has the log say which split this study is of, or compares it with what that says."""
-    data = {"split": number, "of": of, "identity": split.identity}
-    known = next(store.events(name, kinds=[OUTER]), None)
+    claim = SplitAssigned(split=number, of=of, identity=split.identity)
+    known = next(store.events_of(name, SplitAssigned), None)
     if known is None and any(store.counts(name).values()):
         raise StoreError(
             f"study {name!r} in {store.url} is there already, and is no outer split of another; "
@@ -117,13 +115,12 @@ def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> 
     if known is None:
         writer = store.acquire(name)
         try:
-            writer.append([Event(OUTER, time.time(), None, data)])
+            writer.append([claim])
         finally:
             writer.release()
-    elif known.data != data:
-        was, now = known.data, data
-        what = f"is split {was['split']} of {was['of']}, here {now['split']} of {now['of']}"
-        if was["of"] == now["of"]:
+    elif (known.split, known.of, known.identity) != (number, of, split.identity):
+        what = f"is split {known.split} of {known.of}, here {number} of {of}"
+        if known.of == of:
             what = "was tuned on other data, or on another split of it"
         raise StoreError(
             f"study {name!r} in {store.url} {what}: go on with what it was begun with, or use "

@@ -11,7 +11,8 @@ from typing import Any
 from ..contracts.directions import SINGLE, Objectives
 from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
-from .nested_cv import OUTER, current_score, splits_of
+from ..store.event_types import SplitAssigned
+from .nested_cv import current_score, splits_of
 from .selection import SelectionRule, select_in
 
 
@@ -117,8 +118,8 @@ def nested_score(
     ((objective, sign),) = objectives.signs.items()
     found, of = [], 0
     for number, study in splits_of(store.names(), name).items():
-        outer = next(store.events(study, kinds=[OUTER]), None)
-        of = max(of, number if outer is None else outer.data["of"])
+        outer = next(store.events_of(study, SplitAssigned), None)
+        of = max(of, number if outer is None else outer.of)
         try:
             chosen = select_in(store, study, objectives, rule)
         except (NoCompleteTrial, SelectionError):

@@ -20,6 +20,7 @@ from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
 from ..history.space_change import versions
 from ..plugins import PluginManager, library_of, located_error
 from ..store import Event, Store
+from ..store.event_types import Asked, SessionStarted, SpaceChanged
 
 Verdict = Literal["reproducible", "differs", "unchecked"]
 
@@ -80,7 +81,7 @@ class _Part:
     """A streak as the log has it; ``end`` is the position before which it ends."""
 
     begin: int
-    session: Mapping[str, Any]
+    session: SessionStarted
     libraries: list[str] = field(default_factory=list)
     end: int | None = None
     trials: int = 0
@@ -111,7 +112,7 @@ def verify(
     checks = []
     parts = segments_of(store, name)
     for number, part in enumerate(parts, 1):
-        watch(f"{number}/{len(parts)} {part.session['backend']}: {counted(part.trials, 'trial')}")
+        watch(f"{number}/{len(parts)} {part.session.backend}: {counted(part.trials, 'trial')}")
         checks.append(checking.check(part))
     return Verification(name, tuple(checks))
 
@@ -120,22 +121,21 @@ def segments_of(store: Store, name: str) -> list[_Part]:
     """The streaks of a log, in order."""
     parts: list[_Part] = []
     before = ""
-    for event in store.events(name, kinds=["session", "space", "asked"]):
-        if event.kind == "space":  # no streak goes on in another space
-            before = ""
-            continue
-        if event.kind == "asked":
-            parts[-1].trials += len(event.data["trials"])
-            continue
-        now = identity(event.data)
-        if event.data.get("fresh") or now != before:
-            if parts:
-                parts[-1].end = event.seq
-            parts.append(_Part(event.seq, event.data))
-        before = now
-        library = event.data["library"]
-        if library not in parts[-1].libraries:
-            parts[-1].libraries.append(library)
+    for event in store.events_of(name, SessionStarted, SpaceChanged, Asked):
+        match event:
+            case SpaceChanged():  # no streak goes on in another space
+                before = ""
+            case Asked():
+                parts[-1].trials += len(event.trials)
+            case SessionStarted():
+                now = identity(event.proposer)
+                if event.fresh or now != before:
+                    if parts:
+                        parts[-1].end = event.seq
+                    parts.append(_Part(event.seq, event))
+                before = now
+                if event.library not in parts[-1].libraries:
+                    parts[-1].libraries.append(event.library)
     return parts
 
 
@@ -152,9 +152,9 @@ class _Checking:
     def check(self, part: _Part) -> SegmentCheck:
         """Replays one streak."""
         session = part.session
-        common = {
-            "backend": session["backend"], "options": session["options"], "seed": session["seed"],
-            "logged": tuple(part.libraries), "here": self._here(session["backend"]),
+        common: dict[str, Any] = {
+            "backend": session.backend, "options": session.options, "seed": session.seed,
+            "logged": tuple(part.libraries), "here": self._here(session.backend),
             "trials": part.trials,
         }  # fmt: skip
         streak: Streak | None = None
@@ -176,12 +176,12 @@ class _Checking:
             return SegmentCheck(**common, checked=checked, verdict="unchecked", reason=reason)
         return SegmentCheck(**common, checked=streak.checked)
 
-    def _proposer(self, session: Mapping[str, Any], begin: int) -> Proposer:
+    def _proposer(self, session: SessionStarted, begin: int) -> Proposer:
         then = [version for version in self._versions if version.begin < begin][-1]
         return Proposer(
-            self._plugins, session["backend"], session["options"], then.space,
-            len(self._objectives), session["seed"], defaults=then.defaults,
-            ignoring=session.get("handover") == "ignore",
+            self._plugins, session.backend, session.options, then.space,
+            len(self._objectives), session.seed, defaults=then.defaults,
+            ignoring=session.handover == "ignore",
         )  # fmt: skip
 
     def _events(self, end: int | None) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from ..contracts.trial_output import KeptOutput, OutputFolder
 from ..engine.kept_output import output_folder
 from ..errors import HpoBridgeError
 from ..store import Store, open_store
+from ..store.event_types import SessionStarted, Started
 from .output import loaded_plugins
 from .terminal_text import OutputDecoder
 
@@ -157,10 +158,10 @@ class _Logs:
     def _runner(self, number: int) -> str | None:
         """The runner of a trial's last attempt; ``None`` if it was never begun."""
         runner = found = None
-        for event in self._store.events(self._name, kinds=["session", "started"]):
-            if event.kind == "session":
-                runner = str(event.data["runner"])
-            elif event.trial == number:
+        for event in self._store.events_of(self._name, SessionStarted, Started):
+            if isinstance(event, SessionStarted):
+                runner = event.runner
+            elif isinstance(event, Started) and event.trial == number:
                 found = runner
         return found
 

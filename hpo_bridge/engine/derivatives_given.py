@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from ..contracts.gradients import Differentiation, Slope
@@ -11,6 +12,7 @@ from ..errors import nearest, short
 from ..plugins import PluginManager
 from ..space import Float, Space
 from ..store import Store
+from ..store.event_types import Finished, Imported
 
 WAYS_OUT = (
     "return a torch scalar that depends on trial.tensors, or "
@@ -85,8 +87,10 @@ def wrong(
 
 def any_given(store: Store, study: str) -> bool:
     """Whether any trial of a study has given derivatives."""
-    ends = store.events(study, kinds=["finished", "imported"])
-    return any("gradients" in event.data for event in ends)
+    ends: Iterable[Finished | Imported] = chain(
+        store.events_of(study, Finished), store.events_of(study, Imported)
+    )
+    return any(event.gradients is not None for event in ends)
 
 
 def of_loss(gradients: Mapping[str, Slope] | None, sign: float) -> dict[str, Slope] | None:

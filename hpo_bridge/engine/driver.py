@@ -33,6 +33,18 @@ from ..errors import (
 from ..plugins import neutral_surroundings
 from ..store import Event, MemoryStore, Pending, Store, Writer
 from ..store.contract import metrics_of
+from ..store.event_types import (
+    Asked,
+    Changed,
+    Enqueued,
+    Finished,
+    Imported,
+    ProposedPoint,
+    Reported,
+    Requeued,
+    SessionStarted,
+    Withdrawn,
+)
 from .derivatives_given import any_given, lacking, wrong
 from .duplicates import Duplicates
 from .kept_checkpoints import Kept
@@ -190,9 +202,9 @@ class Driver:
         if self.waiting:
             return settle(self, self.waiting.popleft(), (), now)
         asked = self._ask(now)
-        trial = asked.data["trials"][0]
+        trial = asked.trials[0]
         pending = Pending(
-            self.created, TrialState.WAITING, trial["params"], trial["raw"], trial["token"],
+            self.created, TrialState.WAITING, trial.params, trial.raw, trial.token,
             self.proposer.name,
         )  # fmt: skip
         return settle(self, pending, (asked,), now)
@@ -205,7 +217,7 @@ class Driver:
         if self._snapshots and time.monotonic() >= self._snapshot_due:
             self.save_snapshot()
 
-    def _ask(self, now: float) -> Event:
+    def _ask(self, now: float) -> Asked:
         """Asks for one point; the ``asked`` event, not yet written."""
         if self.exhausted is not None:
             raise SearchExhausted(self.exhausted)
@@ -240,21 +252,21 @@ class Driver:
     def _taken(self, point: Mapping[str, Any]) -> bool:
         return self.duplicates.repeated(point) is not None
 
-    def _asked(self, now: float, proposals: list[Proposal], rejected: list[Observation]) -> Event:
-        trials = [
-            {"number": number, "params": p.params, "raw": p.raw, "token": p.token}
+    def _asked(self, now: float, proposals: list[Proposal], rejected: list[Observation]) -> Asked:
+        trials = tuple(
+            ProposedPoint(p.params, p.raw, p.token, number)
             for number, p in enumerate(proposals, self.created)
-        ]
-        return Event("asked", now, None, {**self.answered(rejected), "trials": trials})
+        )
+        return Asked(time=now, trials=trials, **self.answered(rejected))
 
     def answered(self, rejected: list[Observation]) -> dict[str, Any]:
-        """What the log has of an ask, whatever became of the suggestion."""
+        """The fields of an ``AskEvent``, whatever became of the suggestion."""
         told, self._told, self._echoed = self._told, [], False
         data: dict[str, Any] = {
-            "n": 1, "backend": self.proposer.name, "told": told, "rejected": len(rejected),
+            "n": 1, "backend": self.proposer.name, "told": tuple(told), "rejected": len(rejected),
         }  # fmt: skip
         if rejected and self._lists_forbidden:
-            data["forbidden"] = [{"params": o.params, "token": o.token} for o in rejected]
+            data["forbidden"] = tuple(ProposedPoint(o.params, token=o.token) for o in rejected)
         return data
 
     def _tell_due(self) -> None:
@@ -285,7 +297,9 @@ class Driver:
         due = set(self._due(self.window))
         return min((n for n in self.ledger.open if n not in due), default=self.created)
 
-    def take_on(self, proposer: Proposer, identity: Mapping[str, Any], session: Event) -> None:
+    def take_on(
+        self, proposer: Proposer, identity: Mapping[str, Any], session: SessionStarted
+    ) -> None:
         """Goes on with another backend, which has been told the history.
 
         Args:
@@ -293,10 +307,10 @@ class Driver:
             identity: What it is.
             session: The event in which it takes over, not yet written.
         """
-        self.ledger.hand_over(session.data.get("known"))
+        self.ledger.hand_over(session.known)
         self.proposer, self._told, self._echoed, self.exhausted = proposer, [], False, None
         self.write(session)
-        self.identity = {**identity, "begin": session.seq}
+        self.identity = {**identity, "begin": self.writer.seq}
         self._snapshots = self._lists_forbidden = self._can_snapshot()
 
     def _tell_next(self) -> bool:
@@ -362,11 +376,10 @@ class Driver:
             if not curve.is_fixed(step):
                 self._report_warnings.repeated(number, step)
             return
-        data: dict[str, Any] = {"step": step, "value": value}
-        if metrics:
-            data["metrics"] = dict(metrics)
-        self.write(*_withdrawn(number, curve, room, now), Event("reported", now, number, data))
-        curve.add(step, self._sign * value, data.get("metrics") if self.observers else None)
+        found = dict(metrics) if metrics else None
+        reported = Reported(number, step, value, found, time=now)
+        self.write(*_withdrawn(number, curve, room, now), reported)
+        curve.add(step, self._sign * value, found if self.observers else None)
         if self.pruner is not None:
             running.prune = self._call_pruner(self.pruner.should_prune, number, curve.reports)
         if self.observers:
@@ -409,24 +422,19 @@ class Driver:
         if failed and outcome.retriable and running.failures < self.retries:
             self._requeue(number, outcome.error or "", "failure")
             return TrialState.WAITING
-        data: dict[str, Any] = {
-            "state": outcome.state.value, "values": outcome.result, "error": outcome.error,
-        }  # fmt: skip
-        if outcome.gradients is not None:
-            data["gradients"] = outcome.gradients
-        if outcome.standard_errors is not None:
-            data["standard_errors"] = outcome.standard_errors
         curve, now = running.curve, time.time()
         withdrawn: list[Event] = []
         if curve.is_unclaimed and outcome.state is not TrialState.FAILED:
             withdrawn = _withdrawn(number, curve, curve.fixed, now)
             curve.keep(curve.fixed)
         estimate = self._estimate(number, outcome, running)
-        if estimate is not None:
-            data["estimate"] = estimate
-        self.write(*withdrawn, Event("finished", now, number, data))
+        finished = Finished(
+            number, outcome.state, outcome.result, outcome.error, outcome.gradients,
+            outcome.standard_errors, estimate, time=now,
+        )  # fmt: skip
+        self.write(*withdrawn, finished)
         del self.running[number]
-        release(self, number, data if outcome.state is TrialState.COMPLETE else None)
+        release(self, number, finished if outcome.state is TrialState.COMPLETE else None)
         self.moved(TrialState.RUNNING, outcome.state)
         self.checkpoints.end(number, keep=outcome.state is TrialState.COMPLETE)
         if self.pruner is not None:
@@ -490,8 +498,7 @@ class Driver:
         point = self.proposer.space.check(params)
         before, reports = running.record.params, running.curve.reports
         step = reports[-1][0] if reports else None
-        data = {"params": point, "before": before, "step": step, "source": source}
-        self.write(Event("changed", time.time(), number, data))
+        self.write(Changed(number, point, before, step, source))
         running.curve.fix()
         change = Change(step, before, source)
         running.record = replace(
@@ -501,7 +508,7 @@ class Driver:
 
     def _requeue(self, number: int, reason: str, kind: str) -> None:
         running = self._get(number)
-        self.write(Event("requeued", time.time(), number, {"reason": reason, "kind": kind}))
+        self.write(Requeued(number, reason, kind))
         del self.running[number]
         trial, params = self.ledger.open[number], running.record.params
         pending = Pending(
@@ -521,20 +528,20 @@ class Driver:
     def enqueue(self, params: Mapping[str, Any]) -> int:
         """Adds a point that no backend proposed; its trial's number."""
         number = self.created
-        self.write(Event("enqueued", time.time(), number, {"params": params}))
+        self.write(Enqueued(number, params))
         self.waiting.append(Pending(number, TrialState.WAITING, params, None, None, None))
         self.duplicates.add(number, params)
         self.counts[TrialState.WAITING] += 1
         return number
 
-    def take_in(self, events: Sequence[Event]) -> None:
+    def take_in(self, events: Sequence[Imported]) -> None:
         """Adds trials of another tool: events ``imported``, numbered from here on."""
         self.write(*events)
         for event in events:
-            self.counts[TrialState(event.data["state"])] += 1
-            self.duplicates.learn(event.trial or 0)
-            if self.pruner is not None and event.trial is not None:
-                learn_imported(self.pruner, event.trial, event.data, self.objectives)
+            self.counts[event.state] += 1
+            self.duplicates.learn(event.trial)
+            if self.pruner is not None:
+                learn_imported(self.pruner, event, self.objectives)
 
     # -- writing ----------------------------------------------------------------------
 
@@ -588,4 +595,4 @@ def _withdrawn(number: int, curve: LearningCurve, kept: int, now: float) -> list
     """The event by which all reports but the first ``kept`` are taken back, if there are any."""
     if kept == len(curve.reports):
         return []
-    return [Event("withdrawn", now, number, {"reports": kept})]
+    return [Withdrawn(number, kept, time=now)]

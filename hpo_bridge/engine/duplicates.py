@@ -17,6 +17,7 @@ from typing import Any
 from ..contracts.record import TrialRecord, TrialState
 from ..errors import HpoBridgeError, nearest, short
 from ..store import Pending, Store
+from ..store.event_types import Finished, TrialResult
 
 MODES = ("evaluate", "reuse", "resample")
 MOST_RESAMPLED = 20
@@ -100,17 +101,14 @@ class Duplicates:
         """With ``resample``, the first trial of these parameters, if there is any."""
         return self._first.get(_key(params)) if self.mode == "resample" else None
 
-    def ending(self, number: int) -> dict[str, Any]:
-        """How a trial ended, as a backend is told of it: the ``result`` of an event."""
+    def ending(self, number: int) -> TrialResult:
+        """Return the end of a trial, as a backend is told of it."""
         trial = self._store.trial(self._name, number)
-        state = TrialState.PRUNED if trial.changes else trial.state
-        result: dict[str, Any] = {"state": state.value}
-        if not trial.changes:
-            result |= {
-                "values": trial.values, "gradients": trial.gradients, "estimate": trial.estimate,
-                "reports": [list(report) for report in trial.reports],
-            }  # fmt: skip
-        return result
+        if trial.changes:
+            return TrialResult(TrialState.PRUNED)
+        return TrialResult(
+            trial.state, trial.values, trial.gradients, trial.estimate, trial.reports
+        )
 
     # -- reuse ------------------------------------------------------------------------
 
@@ -139,7 +137,7 @@ class Duplicates:
             self._running.setdefault(_key(params), number)
 
     def ended(
-        self, number: int, params: Mapping[str, Any], result: Mapping[str, Any] | None
+        self, number: int, params: Mapping[str, Any], result: Finished | None
     ) -> deque[Pending]:
         """Takes note of a trial that runs no more.
 
@@ -157,7 +155,7 @@ class Duplicates:
         if self._running.get(key) == number:
             del self._running[key]
         if result is not None:
-            self._keep(key, number, {k: result.get(k) for k in KEPT})
+            self._keep(key, number, {k: getattr(result, k) for k in KEPT})
         return self._behind.pop(number, deque())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,8 @@ from ..errors import (
     short,
 )
 from ..objectives.failure import reason_key, short_reason
-from ..store import Event, Pending, Store
+from ..store import Pending, Store
+from ..store.event_types import Retried
 
 if TYPE_CHECKING:
     from .driver import Driver
@@ -217,15 +217,10 @@ def requeue_failed(driver: Driver) -> int:
     Returns:
         How many trials wait for it now.
     """
-    events, space = [], driver.proposer.space
+    space = driver.proposer.space
     failed = list(driver.store.trials(driver.name, [TrialState.FAILED]))
     again = [trial for trial in failed if _is_point(space, trial)]
-    for trial in again:
-        data = {
-            "kind": "retry", "reason": failure_line(trial), "params": trial.params,
-            "backend": trial.backend,
-        }  # fmt: skip
-        events.append(Event("requeued", time.time(), trial.number, data))
+    events = [Retried(t.number, failure_line(t), t.params, t.backend) for t in again]
     if len(again) < len(failed):
         logging.getLogger("hpo_bridge").warning(
             "study %r: failed trials that are no points of its present space do not run again: %d",
@@ -240,9 +235,7 @@ def requeue_failed(driver: Driver) -> int:
         driver.waiting.append(pending)
         if driver.observers:
             record = driver.store.trial(driver.name, pending.number)
-            driver.notify(
-                "hpo_trial_requeued", trial=record, reason=event.data["reason"], kind="retry"
-            )
+            driver.notify("hpo_trial_requeued", trial=record, reason=event.reason, kind="retry")
     return len(again)
 
 

@@ -17,9 +17,10 @@ from ..contracts.trial import reports_until
 from ..errors import UnsupportedProblem
 from ..plugins import PluginManager
 from ..store import Store
+from ..store.event_types import Adopted
 from .proposer import Proposer
-from .replay import HANDED_OVER, observations
-from .untold import Ledger, Open, adopted
+from .replay import observations
+from .untold import Ledger, Open, adopted, result_of
 
 UNLEARNING = ("random", "grid")
 """The techniques of backends that learn from no trial, their own included."""
@@ -89,8 +90,8 @@ def tell_history(
     if Capability.INJECT not in proposer.capabilities:
         return
     earlier = [
-        (-1, trial) for event in store.events(name, kinds=["adopted"])
-        for trial in adopted(event.data)
+        (-1, trial) for event in store.events_of(name, Adopted)
+        for trial in adopted(event)
     ]  # fmt: skip
     ended = store.trials(name, FINAL)
     history = [
@@ -108,7 +109,7 @@ def unfinished(store: Store, name: str) -> Ledger:
         if pending.attempts:
             ledger.open[number] = replace(as_open(store.trial(name, number)), result=None)
         else:
-            ledger.open[number] = Open(pending.params, None, None, pending.backend)
+            ledger.open[number] = Open(pending.params, backend=pending.backend)
     return ledger
 
 
@@ -117,15 +118,13 @@ def has_history(store: Store, name: str) -> bool:
     counts = store.counts(name)
     if any(counts[state] for state in FINAL):
         return True
-    return any(event.data["trials"] for event in store.events(name, kinds=["adopted"]))
+    return any(event.trials for event in store.events_of(name, Adopted))
 
 
 def as_open(trial: TrialRecord) -> Open:
     """A trial that has ended, as the backend is to be told of it."""
-    result = {"state": trial.state.value}
-    result |= {key: getattr(trial, key) for key in HANDED_OVER if key != "state"}
     params, reports = trial.params, list(trial.reports)
     if trial.changes:
         first = trial.changes[0]
         params, reports = first.params, reports_until(reports, first.step)
-    return Open(params, None, None, trial.backend, reports, result, bool(trial.changes))
+    return Open(params, None, None, trial.backend, reports, result_of(trial), bool(trial.changes))

@@ -11,6 +11,7 @@ from ..contracts.optimizer import Estimates, Pruner
 from ..contracts.record import TrialState
 from ..errors import BackendError, HpoBridgeError
 from ..plugins import PluginManager, fault_text, neutral_surroundings
+from ..store.event_types import Imported
 
 _NAME = "the pruner"
 
@@ -66,20 +67,17 @@ class StudyPruner:
             raise BackendError(fault_text(what, error, self._offer.package)) from error
 
 
-def learn_imported(
-    pruner: StudyPruner, number: int, data: Mapping[str, Any], objectives: Objectives
-) -> None:
+def learn_imported(pruner: StudyPruner, trial: Imported, objectives: Objectives) -> None:
     """Tells a pruner of an imported trial as if it had run here.
 
     Args:
         pruner: Is asked after each report, and its answers are ignored.
-        number: The trial.
-        data: Of the ``imported`` event.
+        trial: The trial.
         objectives: What is measured.
     """
     reports: list[tuple[int, float]] = []
-    for step, value in data["reports"]:
+    for step, value in trial.reports:
         reports.append((step, objectives.sign * value))
-        pruner.should_prune(number, reports)
-    losses = objectives.losses(data["values"])
-    pruner.finished(number, TrialState(data["state"]), losses[0] if losses else None, reports)
+        pruner.should_prune(trial.trial, reports)
+    losses = objectives.losses(trial.values)
+    pruner.finished(trial.trial, trial.state, losses[0] if losses else None, reports)

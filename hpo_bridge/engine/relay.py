@@ -8,7 +8,6 @@ seam goes on as if it had not been.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..contracts.gradients import Differentiation
 from ..contracts.trial import trial_seed
 from ..errors import SearchExhausted, counted
-from ..store import Event, Store
+from ..store import Store
+from ..store.event_types import Asked, SessionStarted
 from .handover import has_history, tell_history
 from .proposer import Proposer
 from .replay import plain
@@ -85,7 +85,7 @@ class Relay:
         return self.at == len(self.phases) - 1
 
     def entry(self) -> dict[str, Any]:
-        """What the log's ``session`` says of the schedule; nothing of a single backend."""
+        """Return the fields of ``SessionStarted`` for a schedule; none for a single backend."""
         if len(self.phases) == 1 and self.phase.trials is None:
             return {}
         return {"phase": self.at, "of": len(self.phases), "since": self.since}
@@ -126,12 +126,10 @@ class Relay:
         proposer = phase.build(seed)
         tell_history(driver.store, driver.name, proposer, driver.objectives, known)
         self.at, self.since, self.seen = at, self.proposed, self.seen | {at}
-        session = {
-            **phase.backend, "seed": seed, "runner": driver.runner, "fresh": True, **self.entry(),
-        }  # fmt: skip
-        if known is not None:
-            session["known"] = known
-        event = Event("session", time.time(), None, session)
+        event = SessionStarted(
+            seed=seed, runner=driver.runner, fresh=True, known=known, **phase.backend,
+            **self.entry(),
+        )  # fmt: skip
         driver.take_on(proposer, {**phase.backend, "seed": seed}, event)
 
 
@@ -145,20 +143,20 @@ def located(
     has as many as its ``trials`` says, in turn.
     """
     relay = Relay(phases, differentiation)
-    last: Event | None = None
+    last: SessionStarted | None = None
     seen = set()
-    for event in store.events(name, kinds=["session"]):
+    for event in store.events_of(name, SessionStarted):
         last = event
-        seen.add(event.data.get("phase", 0))
+        seen.add(event.phase or 0)
     relay.seen = frozenset(seen)
     if not relay.entry():
         return relay
-    for event in store.events(name, kinds=["asked"]):
-        relay.proposed += len(event.data["trials"])
+    for asked in store.events_of(name, Asked):
+        relay.proposed += len(asked.trials)
     if last is not None:
-        at = last.data.get("phase", 0)
-        if at < len(phases) and identity(phases[at].backend) == identity(last.data):
-            relay.at, relay.since = at, last.data.get("since", 0)
+        at = last.phase or 0
+        if at < len(phases) and identity(phases[at].backend) == identity(last.proposer):
+            relay.at, relay.since = at, last.since or 0
             return relay
     while relay.is_due and not relay.is_last:
         relay.since += relay.phase.trials or 0

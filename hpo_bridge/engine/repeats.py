@@ -11,8 +11,9 @@ from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial import Trial
 from ..errors import SearchExhausted
 from ..store import Event, Pending
+from ..store.event_types import Finished, ProposedPoint, Resampled, Started
 from .derivatives_given import lacking
-from .duplicates import KEPT, MOST_RESAMPLED, MOST_REUSED
+from .duplicates import MOST_RESAMPLED, MOST_REUSED
 from .proposer import Proposal
 
 if TYPE_CHECKING:
@@ -32,17 +33,17 @@ def settle(driver: Driver, pending: Pending, asked: tuple[Event, ...], now: floa
         The trial that runs; ``None`` if it has an earlier one's result, or waits for it.
     """
     twin = _twin(driver, pending)
-    first: Event | None = None
+    first: Started | Finished | None = None
     if twin is not None:
         first = _reuse(pending, *twin, now)
     elif _has_changed(driver, pending) or not driver.duplicates.waits(pending):
-        first = Event("started", now, pending.number, {"attempt": pending.attempts + 1})
+        first = Started(pending.number, pending.attempts + 1, time=now)
     driver.write(*asked, *(() if first is None else (first,)))
     if asked:
         driver.added(pending)
     if first is None:
         return None
-    if twin is None:
+    if isinstance(first, Started):
         return driver.begin(pending, now)
     _reused(driver, pending, first)
     return None
@@ -66,17 +67,14 @@ def _has_changed(driver: Driver, pending: Pending) -> bool:
     return trial is not None and trial.changed
 
 
-def _reuse(pending: Pending, twin: int, result: Mapping[str, Any], now: float) -> Event:
-    data = {"state": TrialState.COMPLETE.value, "error": None, "reused": twin}
-    data |= {key: value for key, value in result.items() if value is not None}
-    return Event("finished", now, pending.number, data)
+def _reuse(pending: Pending, twin: int, result: Mapping[str, Any], now: float) -> Finished:
+    return Finished(pending.number, TrialState.COMPLETE, reused=twin, time=now, **result)
 
 
-def _reused(driver: Driver, pending: Pending, event: Event) -> None:
+def _reused(driver: Driver, pending: Pending, event: Finished) -> None:
     """Follows the end of a trial that was not run."""
-    values = event.data["values"]
     driver.moved(TrialState.WAITING, TrialState.COMPLETE)
-    losses = driver.objectives.losses(values)
+    losses = driver.objectives.losses(event.values)
     if driver.pruner is not None and losses is not None:
         driver.pruner.finished(pending.number, TrialState.COMPLETE, losses[0], [])
     if not driver.observers:
@@ -86,15 +84,14 @@ def _reused(driver: Driver, pending: Pending, event: Event) -> None:
         attempts=pending.attempts,
     )  # fmt: skip
     driver.notify("hpo_trial_started", trial=record)
-    besides = {key: event.data[key] for key in KEPT[1:] if key in event.data}
     ended = replace(
-        record, state=TrialState.COMPLETE, values=values, finished=event.time,
-        reused=event.data["reused"], **besides,
+        record, state=TrialState.COMPLETE, values=event.values, finished=event.time,
+        reused=event.reused, gradients=event.gradients, standard_errors=event.standard_errors,
     )  # fmt: skip
     driver.notify("hpo_trial_finished", trial=ended)
 
 
-def release(driver: Driver, number: int, result: Mapping[str, Any] | None) -> None:
+def release(driver: Driver, number: int, result: Finished | None) -> None:
     """Puts the trials that waited for another one in the queue: it runs no more.
 
     Args:
@@ -136,10 +133,9 @@ def resamples(driver: Driver, now: float, proposal: Proposal, rejected: list[Obs
     if number is None:
         return False
     told = number not in driver.ledger.open
-    data = {
-        **driver.answered(rejected),
-        "point": {"params": proposal.params, "raw": proposal.raw, "token": proposal.token},
-        "of": number, "result": driver.duplicates.ending(number) if told else None,
-    }  # fmt: skip
-    driver.write(Event("resampled", now, None, data))
+    point = ProposedPoint(proposal.params, proposal.raw, proposal.token)
+    result = driver.duplicates.ending(number) if told else None
+    driver.write(
+        Resampled(time=now, point=point, of=number, result=result, **driver.answered(rejected))
+    )
     return True

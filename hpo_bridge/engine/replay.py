@@ -12,15 +12,12 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..contracts.optimizer import Observation
 from ..errors import BackendError, SearchExhausted
-from ..store import Event
+from ..store.event_types import AskEvent, Event, ProposedPoint, SessionStarted
 from .proposer import Proposal, Proposer
 from .untold import Ledger, Open, observation
 
-HANDED_OVER = ("state", "values", "gradients", "estimate")
-"""What another backend learns of how a trial ended."""
-
-Step = tuple[list[Observation], dict[str, Any] | None]
-"""What was told, and the data of the ask after it, if there was one."""
+Step = tuple[list[Observation], AskEvent | None]
+"""What was told, and the ask after it, if there was one."""
 
 
 class Diverged(Exception):
@@ -69,13 +66,12 @@ class Streak:
         ledger, proposer = self.ledger, self.proposer
         for event in events:
             if event.seq == self.begin:
-                former = ledger.hand_over(event.data.get("known"))
-                for _, trial in former:
-                    trial.result = {k: (trial.result or {}).get(k) for k in HANDED_OVER}
+                known = event.known if isinstance(event, SessionStarted) else None
+                former = ledger.hand_over(known)
                 yield observations(former, proposer, self.objectives), None
-            if event.seq > self.begin and event.kind in ("asked", "resampled"):
-                told = [n for n in event.data["told"] if n in ledger.finished]
-                yield observations(ledger.take(told), proposer, self.objectives), event.data
+            if event.seq > self.begin and isinstance(event, AskEvent):
+                told = [n for n in event.told if n in ledger.finished]
+                yield observations(ledger.take(told), proposer, self.objectives), event
             ledger.apply(event)
 
     def check(self, events: Iterable[Event]) -> None:
@@ -90,37 +86,37 @@ class Streak:
             if asked is not None:
                 self._ask_again(asked)
 
-    def _ask_again(self, asked: Mapping[str, Any]) -> None:
-        trials = asked["trials"] if "trials" in asked else [{"number": None, **asked["point"]}]
-        first = trials[0] if trials else {"number": None, "params": None}
+    def _ask_again(self, asked: AskEvent) -> None:
+        trials = asked.points
+        number, params = (trials[0].number, trials[0].params) if trials else (None, None)
         try:
-            proposals, rejected = self.proposer.ask(asked["n"])
+            proposals, rejected = self.proposer.ask(asked.n)
         except (SearchExhausted, BackendError) as error:
             what = "it is exhausted: " if isinstance(error, SearchExhausted) else ""
-            raise Diverged(f"{what}{error}", first["number"], first["params"]) from None
+            raise Diverged(f"{what}{error}", number, params) from None
         found = len(proposals), len(rejected)
-        if found != (len(trials), asked["rejected"]):
+        if found != (len(trials), asked.rejected):
             raise Diverged(
                 f"it now gives {found[0]} suggestions and {found[1]} infeasible ones, "
-                f"the log has {len(trials)} and {asked['rejected']}",
-                first["number"], first["params"], proposals[0].params if proposals else None,
+                f"the log has {len(trials)} and {asked.rejected}",
+                number, params, proposals[0].params if proposals else None,
             )  # fmt: skip
         for proposal, trial in zip(proposals, trials, strict=True):
-            self._compare(proposal, trial, asked["backend"])
+            self._compare(proposal, trial, asked.backend)
 
-    def _compare(self, proposal: Proposal, trial: Mapping[str, Any], backend: str) -> None:
-        if trial["token"] is None and proposal.token is None:
+    def _compare(self, proposal: Proposal, trial: ProposedPoint, backend: str) -> None:
+        if trial.token is None and proposal.token is None:
             return  # the study drew it, among those that were not there
-        if plain(proposal.params) != plain(trial["params"]):
-            what = f"trial {trial['number']}"
-            if trial["number"] is None:
+        if plain(proposal.params) != plain(trial.params):
+            what = f"trial {trial.number}"
+            if trial.number is None:
                 what = "a suggestion that was there already"
             raise Diverged(
                 f"it now proposes other parameters for {what} "
                 f"than the log has, made by {backend}",
-                trial["number"], trial["params"], proposal.params,
+                trial.number, trial.params, proposal.params,
             )  # fmt: skip
-        self.checked += trial["number"] is not None
+        self.checked += trial.number is not None
 
 
 def observations(

@@ -9,7 +9,6 @@ The last is also what happens when a stored study gets another backend.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,17 @@ from ..contracts.trial import trial_seed
 from ..errors import StoreError
 from ..plugins import located_error, neutral_surroundings
 from ..store import Event, Pending, Store, Writer
+from ..store.event_types import (
+    Adopted,
+    Finished,
+    Imported,
+    Reported,
+    Requeued,
+    SessionStarted,
+    SpaceChanged,
+    Started,
+    Withdrawn,
+)
 from .driver import MOST_LOSSES, Driver
 from .duplicates import Duplicates
 from .failures import log as failures_log
@@ -89,15 +99,15 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
         pending = store.pending(name)
         driver = _Restoring(store, name, setup, writer).driver(runner)
         relay = driver.relay
-        session = {
-            **relay.phase.backend, "seed": driver.identity["seed"], "runner": runner,
-            **relay.entry(),
-        }  # fmt: skip
-        if driver.identity["begin"] is None:
-            session["fresh"] = True
+        fresh = driver.identity["begin"] is None
+        if fresh:
             driver.identity = {**driver.identity, "begin": writer.seq + 1}
         # First of all, so that a later replay finds the same trials finished at this point.
-        driver.write(Event("session", time.time(), None, session))
+        session = SessionStarted(
+            seed=driver.identity["seed"], runner=runner, fresh=fresh, **relay.phase.backend,
+            **relay.entry(),
+        )  # fmt: skip
+        driver.write(session)
         driver.checkpoints = setup.checkpoints
         setup.begin(driver)
         _adopt(driver, pending, runner)
@@ -110,7 +120,7 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
 
 def _begin_with(store: Store, name: str, writer: Writer, adopted: Sequence[Event]) -> None:
     """Writes what a study begins with, all or nothing, before its first session."""
-    if adopted and next(store.events(name, kinds=["session", "adopted"]), None) is None:
+    if adopted and next(store.events_of(name, SessionStarted, Adopted), None) is None:
         writer.append(adopted)
 
 
@@ -128,11 +138,11 @@ class _Restoring:
         begin: int | None = None
         seed = self.setup.seed
         wanted = identity(self.phase.backend)
-        for event in self.store.events(self.name, kinds=["session", "space"]):
-            if event.kind == "space" or identity(event.data) != wanted:
+        for event in self.store.events_of(self.name, SessionStarted, SpaceChanged):
+            if not isinstance(event, SessionStarted) or identity(event.proposer) != wanted:
                 begin = None
-            elif begin is None or event.data.get("fresh"):
-                begin, seed = event.seq, event.data["seed"]
+            elif begin is None or event.fresh:
+                begin, seed = event.seq, event.seed
         if begin is None and self.relay.at > 0:
             seed = self.relay.seed(seed, self.relay.at, self.writer.seq)
         elif begin is None:
@@ -187,8 +197,8 @@ class _Restoring:
 
     def _begun_anew(self, problem: Exception) -> tuple[Proposer, Ledger]:
         """The same backend as if it took over from another: it proposes other trials now."""
-        *_, last = self.store.events(self.name, kinds=["session"])
-        then, here = last.data["library"], self.phase.backend["library"]
+        *_, last = self.store.events_of(self.name, SessionStarted)
+        then, here = last.library, self.phase.backend["library"]
         self.begin = None
         self.seed = trial_seed(self.setup.seed, -self.writer.seq)
         proposer, ledger = self._told()
@@ -225,11 +235,12 @@ class _Restoring:
         events = (e for e in self.store.events(self.name) if e.seq <= seq)
         for told, asked in self._streak_of(proposer, Ledger()).steps(events):
             yield from proposer.heard(told)
-            forbidden = [] if asked is None else asked.get("forbidden", [])
-            if asked is not None and len(forbidden) != asked["rejected"]:
+            if asked is None:
+                continue
+            if len(asked.forbidden) != asked.rejected:
                 raise Diverged("the log does not list the points that constraints forbade")
-            for point in forbidden:
-                yield infeasible(point["params"], point["token"])
+            for point in asked.forbidden:
+                yield infeasible(point.params, point.token)
 
     def _replayed(self) -> tuple[Proposer, Ledger]:
         proposer, ledger = self.phase.build(self.seed), Ledger()
@@ -262,30 +273,28 @@ class _Restoring:
         pruner = self.setup.pruner()
         sign = self.setup.objectives.sign
         reports: dict[int, list[tuple[int, float]]] = {}
-        kinds = ["started", "reported", "withdrawn", "finished", "imported"]
-        for event in self.store.events(self.name, kinds=kinds):
+        kinds = (Started, Reported, Withdrawn, Finished, Imported)
+        for event in self.store.events_of(self.name, *kinds):
             number = event.trial
-            assert number is not None
-            if event.kind == "started":
-                reports.setdefault(number, [])
-            elif event.kind == "withdrawn":
-                del reports[number][event.data["reports"] :]
-            elif event.kind == "reported":
-                reports[number].append((event.data["step"], sign * event.data["value"]))
-                pruner.should_prune(number, reports[number])
-            elif event.kind == "imported":
-                learn_imported(pruner, number, event.data, self.setup.objectives)
-            else:
-                losses = self.setup.objectives.losses(event.data.get("values"))
-                state = TrialState(event.data["state"])
-                loss = losses[0] if losses else None
-                pruner.finished(number, state, loss, reports.pop(number, []))
+            match event:
+                case Started():
+                    reports.setdefault(number, [])
+                case Withdrawn():
+                    del reports[number][event.reports :]
+                case Reported():
+                    reports[number].append((event.step, sign * event.value))
+                    pruner.should_prune(number, reports[number])
+                case Imported():
+                    learn_imported(pruner, event, self.setup.objectives)
+                case Finished():
+                    losses = self.setup.objectives.losses(event.values)
+                    loss = losses[0] if losses else None
+                    pruner.finished(number, event.state, loss, reports.pop(number, []))
         return pruner
 
 
 def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
     """Puts the unfinished trials in the queue; those that ran have lost their driver."""
-    now = time.time()
     for trial in pending:
         if trial.state is TrialState.WAITING:
             driver.waiting.append(trial)
@@ -294,7 +303,7 @@ def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
             _give_up(driver, trial)
             continue
         reason = "its driver ended while it was running"
-        driver.write(Event("requeued", now, trial.number, {"reason": reason, "kind": "lost"}))
+        driver.write(Requeued(trial.number, reason, "lost"))
         if driver.observers:
             record = _record(trial, TrialState.WAITING)
             driver.notify("hpo_trial_requeued", trial=record, reason=reason, kind="lost")

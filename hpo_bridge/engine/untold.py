@@ -12,9 +12,24 @@ from typing import Any
 
 from ..contracts.directions import Objectives
 from ..contracts.optimizer import Observation
-from ..contracts.record import TrialState
+from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial import reports_until
-from ..store import Event
+from ..store.codec import from_plain, to_plain
+from ..store.event_types import (
+    Adopted,
+    Asked,
+    Changed,
+    Enqueued,
+    Event,
+    Finished,
+    Imported,
+    Reported,
+    Resampled,
+    Retried,
+    Started,
+    TrialResult,
+    Withdrawn,
+)
 from .derivatives_given import of_loss
 from .proposer import Proposer
 
@@ -23,28 +38,29 @@ from .proposer import Proposer
 class Open:
     """A trial that the backend has not been told of.
 
-    ``result`` is the data of its ``finished`` event, once there is one. With ``changed`` other
-    parameters took over while it ran: of those that were asked for, the reports until then are
-    all that is known, and the backend is told of a trial that was pruned there.
+    With ``changed`` other parameters took over while it ran: of those that were asked for, the
+    reports until then are all that is known, and the backend is told of a trial that was pruned
+    there.
+
+    Attributes:
+        params: The parameters that were asked for.
+        raw: See :class:`~hpo_bridge.store.event_types.ProposedPoint`.
+        token: See there.
+        backend: The backend that proposed it, or ``None``.
+        reports: ``(step, value)``, in order.
+        result: The end of it, once there is one.
+        changed: Whether other parameters took over.
+        echoes: Suggestions that repeat it, as ``raw`` and ``token``: told of when it is.
     """
 
     params: Mapping[str, Any]
-    raw: Mapping[str, Any] | None
-    token: Any
-    backend: str | None
+    raw: Mapping[str, Any] | None = None
+    token: Any = None
+    backend: str | None = None
     reports: list[tuple[int, float]] = field(default_factory=list)
-    result: Mapping[str, Any] | None = None
+    result: TrialResult | None = None
     changed: bool = False
     echoes: list[tuple[Mapping[str, Any] | None, Any]] = field(default_factory=list)
-    """Suggestions that repeat it, as ``raw`` and ``token``: told of when it is."""
-
-    def to_plain(self) -> dict[str, Any]:
-        """Plain data, for a snapshot."""
-        return {
-            "params": self.params, "raw": self.raw, "token": self.token,
-            "backend": self.backend, "reports": self.reports, "result": self.result,
-            "changed": self.changed, "echoes": self.echoes,
-        }  # fmt: skip
 
 
 class Ledger:
@@ -63,64 +79,54 @@ class Ledger:
 
     def apply(self, event: Event) -> None:
         """Follows one event of the log."""
-        data = event.data
-        kind = event.kind
-        if kind == "asked":
-            for asked in data["trials"]:
-                self.open[asked["number"]] = Open(
-                    asked["params"], asked["raw"], asked["token"], data["backend"]
-                )
-            return
-        if kind == "resampled":
-            self._echo(data)
-        elif kind == "adopted":
-            self.adopted += adopted(data)
-        number = event.trial
-        if number is None:
-            return
-        if kind in ("started", "finished"):
-            self.repeats = self.repeats + 1 if "reused" in data else 0
-        if kind == "enqueued":
-            self.open[number] = Open(data["params"], None, None, None)
-        elif kind == "requeued":
-            if data["kind"] == "retry":
-                self._reopen(number, data)
-        elif kind == "imported":
-            self.open[number] = _imported(data)
-            self.finished[number] = None
-        elif kind == "changed":
-            self.open[number].changed = True
-        elif self.open[number].changed and kind in ("reported", "withdrawn"):
-            pass
-        elif kind == "withdrawn":
-            del self.open[number].reports[data["reports"] :]
-        elif kind == "reported":
-            self.open[number].reports.append((data["step"], data["value"]))
-        elif kind == "finished":
-            self.open[number].result = data
-            self.finished[number] = None
+        match event:
+            case Asked():
+                for each in event.trials:
+                    assert each.number is not None
+                    self.open[each.number] = Open(each.params, each.raw, each.token, event.backend)
+            case Resampled():
+                self._echo(event)
+            case Adopted():
+                self.adopted += adopted(event)
+            case Enqueued():
+                self.open[event.trial] = Open(event.params)
+            case Imported():
+                self.open[event.trial] = _imported(event)
+                self.finished[event.trial] = None
+            case Started():
+                self.repeats = 0
+            case Finished():
+                self.repeats = 0 if event.reused is None else self.repeats + 1
+                self.open[event.trial].result = result_of(event)
+                self.finished[event.trial] = None
+            case Retried():
+                self._reopen(event)
+            case Changed():
+                self.open[event.trial].changed = True
+            case Withdrawn() if not self.open[event.trial].changed:
+                del self.open[event.trial].reports[event.reports :]
+            case Reported() if not self.open[event.trial].changed:
+                self.open[event.trial].reports.append((event.step, event.value))
 
-    def _reopen(self, number: int, data: Mapping[str, Any]) -> None:
+    def _reopen(self, event: Retried) -> None:
         """Waits for another result of a failed trial.
 
         A backend that was told of the failure is told of the new result as of a foreign point.
         """
-        if self.finished.pop(number, True) is None:
-            self.open[number].result = None
+        if self.finished.pop(event.trial, True) is None:
+            self.open[event.trial].result = None
         else:
-            self.open[number] = Open(data["params"], None, None, data["backend"])
+            self.open[event.trial] = Open(event.params, backend=event.backend)
 
-    def _echo(self, data: Mapping[str, Any]) -> None:
+    def _echo(self, event: Resampled) -> None:
         """Keeps a suggestion that repeats a trial: the backend is told that trial's result."""
         self.repeats += 1
-        point, number, result = data["point"], data["of"], data["result"]
+        point, result = event.point, event.result
         if result is None:
-            self.open[number].echoes.append((point["raw"], point["token"]))
+            self.open[event.of].echoes.append((point.raw, point.token))
             return
-        reports = [(step, value) for step, value in result.get("reports", ())]
-        self.due.append(
-            Open(point["params"], point["raw"], point["token"], data["backend"], reports, result)
-        )
+        reports = list(result.reports)
+        self.due.append(Open(point.params, point.raw, point.token, event.backend, reports, result))
 
     def take(self, numbers: Iterable[int]) -> list[tuple[int, Open]]:
         """Removes finished trials, and what repeats them, to be told in this order."""
@@ -152,10 +158,9 @@ class Ledger:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, for a snapshot."""
-        open_trials = [[number, trial.to_plain()] for number, trial in self.open.items()]
-        due = [echo.to_plain() for echo in self.due]
         return {
-            "open": open_trials, "finished": list(self.finished), "due": due,
+            "open": [[number, to_plain(trial)] for number, trial in self.open.items()],
+            "finished": list(self.finished), "due": [to_plain(echo) for echo in self.due],
             "repeats": self.repeats,
         }  # fmt: skip
 
@@ -163,38 +168,33 @@ class Ledger:
     def from_plain(cls, plain: Mapping[str, Any]) -> Ledger:
         """The ledger of a snapshot."""
         ledger = cls()
-        ledger.open = {number: _open(trial) for number, trial in plain["open"]}
+        ledger.open = {number: from_plain(Open, trial) for number, trial in plain["open"]}
         ledger.finished = dict.fromkeys(plain["finished"])
-        ledger.due = [_open(echo) for echo in plain.get("due", ())]
-        ledger.repeats = plain.get("repeats", 0)
+        ledger.due = [from_plain(Open, echo) for echo in plain["due"]]
+        ledger.repeats = plain["repeats"]
         return ledger
 
 
-def _open(plain: Mapping[str, Any]) -> Open:
-    reports = [(step, value) for step, value in plain["reports"]]
-    echoes = [(raw, token) for raw, token in plain.get("echoes", ())]
-    return Open(**{**plain, "reports": reports, "echoes": echoes})
+def result_of(end: Finished | Imported | TrialRecord) -> TrialResult:
+    """Return what a backend is told of the end of a trial, but for its reports."""
+    return TrialResult(end.state, end.values, end.gradients, end.estimate)
 
 
-def adopted(data: Mapping[str, Any]) -> list[Open]:
+def adopted(event: Adopted) -> list[Open]:
     """The trials of an event ``adopted``."""
     return [
-        Open(
-            trial["params"], None, None, None, [(step, value) for step, value in trial["reports"]],
-            {key: trial.get(key) for key in ("state", "values", "gradients", "estimate")},
-        )
-        for trial in data["trials"]
-    ]  # fmt: skip
+        Open(each.params, reports=list(each.result.reports), result=each.result)
+        for each in event.trials
+    ]
 
 
-def _imported(data: Mapping[str, Any]) -> Open:
+def _imported(trial: Imported) -> Open:
     """A trial of another tool: one that no backend of ours proposed."""
-    result = {key: data.get(key) for key in ("state", "values", "gradients", "estimate")}
-    params, reports = data["params"], [(step, value) for step, value in data["reports"]]
-    changes = data.get("changes", ())
-    if changes:
-        params, reports = changes[0]["params"], reports_until(reports, changes[0]["step"])
-    return Open(params, None, None, data["backend"], reports, result, bool(changes))
+    params, reports = trial.params, list(trial.reports)
+    if trial.changes:
+        first = trial.changes[0]
+        params, reports = first.params, reports_until(reports, first.step)
+    return Open(params, None, None, trial.backend, reports, result_of(trial), bool(trial.changes))
 
 
 def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Observation:
@@ -204,15 +204,16 @@ def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Obse
     of the folds that it had is not to be compared with the mean of others. A backend that needs
     derivatives is told that it was pruned, as there are none of an estimate.
     """
-    result: Mapping[str, Any] = {"state": "PRUNED"} if trial.changed else trial.result or {}
+    result = TrialResult(TrialState.PRUNED) if trial.changed else trial.result
+    assert result is not None
     sign = objectives.sign
-    estimate = None if proposer.differentiation.wanted else result.get("estimate")
-    known = {objectives.names[0]: estimate} if estimate is not None else result.get("values")
+    estimate = None if proposer.differentiation.wanted else result.estimate
+    known = {objectives.names[0]: estimate} if estimate is not None else result.values
     return Observation(
         params=trial.raw if trial.raw is not None else proposer.raw(trial.params),
         losses=objectives.losses(known),
         token=trial.token,
-        state=TrialState.COMPLETE if estimate is not None else TrialState(result["state"]),
+        state=TrialState.COMPLETE if estimate is not None else result.state,
         reports=tuple((step, sign * value) for step, value in sorted(trial.reports)),
-        gradients=of_loss(result.get("gradients"), sign) if len(objectives) == 1 else None,
+        gradients=of_loss(result.gradients, sign) if len(objectives) == 1 else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ..contracts.directions import Objectives
@@ -13,7 +13,7 @@ from ..contracts.record import Change, Direction, TrialState
 from ..contracts.trial import as_number
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..space import Categorical, Float, Int, Space
-from ..store.codec import strict_metrics
+from ..store.event_types import Reports
 from .cells import parse_cell
 
 IMPORTED = "imported:"
@@ -103,7 +103,7 @@ def name_mapping(space: Space, objectives: Objectives, rename: Mapping[str, str]
 
 
 class TrialMapper:
-    """Makes data of ``imported`` events out of a source's trials.
+    """Makes the fields of ``Imported`` events out of a source's trials.
 
     Args:
         space: The study's space.
@@ -138,7 +138,7 @@ class TrialMapper:
         ]
 
     def map(self, past: ImportedTrial) -> dict[str, Any]:
-        """The data of the event; all in the study's own words.
+        """The fields of the event; all in the study's own words.
 
         Raises:
             Unfit: If the trial cannot be taken.
@@ -149,7 +149,7 @@ class TrialMapper:
         state, values, error = self._result(past)
         reports, metrics = _keep_reports(past.reports, past.metrics, self._sign)
         data: dict[str, Any] = {
-            "state": state.value, "params": params, "values": values, "error": error,
+            "state": state, "params": params, "values": values, "error": error,
             "backend": IMPORTED + (past.backend or self._kind).removeprefix(IMPORTED),
             "started": _moment(past.started), "finished": _moment(past.finished),
             "attempts": past.attempts, "reports": reports,
@@ -230,9 +230,9 @@ class TrialMapper:
         """Return the fields that only some trials have."""
         found: dict[str, Any] = {}
         if any(metrics):
-            found["metrics"] = [strict_metrics(each) for each in metrics]
+            found["metrics"] = tuple(metrics)
         if past.changes:
-            found["changes"] = [asdict(self._change(change)) for change in past.changes]
+            found["changes"] = tuple(map(self._change, past.changes))
         if past.gradients is not None and state is TrialState.COMPLETE:
             slopes = {self._names.param(n): self._slope(s) for n, s in past.gradients.items()}
             if set(slopes) <= set(params):
@@ -301,18 +301,18 @@ def _value_at(number: Any, parameter: Any) -> Any:
 
 def _keep_reports(
     reports: Sequence[tuple[int, float]], metrics: Sequence[Mapping[str, float]], sign: float
-) -> tuple[list[list[Any]], list[Mapping[str, float]]]:
+) -> tuple[Reports, list[Mapping[str, float]]]:
     """The reports that a study would have kept: finite ones, the first of each step."""
     steps: set[int] = set()
-    kept: list[list[Any]] = []
+    kept: list[tuple[int, float]] = []
     besides: list[Mapping[str, float]] = []
     for position, (step, value) in enumerate(reports):
         if not math.isfinite(value) or step in steps:
             continue
         steps.add(step)
-        kept.append([int(step), sign * float(value)])
+        kept.append((int(step), sign * float(value)))
         besides.append(metrics[position] if position < len(metrics) else {})
-    return kept, besides
+    return tuple(kept), besides
 
 
 def _moment(time: float | None) -> float | None:

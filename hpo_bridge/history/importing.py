@@ -21,7 +21,8 @@ from ..contracts.record import TrialState
 from ..errors import HistoryError, counted
 from ..plugins import PluginManager
 from ..space import Space
-from ..store import Event, Store
+from ..store import Store
+from ..store.event_types import Imported
 from .format_lookup import reader_of, shown
 from .import_mapping import TrialMapper, UnmappableTrial, name_mapping
 
@@ -96,7 +97,7 @@ class ImportOptions:
     drop_inactive: bool = False
 
 
-Append = Callable[[Sequence[Event]], None]
+Append = Callable[[Sequence[Imported]], None]
 
 
 @contextmanager
@@ -117,7 +118,7 @@ class ReadTrials:
         origin: The source, without a password.
         format: The format it was read as.
         study: The source's name of it.
-        taken: The data of an event ``imported`` for each trial that fits.
+        taken: The fields of an event ``Imported`` for each trial that fits.
         refused: The reasons why the others do not.
         notes: What else there is to know, a line each.
     """
@@ -183,14 +184,14 @@ def add_trials(store: Store, name: str, read: ReadTrials, append: Append) -> Imp
     first_number = sum(store.counts(name).values())
     now = time.time()
     events = [
-        Event("imported", now, number, {**data, "source": read.origin})
+        Imported(number, source=read.origin, time=now, **data)
         for number, data in enumerate(fresh, first_number)
     ]
     if events:
         append(events)
     return ImportReport(
         read.origin, read.format, read.study, range(first_number, first_number + len(fresh)),
-        Counter(TrialState(data["state"]) for data in fresh), len(read.taken) - len(fresh),
+        Counter(data["state"] for data in fresh), len(read.taken) - len(fresh),
         read.refused, read.notes,
     )  # fmt: skip
 
@@ -198,7 +199,7 @@ def add_trials(store: Store, name: str, read: ReadTrials, append: Append) -> Imp
 def _map_trials(
     history: History, mapper: TrialMapper
 ) -> tuple[list[dict[str, Any]], tuple[Refusal, ...]]:
-    """Return the data of events for the trials that fit, and refusals for the rest."""
+    """Return the fields of events for the trials that fit, and refusals for the rest."""
     taken: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
@@ -225,7 +226,7 @@ def _key(data: Mapping[str, Any]) -> str:
 
 def _key_of_record(trial: Any) -> str:
     return _key({
-        "state": trial.state.value, "params": trial.params, "values": trial.values,
+        "state": trial.state, "params": trial.params, "values": trial.values,
         "error": trial.error, "started": trial.started, "finished": trial.finished,
         "reports": trial.reports,
     })  # fmt: skip

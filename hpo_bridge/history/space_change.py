@@ -8,7 +8,6 @@ default. Whatever would make an earlier trial no point of the new space is refus
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,8 @@ from ..contracts.record import TrialState
 from ..errors import HpoBridgeError, SpaceError, StoreError, nearest, short
 from ..space import Categorical, Float, Int, Space
 from ..space.changes import completed
-from ..store import Event, Store
+from ..store import Store
+from ..store.event_types import Adopted, SpaceChanged
 
 REMEDY = "use another study name, with warm_start from this one"
 
@@ -45,11 +45,11 @@ def versions(store: Store, name: str, definition: Mapping[str, Any]) -> list[Ver
         name: Its name.
         definition: Its definition, as it is now.
     """
-    changes = list(store.events(name, kinds=["space"]))
-    plain = [event.data["before"] for event in changes] + [definition]
+    changes = list(store.events_of(name, SpaceChanged))
+    plain = [event.before for event in changes] + [definition]
     begins = [0, *(event.seq for event in changes)]
     known: dict[str, Any] = {}
-    defaults = [known, *((known := {**known, **event.data["defaults"]}) for event in changes)]
+    defaults = [known, *((known := {**known, **event.defaults}) for event in changes)]
     return [
         Version(begin, Space.from_plain(each["space"], each["constraints"]), given)
         for begin, each, given in zip(begins, plain, defaults, strict=True)
@@ -108,11 +108,11 @@ def _default(name: str, space: Space, defaults: Mapping[str, Any]) -> Any:
 
 def _points(store: Store, name: str) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
     """Every point that a backend may be told of, what to call it, and whether it is yet to run."""
-    for event in store.events(name, kinds=["adopted"]):
-        for trial in event.data["trials"]:
+    for event in store.events_of(name, Adopted):
+        for trial in event.trials:
             yield (
-                f"trial {trial['trial']} of {event.data['source']['study']!r}",
-                trial["params"],
+                f"trial {trial.trial} of {event.source['study']!r}",
+                trial.params,
                 False,
             )
     for record in store.trials(name):
@@ -179,15 +179,14 @@ class SpaceChange:
     space: Space
     defaults: Mapping[str, Any]
 
-    def event(self) -> Event:
+    def event(self) -> SpaceChanged:
         """Return its event for the log."""
         before = {key: self.definition[key] for key in ("space", "constraints")}
         definition = {**self.definition, **self.space.to_plain()}
-        data = {
-            "version": self.version, "before": before, "definition": definition,
-            "defaults": dict(self.defaults),
-        }  # fmt: skip
-        return Event("space", time.time(), None, data)
+        return SpaceChanged(
+            version=self.version, before=before, definition=definition,
+            defaults=dict(self.defaults),
+        )  # fmt: skip
 
 
 def plan_change(
@@ -210,8 +209,8 @@ def plan_change(
 def known_defaults(store: Store, name: str, change: SpaceChange | None) -> dict[str, Any]:
     """Return the earlier values of later parameters, including those of a planned change."""
     known: dict[str, Any] = {}
-    for event in store.events(name, kinds=["space"]):
-        known |= event.data["defaults"]
+    for event in store.events_of(name, SpaceChanged):
+        known |= event.defaults
     return known if change is None else known | dict(change.defaults)
 
 

@@ -6,7 +6,6 @@ its first session. From then on the log has all that is told: the earlier store 
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from ..engine.replay import plain
 from ..errors import HpoBridgeError, StoreError, nearest, short
 from ..space import Space
 from ..space.changes import completed
-from ..store import Event, Store, open_store
+from ..store import Store, open_store
+from ..store.event_types import Adopted, AdoptedTrial, SessionStarted
 from .import_mapping import UnmappableTrial
 from .space_change import known_defaults
 from .warm_start_mapping import EarlierStudy, WarmStartMapper, parse_rule
@@ -77,7 +77,7 @@ def _source(given: Any, path: str) -> EarlierStudy:
 
 def adoption_events(
     sources: Sequence[EarlierStudy], store: Store, name: str, space: Space, objectives: Objectives
-) -> list[Event]:
+) -> list[Adopted]:
     """The events that a new study begins with; none if it has them, or no sources.
 
     Args:
@@ -96,7 +96,7 @@ def adoption_events(
     row = store.study(name)
     if row is not None and _begun(sources, store, name):
         return []
-    events: list[Event] = []
+    events: list[Adopted] = []
     for place, source in enumerate(sources):
         path = f"warm_start.{place}"
         with _opened(source, store, path) as earlier:
@@ -106,10 +106,7 @@ def adoption_events(
 
 def _begun(sources: Sequence[EarlierStudy], store: Store, name: str) -> bool:
     """Return True if a stored study has these sources already."""
-    stored = {
-        event.data["place"]: event.data["source"]
-        for event in store.events(name, kinds=["adopted"])
-    }
+    stored = {event.place: event.source for event in store.events_of(name, Adopted)}
     if stored:
         wanted = [source.identity() for source in sources]
         found = [{k: v for k, v in each.items() if k != "store"} for each in stored.values()]
@@ -119,7 +116,7 @@ def _begun(sources: Sequence[EarlierStudy], store: Store, name: str) -> bool:
                 f"({short(found)}); leave it out, or use another study name"
             )
         return True
-    if next(store.events(name, kinds=["session"]), None) is not None:
+    if next(store.events_of(name, SessionStarted), None) is not None:
         raise StoreError(
             f"warm_start: study {name!r} in {store.url} has begun without; leave it out, or use "
             "another study name"
@@ -150,11 +147,11 @@ def _opened(source: EarlierStudy, own: Store, path: str) -> Iterator[Store]:
 
 def _adopted(
     source: EarlierStudy, earlier: Store, path: str, new: Space, objectives: Objectives
-) -> list[Event]:
+) -> list[Adopted]:
     row = earlier.study(source.study)
     assert row is not None
     carrier = WarmStartMapper(row.definition, source, path, new, objectives)
-    taken: list[dict[str, Any]] = []
+    taken: list[AdoptedTrial] = []
     left: Counter[str] = Counter()
     defaults = known_defaults(earlier, source.study, None)
     space = Space.from_plain(row.definition["space"]) if defaults else None
@@ -166,19 +163,18 @@ def _adopted(
         except UnmappableTrial as unfit:
             left[unfit.reason] += 1
     place = int(path.rpartition(".")[2])
-    head = {"place": place, "source": {"store": earlier.url, **source.identity()}}
-    batches = [taken[at : at + BATCH] for at in range(0, max(len(taken), 1), BATCH)]
-    now = time.time()
-    events = [Event("adopted", now, None, {**head, "trials": batch}) for batch in batches]
-    events[0].data["left"] = dict(left.most_common())
+    origin = {"store": earlier.url, **source.identity()}
+    batches = [tuple(taken[at : at + BATCH]) for at in range(0, max(len(taken), 1), BATCH)]
+    events = [Adopted(place=place, source=origin, trials=batch) for batch in batches]
+    events[0] = replace(events[0], left=dict(left.most_common()))
     return events
 
 
-def _map_trial(trial: TrialRecord, carrier: WarmStartMapper) -> dict[str, Any]:
+def _map_trial(trial: TrialRecord, carrier: WarmStartMapper) -> AdoptedTrial:
     if not trial.state.is_final:
         raise UnmappableTrial("not finished", "")
     if trial.state is TrialState.FAILED:
         raise UnmappableTrial("failed", "")
     if trial.changes:
         raise UnmappableTrial("its parameters changed while it ran", "")
-    return {"trial": trial.number, **carrier.map(trial)}
+    return carrier.map(trial)

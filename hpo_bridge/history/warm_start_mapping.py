@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..contracts.directions import Objectives
+from ..contracts.gradients import Slope
 from ..contracts.record import Direction, TrialRecord, TrialState
 from ..errors import HpoBridgeError, SpaceError, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
+from ..store.event_types import AdoptedTrial, Reports, TrialResult
 from .import_mapping import KINDS, UnmappableTrial
 
 NOTHING = object()
@@ -161,36 +163,34 @@ class WarmStartMapper:
                     "whatever it was"
                 )
 
-    def map(self, trial: TrialRecord) -> dict[str, Any]:
-        """``params state values reports``, and ``estimate`` and ``gradients`` where it has any.
+    def map(self, trial: TrialRecord) -> AdoptedTrial:
+        """The trial in the new study's words.
 
         Raises:
             Unfit: If it is no trial of the new study.
         """
-        data: dict[str, Any] = {
-            "params": self._params(trial.params), "state": trial.state.value, "values": None,
-            "reports": [],
-        }  # fmt: skip
+        params = self._params(trial.params)
         if trial.state is TrialState.PRUNED and self._sign is None:
             raise UnmappableTrial("pruned by another objective", "")
+        values = estimate = None
+        reports: Reports = ()
         if self._sign is not None:
-            data["reports"] = [[step, self._sign * value] for step, value in trial.reports]
+            reports = tuple((step, self._sign * value) for step, value in trial.reports)
             if trial.estimate is not None:
-                data["estimate"] = self._sign * trial.estimate
+                estimate = self._sign * trial.estimate
         if trial.values is not None:
             found = trial.values
-            data["values"] = {n: sign * found[old] for n, (old, sign) in self._values.items()}
-        if trial.gradients is not None and self._sign is not None:
-            self._add_gradients(data, trial.gradients)
-        return data
+            values = {n: sign * found[old] for n, (old, sign) in self._values.items()}
+        result = TrialResult(trial.state, values, self._gradients(trial), estimate, reports)
+        return AdoptedTrial(trial.number, params, result)
 
-    def _add_gradients(self, data: dict[str, Any], slopes: Mapping[str, Any]) -> None:
+    def _gradients(self, trial: TrialRecord) -> dict[str, Slope] | None:
         """Derivatives with respect to parameters that go over as they are."""
+        slopes, sign = trial.gradients, self._sign
         direct = {rule.text: name for name, rule in self._rules.items()}
-        if self._expressions or not set(slopes) <= set(direct):
-            return
-        sign = self._sign
-        data["gradients"] = {
+        if slopes is None or sign is None or self._expressions or not set(slopes) <= set(direct):
+            return None
+        return {
             direct[name]: [sign * each for each in slope]
             if isinstance(slope, (list, tuple))
             else sign * slope

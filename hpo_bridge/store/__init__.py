@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .contract import Event, Pending, Repeats, Store, StudyRow, Writer
+from .contract import Pending, Repeats, Store, StudyRow, Writer
+from .event_types import Event
 from .memory import MemoryStore
 
 __all__ = [

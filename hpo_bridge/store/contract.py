@@ -5,88 +5,20 @@ appends events; the same transaction brings the tables up to date, so that reade
 see one without the other. Everything stored is JSON or plain SQL values: opening a store
 runs no code.
 
-===========  ==========================================================================
-event        data
-===========  ==========================================================================
-``session``  a driver begins, or the next backend of a schedule: ``backend options seed library
-             runner``, ``fresh`` where the backend begins, ``handover`` if it is told of no trial
-             but its own (``ignore``); with a schedule ``phase`` (from 0), ``of`` how many, and
-             ``since`` how many proposed trials; at a seam in deterministic order ``known``, the
-             first trial that the backend is not told of at its beginning
-``adopted``  before the first session, trials of an earlier study, which are none of this one:
-             ``place`` in the list of sources, ``source`` (``store study map values ignore``),
-             ``trials`` (a list of ``trial params state values reports``, and ``estimate`` and
-             ``gradients`` where there are any); in the first of a source ``left``, how many
-             were left out by reason
-``space``    another space from here on: its ``version`` (from 2), the one ``before`` (``space``
-             and ``constraints``), the study's ``definition`` now, and ``defaults``: what the
-             parameters that are new were in the trials before
-``enqueued`` a point that no backend proposed: ``params`` (the trial gets its number)
-``imported`` a trial of another tool, as it ended there: ``params state values error backend
-             attempts``, ``started`` and ``finished`` (or ``None``), ``reports`` as ``step value``,
-             and ``source`` in words; where it has any, ``metrics`` (for each report),
-             ``standard_errors``, ``estimate``, ``gradients`` and ``changes`` (see there)
-``asked``    one ask of the backend: ``n``, ``backend``, ``told`` (the trials told to it
-             just before, in order), ``rejected`` (how many suggestions a constraint
-             forbade), ``forbidden`` (these, as a list of ``params token``, for a backend
-             with snapshots) and ``trials``: a list of ``number params raw token``
-``resampled`` one ask, whose suggestion was there already and was not made a trial: ``n backend
-             told rejected forbidden`` as with ``asked``, the ``point`` (``params raw token``), the
-             trial that it repeats (``of``), and how that ended (``result``) if the backend had
-             been told of it; ``None`` if it is told of both together, later
-``started``  an attempt begins: ``attempt`` (from 1); the reports of earlier ones stay
-``reported`` an intermediate value: ``step value``, and ``metrics`` where any were measured
-             besides: name to number
-``withdrawn`` the trial's reports after the first so many are no longer part of it: ``reports``,
-             how many stay; another attempt makes them again
-``changed``  other parameters from here on: ``params``, those ``before``, the ``step``
-             reported last or ``None``, and ``source``: the trial it took over, or ``None``
-``finished`` final: ``state values error``, and ``gradients`` where the objective gave them: name
-             to number, or to a list for a vector; of the value, in its own direction; likewise
-             ``standard_errors`` of the values, by objective; for a pruned trial ``estimate``,
-             the value that its pruner expects it would have had, where it can say; ``reused``
-             is the trial whose result it has, if it was not run
-``requeued`` an attempt ended without result, the trial waits again: ``reason kind``
-             (``failure``: a retry; ``cut``: interrupted on purpose; ``lost``: its driver died;
-             ``retry``: it had failed for good, and is to run again: with its ``params`` and
-             ``backend``)
-``ended``    the driver leaves: ``reason``
-``tested``   a configuration was scored on the test set: ``trial params values``, the ``rule`` that
-             chose it or ``None``, ``scored`` (by what), ``trials`` (how many had ended) and
-             ``seconds``; for a study of an outer split, on the test part of that
-``outer``    the study is one of an outer split: which ``split``, ``of`` how many, and the
-             ``identity`` of its data
-===========  ==========================================================================
+The events themselves are in :mod:`.event_types`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..contracts.record import TrialRecord, TrialState
+from .event_types import Event
 
-
-@dataclass(slots=True)
-class Event:
-    """One entry of the log.
-
-    Attributes:
-        kind: One of the table in the module's text.
-        time: Seconds since the epoch.
-        trial: The trial's number; ``None`` for ``session``, ``asked``, ``ended``, ``tested`` and
-            ``outer``, which change no trial.
-        data: Plain JSON data.
-        seq: Position in the log from 1; given by the store.
-    """
-
-    kind: str
-    time: float
-    trial: int | None = None
-    data: dict[str, Any] = field(default_factory=dict)
-    seq: int = 0
+E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +113,7 @@ class Writer(Protocol):
     def append(self, events: Sequence[Event]) -> None:
         """Commits the events and what follows from them, all or nothing, in order.
 
-        Sets each event's ``seq``. Waits where the store is busy or away for a while.
+        Waits where the store is busy or away for a while.
 
         Raises:
             LeaseLost: If another driver has taken the study over.
@@ -273,10 +205,12 @@ class Store(Protocol):
         """The trials that wait or run, by number."""
         ...
 
-    def events(
-        self, name: str, after: int = 0, kinds: Sequence[str] | None = None
-    ) -> Iterator[Event]:
-        """The log after position ``after``, in order; only the given kinds if any are."""
+    def events(self, name: str, after: int = 0) -> Iterator[Event]:
+        """The log after position ``after``, in order."""
+        ...
+
+    def events_of(self, name: str, *kinds: type[E]) -> Iterator[E]:
+        """The events of these classes, in order."""
         ...
 
     def snapshot(self, name: str) -> tuple[int, Any] | None:

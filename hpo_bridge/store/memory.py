@@ -11,12 +11,29 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from ..contracts.record import Change, TrialRecord, TrialState
 from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
-from .codec import read_metrics
-from .contract import Event, Pending, Repeats, StudyRow, metrics_of
+from .codec import load_event, to_plain, trial_of
+from .contract import E, Pending, Repeats, StudyRow, metrics_of
+from .event_types import (
+    Asked,
+    Changed,
+    Enqueued,
+    Event,
+    Finished,
+    Imported,
+    Reported,
+    Requeued,
+    Resampled,
+    Retried,
+    SessionStarted,
+    SpaceChanged,
+    Started,
+    TrialEvent,
+    Withdrawn,
+)
 
 WRITTEN_AT_ONCE = 256
 """How many events are turned into text together: one by one it costs twice as much."""
@@ -41,7 +58,7 @@ class _Row:
         self.reports: tuple[tuple[int, float], ...] = ()
         self.changes: tuple[Change, ...] = ()
         self.gradients: Any = None
-        self.metrics: dict[int, dict[str, float]] | None = None  # by position in the reports
+        self.metrics: dict[int, Mapping[str, float]] | None = None  # by position in the reports
         self.standard_errors: Any = None
         self.estimate: float | None = None
         self.reused: int | None = None
@@ -62,16 +79,14 @@ class _Row:
         )  # fmt: skip
 
 
-def _imported(data: Mapping[str, Any]) -> _Row:
-    row = _Row(data["params"], None, None, data["backend"])
-    row.state, row.values, row.error = TrialState(data["state"]), data["values"], data["error"]
-    row.started, row.finished = data["started"], data["finished"]
-    row.attempts = data["attempts"]
-    row.reports = tuple((step, value) for step, value in data["reports"])
-    row.metrics = dict(enumerate(map(read_metrics, data.get("metrics", ()))))
-    row.changes = tuple(Change(**change) for change in data.get("changes", ()))
-    row.gradients, row.estimate = data.get("gradients"), data.get("estimate")
-    row.standard_errors = data.get("standard_errors")
+def _imported(event: Imported) -> _Row:
+    row = _Row(event.params, None, None, event.backend)
+    row.state, row.values, row.error = event.state, event.values, event.error
+    row.started, row.finished, row.attempts = event.started, event.finished, event.attempts
+    row.reports, row.changes = event.reports, event.changes
+    row.metrics = dict(enumerate(event.metrics))
+    row.gradients, row.estimate = event.gradients, event.estimate
+    row.standard_errors = event.standard_errors
     return row
 
 
@@ -88,7 +103,7 @@ class _MemoryStudy:
         self.created = time.time()
         self.rows: list[_Row] = []
         self._log: list[str] = []
-        self._recent: list[tuple[str, float, int | None, dict[str, Any]]] = []
+        self._recent: list[Event] = []
         self.seq = 0
         self.snapshot: tuple[int, Any] | None = None
         self.backend: str | None = None
@@ -104,68 +119,68 @@ class _MemoryStudy:
     def append(self, events: Sequence[Event]) -> None:
         """Adds events to the log, and follows them."""
         for event in events:
-            self.seq += 1
-            event.seq = self.seq
             self._apply(event)
-            self._recent.append((event.kind, event.time, event.trial, event.data))
+        self.seq += len(events)
+        self._recent += events
         if len(self._recent) >= WRITTEN_AT_ONCE:
             self.written()
 
     def written(self) -> list[str]:
         """The log, each event as JSON text."""
-        self._log += map(json.dumps, self._recent)
+        rows = ((e.kind, e.time, trial_of(e), to_plain(e)) for e in self._recent)
+        self._log += map(json.dumps, rows)
         self._recent.clear()
         return self._log
 
     def _apply(self, event: Event) -> None:
-        data = event.data
-        if event.kind == "asked":
-            for asked in data["trials"]:
-                row = _Row(asked["params"], asked["raw"], asked["token"], data["backend"])
-                self.rows.append(row)
-        elif event.kind == "enqueued":
-            self.rows.append(_Row(data["params"], None, None, None))
-        elif event.kind == "imported":
-            self.rows.append(_imported(data))
-        elif event.kind == "session":
-            self.backend = data["backend"]
-        elif event.kind == "space":
-            self.definition = data["definition"]
-        elif event.kind == "resampled":
-            self.resampled += 1
-        elif event.trial is not None:
-            self._change(self.rows[event.trial], event)
+        match event:
+            case Asked():
+                for each in event.trials:
+                    self.rows.append(_Row(each.params, each.raw, each.token, event.backend))
+            case Enqueued():
+                self.rows.append(_Row(event.params, None, None, None))
+            case Imported():
+                self.rows.append(_imported(event))
+            case SessionStarted():
+                self.backend = event.backend
+            case SpaceChanged():
+                self.definition = event.definition
+            case Resampled():
+                self.resampled += 1
+            case TrialEvent():
+                self._change(self.rows[event.trial], event)
 
     @staticmethod
-    def _change(row: _Row, event: Event) -> None:
-        data = event.data
-        if event.kind == "started":
-            row.state, row.started, row.finished = TrialState.RUNNING, event.time, None
-            row.attempts += 1
-        elif event.kind == "reported":
-            if "metrics" in data:
-                row.metrics = row.metrics or {}
-                row.metrics[len(row.reports)] = data["metrics"]
-            row.reports += ((data["step"], data["value"]),)
-        elif event.kind == "withdrawn":
-            row.reports = row.reports[: data["reports"]]
-            kept = len(row.reports)
-            row.metrics = {at: m for at, m in (row.metrics or {}).items() if at < kept}
-        elif event.kind == "changed":
-            row.changes += (Change(data["step"], data["before"], data["source"]),)
-            row.params = data["params"]
-        elif event.kind == "finished":
-            row.state, row.finished = TrialState(data["state"]), event.time
-            row.values, row.error = data.get("values"), data.get("error")
-            row.gradients = data.get("gradients")
-            row.standard_errors = data.get("standard_errors")
-            row.estimate, row.reused = data.get("estimate"), data.get("reused")
-            row.raw = row.token = None
-        elif event.kind == "requeued":
-            row.state = TrialState.WAITING
-            row.failures += data["kind"] == "failure"
-            row.losses += data["kind"] == "lost"
-            if data["kind"] == "retry":
+    def _change(row: _Row, event: TrialEvent) -> None:
+        match event:
+            case Started():
+                row.state, row.started, row.finished = TrialState.RUNNING, event.time, None
+                row.attempts += 1
+            case Reported():
+                if event.metrics is not None:
+                    row.metrics = row.metrics or {}
+                    row.metrics[len(row.reports)] = event.metrics
+                row.reports += ((event.step, event.value),)
+            case Withdrawn():
+                row.reports = row.reports[: event.reports]
+                kept = len(row.reports)
+                row.metrics = {at: m for at, m in (row.metrics or {}).items() if at < kept}
+            case Changed():
+                row.changes += (Change(event.step, event.before, event.source),)
+                row.params = event.params
+            case Finished():
+                row.state, row.finished = event.state, event.time
+                row.values, row.error = event.values, event.error
+                row.gradients = event.gradients
+                row.standard_errors = event.standard_errors
+                row.estimate, row.reused = event.estimate, event.reused
+                row.raw = row.token = None
+            case Requeued():
+                row.state = TrialState.WAITING
+                row.failures += event.cause == "failure"
+                row.losses += event.cause == "lost"
+            case Retried():
+                row.state = TrialState.WAITING
                 row.error = row.finished = None
                 row.failures = row.losses = 0
 
@@ -294,14 +309,18 @@ class MemoryStore:
         rows = enumerate(self._get(name).rows)
         return [row.pending(number) for number, row in rows if not row.state.is_final]
 
-    def events(
-        self, name: str, after: int = 0, kinds: Sequence[str] | None = None
-    ) -> Iterator[Event]:
+    def events(self, name: str, after: int = 0) -> Iterator[Event]:
+        return self._read(name, after)
+
+    def events_of(self, name: str, *kinds: type[E]) -> Iterator[E]:
+        return cast("Iterator[E]", self._read(name, 0, [each.kind for each in kinds]))
+
+    def _read(self, name: str, after: int, kinds: list[str] | None = None) -> Iterator[Event]:
         log = self._get(name).written()
         for position in range(after, len(log)):
             kind, moment, trial, data = json.loads(log[position])
             if kinds is None or kind in kinds:
-                yield Event(kind, moment, trial, data, position + 1)
+                yield load_event(kind, moment, trial, data, position + 1)
 
     def snapshot(self, name: str) -> tuple[int, Any] | None:
         return self._get(name).snapshot

@@ -6,9 +6,23 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from ..contracts.record import TrialState
-from .codec import dump, dump_event, strict_metrics
-from .contract import Event
+from ..contracts.record import Change, TrialState
+from .codec import dump, strict_metrics, to_plain, trial_of
+from .event_types import (
+    Asked,
+    Changed,
+    Enqueued,
+    Event,
+    Finished,
+    Imported,
+    Reported,
+    Requeued,
+    Retried,
+    SessionStarted,
+    SpaceChanged,
+    Started,
+    Withdrawn,
+)
 
 MOST_OF_ONE = 2**24
 """More reports than an imported trial has."""
@@ -33,7 +47,7 @@ def plan(study: int, seq: int, events: Sequence[Event]) -> list[Step]:
     for position, event in enumerate(events, seq + 1):
         log.append({
             "study": study, "seq": position, "kind": event.kind, "time": event.time,
-            "trial": event.trial, "data": dump_event(event),
+            "trial": trial_of(event), "data": dump(to_plain(event)),
         })  # fmt: skip
         work.apply(event, position)
     steps: list[Step] = [("event", log)]
@@ -58,36 +72,37 @@ class _Plan:
             self.steps.append((statement, [row]))
 
     def apply(self, event: Event, seq: int) -> None:
-        kind, data = event.kind, event.data
-        if kind == "asked":
-            for asked in data["trials"]:
-                token = None if asked["token"] is None else dump(asked["token"])
-                self.born(asked["number"], asked["params"], dump(asked["raw"]), token,
-                          data["backend"])  # fmt: skip
-        elif kind == "session":
-            self.add("session", {"study": self.study, "backend": data["backend"]})
-        elif kind == "space":
-            self.add("redefine", {"study": self.study, "data": dump(data["definition"])})
-        elif event.trial is None:
-            return
-        elif kind == "enqueued":
-            self.born(event.trial, data["params"], None, None, None)
-        elif kind == "imported":
-            self.imported(event.trial, data, seq)
-        elif kind == "started":
-            self.started(event.trial, event)
-        elif kind == "reported":
-            metrics = strict_metrics(data["metrics"]) if "metrics" in data else None
-            self.report(event.trial, seq, data["step"], data["value"], metrics)
-        elif kind == "withdrawn":
-            row = {"study": self.study, "number": event.trial, "reports": data["reports"]}
-            self.add("withdraw", row)
-        elif kind == "changed":
-            self.changed(event.trial, data, seq)
-        elif kind == "finished":
-            self.finished(event.trial, event)
-        elif kind == "requeued":
-            self.requeued(event.trial, data["kind"])
+        match event:
+            case Asked():
+                for asked in event.trials:
+                    assert asked.number is not None
+                    token = None if asked.token is None else dump(asked.token)
+                    raw = dump(asked.raw)
+                    self.born(asked.number, asked.params, raw, token, event.backend)
+            case SessionStarted():
+                self.add("session", {"study": self.study, "backend": event.backend})
+            case SpaceChanged():
+                self.add("redefine", {"study": self.study, "data": dump(event.definition)})
+            case Enqueued():
+                self.born(event.trial, event.params, None, None, None)
+            case Imported():
+                self.imported(event, seq)
+            case Started():
+                self.started(event)
+            case Reported():
+                metrics = event.metrics and strict_metrics(event.metrics)
+                self.report(event.trial, seq, event.step, event.value, metrics)
+            case Withdrawn():
+                row = {"study": self.study, "number": event.trial, "reports": event.reports}
+                self.add("withdraw", row)
+            case Changed():
+                self.changed(event, seq)
+            case Finished():
+                self.finished(event.trial, event, event.time, event.reused)
+            case Requeued():
+                self.requeued(event.trial, event.cause)
+            case Retried():
+                self.retried(event.trial)
 
     def born(
         self, number: int, params: Any, raw: str | None, token: str | None, backend: str | None
@@ -107,67 +122,67 @@ class _Plan:
             "metrics": dump(metrics) if metrics else None,
         })  # fmt: skip
 
-    def imported(self, number: int, data: dict[str, Any], seq: int) -> None:
-        self.born(number, data["params"], None, None, data["backend"])
-        self.finished(number, Event("finished", data["finished"], number, data))
-        self.fresh[number].update(started=data["started"], attempts=data["attempts"])
+    def imported(self, event: Imported, seq: int) -> None:
+        number = event.trial
+        self.born(number, event.params, None, None, event.backend)
+        self.finished(number, event, event.finished, None)
+        self.fresh[number].update(started=event.started, attempts=event.attempts)
         # One event has them all: each gets a position that no event of the log can have.
         at = -seq * MOST_OF_ONE
-        reported = zip_longest(data["reports"], data.get("metrics", ()))
+        reported = zip_longest(event.reports, event.metrics)
         for position, ((step, value), metrics) in enumerate(reported, at):
-            self.report(number, position, step, value, metrics)
-        for position, change in enumerate(data.get("changes", ()), at):
-            self.add("change", {
-                "study": self.study, "number": number, "seq": position, "step": change["step"],
-                "source": change["source"], "params": dump(change["params"]),
-            })  # fmt: skip
+            self.report(number, position, step, value, metrics and strict_metrics(metrics))
+        for position, change in enumerate(event.changes, at):
+            self.change(number, position, change)
 
-    def started(self, number: int, event: Event) -> None:
-        row = self.fresh.get(number)
+    def change(self, number: int, seq: int, change: Change) -> None:
+        self.add("change", {
+            "study": self.study, "number": number, "seq": seq, "step": change.step,
+            "params": dump(change.params), "source": change.source,
+        })  # fmt: skip
+
+    def started(self, event: Started) -> None:
+        row = self.fresh.get(event.trial)
         if row is None:
-            row = {"study": self.study, "number": number, "started": event.time}
+            row = {"study": self.study, "number": event.trial, "started": event.time}
             self.add("started", row)
         else:
             row.update(state="RUNNING", started=event.time, finished=None)
             row["attempts"] += 1
 
-    def changed(self, number: int, data: dict[str, Any], seq: int) -> None:
-        self.add("change", {
-            "study": self.study, "number": number, "seq": seq, "step": data["step"],
-            "params": dump(data["before"]), "source": data["source"],
-        })  # fmt: skip
+    def changed(self, event: Changed, seq: int) -> None:
+        number = event.trial
+        self.change(number, seq, Change(event.step, event.before, event.source))
         if number in self.fresh:
-            self.fresh[number]["params"] = dump(data["params"])
+            self.fresh[number]["params"] = dump(event.params)
         else:
-            row = {"study": self.study, "number": number, "params": dump(data["params"])}
+            row = {"study": self.study, "number": number, "params": dump(event.params)}
             self.add("params", row)
 
-    def finished(self, number: int, event: Event) -> None:
-        data, state = event.data, TrialState(event.data["state"])
-        change: Row = {"state": state.value, "finished": event.time}
+    def finished(
+        self, number: int, event: Finished | Imported, time: float | None, reused: int | None
+    ) -> None:
+        change: Row = {
+            "state": event.state.value, "finished": time, "estimate": event.estimate,
+            "reused": reused,
+        }  # fmt: skip
         for name in ("values", "error", "gradients", "standard_errors"):
-            change[name] = None if data.get(name) is None else dump(data[name])
-        change |= {name: data.get(name) for name in ("estimate", "reused")}
+            value = getattr(event, name)
+            change[name] = None if value is None else dump(value)
         if number in self.fresh:
             self.fresh[number].update(change, raw=None, token=None)
         else:
             self.add("finished", {"study": self.study, "number": number, **change})
-        if state is TrialState.COMPLETE and data.get("values") is not None:
-            for objective, value in data["values"].items():
+        if event.state is TrialState.COMPLETE and event.values is not None:
+            for objective, value in event.values.items():
                 self.add("value", {
                     "study": self.study, "objective": dump(objective), "value": float(value),
                     "number": number,
                 })  # fmt: skip
 
-    def requeued(self, number: int, kind: str) -> None:
-        failures, losses = int(kind == "failure"), int(kind == "lost")
+    def requeued(self, number: int, cause: str) -> None:
+        failures, losses = int(cause == "failure"), int(cause == "lost")
         row = self.fresh.get(number)
-        if kind == "retry":
-            if row is None:
-                self.add("retry", {"study": self.study, "number": number})
-            else:
-                row.update(state="WAITING", finished=None, error=None, failures=0, losses=0)
-            return
         if row is None:
             self.add("requeued", {
                 "study": self.study, "number": number, "failures": failures, "losses": losses,
@@ -176,3 +191,10 @@ class _Plan:
         row["state"] = "WAITING"
         row["failures"] += failures
         row["losses"] += losses
+
+    def retried(self, number: int) -> None:
+        row = self.fresh.get(number)
+        if row is None:
+            self.add("retry", {"study": self.study, "number": number})
+        else:
+            row.update(state="WAITING", finished=None, error=None, failures=0, losses=0)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,7 +27,8 @@ from ..errors import StoreError, StudyLocked, StudyNotFound
 from . import schema
 from .codec import dump, load, load_event
 from .connection import describe, make_engine, parse_url, retrying
-from .contract import Event, Pending, Repeats, StudyRow
+from .contract import E, Pending, Repeats, StudyRow
+from .event_types import Event, Resampled
 from .lock import HEARTBEAT, Holder
 from .opening import prepare
 from .records import read_records
@@ -237,7 +238,7 @@ class SqlStore:
             counts = select(func.count() - unequal).where(trials.c.study_id == study)
             reused = select(func.count(trials.c.reused)).where(trials.c.study_id == study)
             again = select(func.count()).where(
-                events.c.study_id == study, events.c.kind == "resampled"
+                events.c.study_id == study, events.c.kind == Resampled.kind
             )
             found = [connection.execute(query).scalar_one() for query in (counts, reused, again)]
         return Repeats(*found)
@@ -273,13 +274,18 @@ class SqlStore:
 
     # -- the log -------------------------------------------------------------------------
 
-    def events(
-        self, name: str, after: int = 0, kinds: Sequence[str] | None = None
-    ) -> Iterator[Event]:
-        """The log after position ``after``, in order; only the given kinds if any are.
+    def events(self, name: str, after: int = 0) -> Iterator[Event]:
+        """The log after position ``after``, in order.
 
         What is appended while the iteration runs is not part of it.
         """
+        return self._log(name, after)
+
+    def events_of(self, name: str, *kinds: type[E]) -> Iterator[E]:
+        """The events of these classes, in order."""
+        return cast("Iterator[E]", self._log(name, 0, [each.kind for each in kinds]))
+
+    def _log(self, name: str, after: int, kinds: list[str] | None = None) -> Iterator[Event]:
         with self._read() as connection:
             row = self._row(connection, name)
         query = select(events).where(events.c.study_id == row.id, events.c.seq <= row.seq)
@@ -290,7 +296,7 @@ class SqlStore:
         while chunk is None or len(chunk) == CHUNK:
             with self._read() as connection:
                 chunk = [
-                    Event(e.kind, e.time, e.trial, load_event(e.kind, e.data), e.seq)
+                    load_event(e.kind, e.time, e.trial, load(e.data), e.seq)
                     for e in connection.execute(query.where(events.c.seq > after))
                 ]
             yield from chunk

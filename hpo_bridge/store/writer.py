@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import LeaseLost, StoreError
 from .codec import dump
 from .connection import Address, retrying
-from .contract import Event
+from .event_types import Event
 from .projection import Step, plan
 
 T = TypeVar("T")
@@ -81,8 +81,6 @@ class SqlWriter:
             self._transact(lambda connection: self._advance(connection, new, steps))
             self.seq = new
             self._in_doubt = False
-            for seq, event in enumerate(events, new - len(events) + 1):
-                event.seq = seq
 
     def save_snapshot(self, data: Any) -> None:
         """Keeps ``data`` (plain JSON) as the snapshot at the present ``seq``; one per study."""

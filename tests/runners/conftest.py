@@ -18,6 +18,7 @@ from hpo_bridge.contracts.record import Outcome
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.contracts.trial_output import NO_OUTPUT, OutputFolder, OutputSink
 from hpo_bridge.objectives.objective import objective_from
+from hpo_bridge.store.event_types import Asked
 
 HERE = Path(__file__).parent
 
@@ -153,8 +154,8 @@ def restless(tmp_path: Path) -> Callable[..., list[Any]]:
                 retries=1, **options,
             )  # fmt: skip
             assert study.verify().reproducible
-            asked = study.store.events("study", kinds=["asked"])
-            assert sum(event.data["rejected"] for event in asked) > 0
+            asked = study.store.events_of("study", Asked)
+            assert sum(event.rejected for event in asked) > 0
             trials = study.trials
         assert sum(trial.attempts for trial in trials) >= 14 + 5 + 2
         return [

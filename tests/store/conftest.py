@@ -12,7 +12,21 @@ from typing import Any
 import pytest
 
 import hpo_bridge.store
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.store import Event, MemoryStore, Store
+from hpo_bridge.store.event_types import (
+    Asked,
+    Changed,
+    Enqueued,
+    Finished,
+    ProposedPoint,
+    Reported,
+    Requeued,
+    SessionStarted,
+    SplitAssigned,
+    Started,
+    Withdrawn,
+)
 from hpo_bridge.store.sql import SqlStore
 
 ROOT = Path(hpo_bridge.store.__file__).parents[2]
@@ -22,53 +36,55 @@ class Make:
     """Events as a driver would write them."""
 
     @staticmethod
-    def session(backend: str = "core.random", time: float = 1.0) -> Event:
-        return Event("session", time, None, {"backend": backend, "options": {}, "pid": 1})
+    def session(backend: str = "core.random", time: float = 1.0) -> SessionStarted:
+        return SessionStarted(backend=backend, options={}, time=time)
 
     @staticmethod
-    def asked(*numbers: int, time: float = 2.0, **params: Any) -> Event:
-        trials = [
-            {"number": n, "params": {"x": n / 7, **params}, "raw": {"x": n / 7, "c": 1},
-             "token": [n, "t"]}
+    def asked(*numbers: int, time: float = 2.0, **params: Any) -> Asked:
+        trials = tuple(
+            ProposedPoint({"x": n / 7, **params}, {"x": n / 7, "c": 1}, [n, "t"], n)
             for n in numbers
-        ]  # fmt: skip
-        data = {"n": len(trials), "backend": "core.random", "told": [], "rejected": 0,
-                "trials": trials}  # fmt: skip
-        return Event("asked", time, None, data)
+        )
+        return Asked(
+            n=len(trials), backend="core.random", told=(), rejected=0, trials=trials, time=time
+        )
 
     @staticmethod
-    def enqueued(number: int, **params: Any) -> Event:
-        return Event("enqueued", 2.5, number, {"params": params})
+    def enqueued(number: int, **params: Any) -> Enqueued:
+        return Enqueued(number, params, time=2.5)
 
     @staticmethod
-    def started(number: int, attempt: int = 1, time: float = 3.0) -> Event:
-        return Event("started", time, number, {"attempt": attempt})
+    def started(number: int, attempt: int = 1, time: float = 3.0) -> Started:
+        return Started(number, attempt, time=time)
 
     @staticmethod
-    def reported(number: int, step: int, value: float) -> Event:
-        return Event("reported", 3.5, number, {"step": step, "value": value})
+    def reported(number: int, step: int, value: float, metrics: Any = None) -> Reported:
+        return Reported(number, step, value, metrics, time=3.5)
 
     @staticmethod
-    def withdrawn(number: int, reports: int) -> Event:
-        return Event("withdrawn", 3.55, number, {"reports": reports})
+    def withdrawn(number: int, reports: int) -> Withdrawn:
+        return Withdrawn(number, reports, time=3.55)
 
     @staticmethod
-    def changed(number: int, x: float, before: float, step: int | None) -> Event:
-        data = {"params": {"x": x}, "before": {"x": before}, "step": step, "source": number - 1}
-        return Event("changed", 3.6, number, data)
+    def changed(number: int, x: float, before: float, step: int | None) -> Changed:
+        return Changed(number, {"x": x}, {"x": before}, step, number - 1, time=3.6)
 
     @staticmethod
-    def finished(number: int, time: float = 4.0, **values: float) -> Event:
-        data = {"state": "COMPLETE", "values": values, "error": None}
-        return Event("finished", time, number, data)
+    def finished(number: int, time: float = 4.0, **values: float) -> Finished:
+        return Finished(number, TrialState.COMPLETE, values, time=time)
 
     @staticmethod
-    def failed(number: int, error: str, state: str = "FAILED") -> Event:
-        return Event("finished", 4.0, number, {"state": state, "values": None, "error": error})
+    def failed(number: int, error: str, state: str = "FAILED") -> Finished:
+        return Finished(number, TrialState(state), error=error, time=4.0)
 
     @staticmethod
-    def requeued(number: int, kind: str) -> Event:
-        return Event("requeued", 5.0, number, {"reason": "why not", "kind": kind})
+    def requeued(number: int, cause: str) -> Requeued:
+        return Requeued(number, "why not", cause, time=5.0)
+
+    @staticmethod
+    def other(identity: Any = "") -> SplitAssigned:
+        """An event that changes no trial."""
+        return SplitAssigned(split=1, of=2, identity=identity, time=9.0)
 
     def round(self, number: int) -> list[Event]:
         """A whole trial."""

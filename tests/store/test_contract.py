@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.contracts.record import Change, TrialState
 from hpo_bridge.errors import StoreError, StudyNotFound
 from hpo_bridge.store import Event, MemoryStore, Store
 from hpo_bridge.store import sql as sql_module
+from hpo_bridge.store.event_types import Imported, Reported, SplitAssigned, Started
 from hpo_bridge.store.projection import plan
 from hpo_bridge.store.sql import SqlStore
 
@@ -35,7 +36,8 @@ def views(store: Store, name: str) -> dict[str, Any]:
         "counts": store.counts(name),
         "pending": store.pending(name),
         "events": list(store.events(name)),
-        "some": list(store.events(name, 5, ["started", "ended"])),
+        "later": list(store.events(name, 5)),
+        "some": list(store.events_of(name, Started, SplitAssigned)),
         "best": store.best(name, "value", 1.0),
         "worst": store.best(name, "value", -1.0),
         "snapshot": store.snapshot(name),
@@ -74,7 +76,7 @@ def walk(make: Any, rng: random.Random, length: int) -> list[list[Event]]:
                     "running" if running else "waiting" if kind == "requeued" else "final"
                 )
         batches.append(batch)
-    return [*batches, [Event("ended", 9.0, None, {"reason": "budget"})]]
+    return [*batches, [make.other()]]
 
 
 def _next(make: Any, rng: random.Random, number: int) -> Event:
@@ -123,8 +125,8 @@ def test_append_numbers_the_events(store: Store, make: Any) -> None:
     writer.append([])
     events = [make.session(), make.asked(0)]
     writer.append(events)
-    assert [e.seq for e in events] == [1, 2]
     assert writer.seq == 2
+    assert [e.seq for e in store.events("s")] == [1, 2]
     assert [e.seq for e in store.events("s", after=1)] == [2]
 
 
@@ -184,7 +186,7 @@ def test_numbers_that_json_has_not(store: Store, make: Any) -> None:
     writer.append([make.reported(0, step, value) for step, value in enumerate(values)])
     (trial,) = store.trials("s")
     assert [repr(v) for _, v in trial.reports] == ["nan", "inf", "-inf"]
-    read = [e.data["value"] for e in store.events("s", kinds=["reported"])]
+    read = [e.value for e in store.events_of("s", Reported)]
     assert [repr(v) for v in read] == ["nan", "inf", "-inf"]
 
 
@@ -192,20 +194,19 @@ def test_metrics(store: Store, make: Any) -> None:
     store.create("s", {})
     writer = store.acquire("s")
     metrics = {"none": math.nan, "most": math.inf, "\ud800\0": -math.inf, "auc": 0.5}
-    reports = [make.reported(0, 0, 1.0), make.reported(0, 4, 2.0), make.reported(0, 5, 3.0)]
-    reports[1].data["metrics"] = metrics
+    reports = [
+        make.reported(0, 0, 1.0), make.reported(0, 4, 2.0, metrics), make.reported(0, 5, 3.0)
+    ]  # fmt: skip
     writer.append([make.asked(0), make.started(0), *reports])
     (trial,) = store.trials("s")
     assert repr(trial.metrics) == repr(({}, metrics, {}))
-    read = [e.data.get("metrics") for e in store.events("s", kinds=["reported"])]
+    read = [e.metrics for e in store.events_of("s", Reported)]
     assert repr(read) == repr([None, metrics, None])
     writer.append([make.requeued(0, "failure"), make.started(0, attempt=2)])
     (trial,) = store.trials("s")
     assert repr(trial.metrics) == repr(({}, metrics, {}))
     writer.append([make.withdrawn(0, 0)])
-    again = make.reported(0, 0, 1.0)
-    again.data["metrics"] = {"auc": 0.75}
-    writer.append([again, make.reported(0, 1, 1.0)])
+    writer.append([make.reported(0, 0, 1.0, {"auc": 0.75}), make.reported(0, 1, 1.0)])
     (trial,) = store.trials("s")
     assert trial.metrics == ({"auc": 0.75}, {})
 
@@ -215,8 +216,10 @@ def test_reports_stay_in_order_until_they_are_withdrawn(store: Store, make: Any)
     store.create("s", {})
     writer = store.acquire("s")
     for number in (0, 1):
-        reports = [make.reported(number, step, step / 2) for step in (7, 2, 9, 4)]
-        reports[1].data["metrics"] = reports[3].data["metrics"] = {"auc": number}
+        reports = [
+            make.reported(number, step, step / 2, {"auc": number} if step in (2, 4) else None)
+            for step in (7, 2, 9, 4)
+        ]
         writer.append([make.asked(number), make.started(number), *reports])
     writer.append([make.requeued(1, "lost"), make.started(1, attempt=2)])
     assert [step for step, _ in store.trial("s", 1).reports] == [7, 2, 9, 4]
@@ -231,20 +234,19 @@ def test_imported_trials_equal_the_reference(store: Store, make: Any) -> None:
     """One event has all of a trial, and some trials have all that there is."""
 
     def imported(number: int, **more: Any) -> Event:
-        data = {
-            "state": "COMPLETE", "params": {"x": number}, "values": {"value": number / 2},
-            "error": None, "backend": "imported:csv", "started": 1.5, "finished": None,
-            "attempts": 1, "reports": [], "source": "t.csv", **more,
+        fields = {
+            "state": TrialState.COMPLETE, "params": {"x": number}, "values": {"value": number / 2},
+            "backend": "imported:csv", "started": 1.5, "attempts": 1, "source": "t.csv", **more,
         }  # fmt: skip
-        return Event("imported", 9.0, number, data)
+        return Imported(number, time=9.0, **fields)
 
-    reports = [[0, 1.0], [3, 2.0]]
-    change = {"step": 0, "params": {"x": 7}, "source": None}
+    reports = ((0, 1.0), (3, 2.0))
+    metrics, change = ({"auc": math.nan}, {"t": 0.5}), Change(0, {"x": 7})
     events = [
         imported(0),
-        imported(1, reports=reports, metrics=[{"auc": None}, {"t": 0.5}], changes=[change] * 2),
-        imported(2, state="FAILED", values=None, error="\ud800", started=None, finished=3.5),
-        imported(3, state="PRUNED", values=None, reports=reports, estimate=4.5),
+        imported(1, reports=reports, metrics=metrics, changes=(change, change)),
+        imported(2, state=TrialState.FAILED, values=None, error="\ud800", started=None),
+        imported(3, state=TrialState.PRUNED, values=None, finished=3.5, estimate=4.5),
         imported(4, standard_errors={"value": 0.25}, gradients={"x": 2.0}, reports=reports),
     ]  # fmt: skip
     found = []
@@ -269,9 +271,8 @@ def test_standard_errors_and_estimates(store: Store, make: Any) -> None:
     writer = store.acquire("s")
     for number in range(3):
         writer.append([make.asked(number), make.started(number), make.reported(number, 0, 1.0)])
-    sure, pruned = make.finished(0, **{'q"$.x': 1.0}), make.failed(1, "", state="PRUNED")
-    sure.data["standard_errors"] = {'q"$.x': 0.25}
-    pruned.data["estimate"] = 0.0
+    sure = replace(make.finished(0, **{'q"$.x': 1.0}), standard_errors={'q"$.x': 0.25})
+    pruned = replace(make.failed(1, "", state="PRUNED"), estimate=0.0)
     writer.append([sure, pruned, make.finished(2, **{'q"$.x': 2.0})])
     found = [(trial.standard_errors, trial.estimate) for trial in store.trials("s")]
     assert found == [({'q"$.x': 0.25}, None), (None, 0.0), (None, None)]
@@ -320,7 +321,7 @@ def test_what_is_not_json_is_refused(sql_store: SqlStore, make: Any) -> None:
     writer = sql_store.acquire("s")
     for bad in (object(), math.nan, {1, 2}):
         with pytest.raises(StoreError, match="not plain JSON"):
-            writer.append([make.asked(0), Event("ended", 1.0, None, {"x": bad})])
+            writer.append([make.asked(0), make.other({"x": bad})])
         with pytest.raises(StoreError, match="not plain JSON"):
             writer.save_snapshot(bad)
     assert list(sql_store.events("s")) == []
@@ -457,7 +458,6 @@ def test_the_tables_are_text_and_numbers(sql_store: SqlStore, make: Any) -> None
 
 
 def test_a_report_without_metrics_costs_no_statement_more(make: Any) -> None:
-    bare, measured = make.reported(0, 0, 1.0), make.reported(0, 1, 1.0)
-    measured.data["metrics"] = {"auc": 0.5}
+    bare, measured = make.reported(0, 0, 1.0), make.reported(0, 1, 1.0, {"auc": 0.5})
     assert [key for key, _ in plan(1, 0, [bare])] == ["event", "report"]
     assert [key for key, _ in plan(1, 1, [measured])] == ["event", "report"]

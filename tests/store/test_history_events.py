@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpo_bridge.store import Event, Repeats, Store
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.store import Repeats, Store
+from hpo_bridge.store.event_types import (
+    Adopted,
+    Asked,
+    Finished,
+    ProposedPoint,
+    Resampled,
+    SpaceChanged,
+    Started,
+)
 
 DEFINITION = {
     "space": {"x": {"type": "int", "low": 0, "high": 9}}, "constraints": [],
@@ -12,32 +22,26 @@ DEFINITION = {
 }  # fmt: skip
 
 
-def asked(number: int, x: int) -> Event:
-    trial = {"number": number, "params": {"x": x}, "raw": None, "token": number}
-    data = {"n": 1, "backend": "b", "told": [], "rejected": 0, "trials": [trial]}
-    return Event("asked", 1.0, None, data)
+def asked(number: int, x: int) -> Asked:
+    trials = (ProposedPoint({"x": x}, token=number, number=number),)
+    return Asked(n=1, backend="b", told=(), rejected=0, trials=trials)
 
 
-def finished(number: int, **more: Any) -> Event:
-    return Event(
-        "finished",
-        2.0,
-        number,
-        {"state": "COMPLETE", "values": {"value": 0.5}, "error": None, **more},
-    )
+def finished(number: int, **more: Any) -> Finished:
+    return Finished(number, TrialState.COMPLETE, {"value": 0.5}, **more)
 
 
 def test_repeats_and_reused_results(store: Store) -> None:
     store.create("s", DEFINITION)
     writer = store.acquire("s")
     assert store.repeats("s") == Repeats()
-    writer.append([asked(0, 4), Event("started", 1.0, 0, {"attempt": 1}), finished(0)])
+    writer.append([asked(0, 4), Started(0, 1), finished(0)])
     writer.append([asked(1, 4), finished(1, reused=0)])  # born and ended in one batch
     writer.append([asked(2, 4)])
     writer.append([finished(2, reused=0, standard_errors={"value": 0.1})])
-    point = {"params": {"x": 4}, "raw": None, "token": 9}
-    again = {"n": 1, "backend": "b", "told": [0], "rejected": 0, "point": point, "of": 0}
-    writer.append([Event("resampled", 3.0, None, {**again, "result": None}), asked(3, 5)])
+    point = ProposedPoint({"x": 4}, token=9)
+    again = Resampled(n=1, backend="b", told=(0,), rejected=0, point=point, of=0)
+    writer.append([again, asked(3, 5)])
     assert store.repeats("s") == Repeats(trials=2, reused=2, resampled=1)
     trials = list(store.trials("s"))
     assert [t.reused for t in trials] == [None, 0, 0, None]
@@ -53,9 +57,9 @@ def test_another_space_is_the_definition(store: Store) -> None:
     writer = store.acquire("s")
     wider = {**DEFINITION, "space": {"x": {"type": "int", "low": 0, "high": 99}}}
     before = {key: DEFINITION[key] for key in ("space", "constraints")}
-    change = {"version": 2, "before": before, "definition": wider, "defaults": {}}
-    adopted = {"place": 0, "source": {"study": "old"}, "trials": [], "left": {"failed": 2}}
-    writer.append([Event("adopted", 1.0, None, adopted), Event("space", 1.0, None, change)])
+    change = SpaceChanged(version=2, before=before, definition=wider, defaults={})
+    adopted = Adopted(place=0, source={"study": "old"}, trials=(), left={"failed": 2})
+    writer.append([adopted, change])
     writer.release()
     for name, definition in (("s", wider), ("t", DEFINITION)):
         row = store.study(name)

@@ -11,12 +11,14 @@ from collections.abc import Callable
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.store import Event
+from hpo_bridge.store.event_types import Finished
 from hpo_bridge.store.sql import SqlStore
 
 # Forks a driver for each line read: importing anew for each would take most of the time.
 DRIVERS = """
 import os, sys
-from hpo_bridge.store import Event
+from hpo_bridge.contracts.record import TrialState
+from hpo_bridge.store.event_types import Asked, Finished, ProposedPoint, Reported, Started
 from hpo_bridge.store.sql import SqlStore
 
 def drive(url):
@@ -24,17 +26,13 @@ def drive(url):
     writer = store.acquire("s")
     number = sum(store.counts("s").values())
     for trial in store.pending("s"):
-        done = {"state": "FAILED", "values": None, "error": "lost"}
-        writer.append([Event("finished", 1.0, trial.number, done)])
+        writer.append([Finished(trial.number, TrialState.FAILED, error="lost")])
     while True:
-        asked = {"number": number, "params": {"x": 1}, "raw": {"x": 1}, "token": None}
-        data = {"n": 1, "backend": "b", "told": [], "rejected": 0, "trials": [asked]}
-        writer.append([Event("asked", 1.0, None, data),
-                       Event("started", 1.0, number, {"attempt": 1})])
-        writer.append([Event("reported", 1.0, number, {"step": s, "value": 0.5})
-                       for s in range(3)])
-        done = {"state": "COMPLETE", "values": {"v": number}, "error": None}
-        writer.append([Event("finished", 1.0, number, done)])
+        point = ProposedPoint({"x": 1}, {"x": 1}, number=number)
+        writer.append([Asked(n=1, backend="b", told=(), rejected=0, trials=(point,)),
+                       Started(number, 1)])
+        writer.append([Reported(number, s, 0.5) for s in range(3)])
+        writer.append([Finished(number, TrialState.COMPLETE, {"v": number})])
         os.write(1, b"done %d %d\\n" % (number, writer.seq))
         number += 1
 
@@ -97,7 +95,9 @@ def check(store: SqlStore, finished: dict[int, int]) -> None:
     assert [e.seq for e in events] == list(range(1, len(events) + 1))
     at = {e.seq: e for e in events}
     for number, seq in finished.items():
-        assert (at[seq].kind, at[seq].trial) == ("finished", number)
+        end = at[seq]
+        assert isinstance(end, Finished)
+        assert end.trial == number
     assert [t.number for t in trials] == list(range(len(trials)))
     for trial in trials:
         if trial.state is TrialState.COMPLETE:
@@ -105,5 +105,5 @@ def check(store: SqlStore, finished: dict[int, int]) -> None:
             assert len(trial.reports) == 3
         else:
             assert trial.number not in finished
-    ends = [e.trial for e in events if e.kind == "finished" and e.trial is not None]
+    ends = [e.trial for e in events if isinstance(e, Finished)]
     assert sorted(ends) == [t.number for t in trials if t.state.is_final]

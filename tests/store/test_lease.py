@@ -213,11 +213,11 @@ def test_a_forked_child_cannot_write(
     code = """
 import os, sys
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store import Event
+from hpo_bridge.store.event_types import SplitAssigned
 from hpo_bridge.store.sql import SqlStore
 store = SqlStore(sys.argv[1])
 writer = store.acquire("s")
-event = lambda: Event("ended", 1.0, None, {})
+event = lambda: SplitAssigned(split=1, of=2, identity="")
 writer.append([event()])
 if (child := os.fork()) == 0:
     try:

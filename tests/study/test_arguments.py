@@ -15,6 +15,7 @@ import hpo_bridge as hpo
 from hpo_bridge import HpoBridgeError, Space, Study
 from hpo_bridge.errors import SpaceWarning, StoreError
 from hpo_bridge.store import open_store
+from hpo_bridge.store.event_types import SessionStarted
 
 BAD: list[Any] = [None, {"no": "such"}, {1: 2}, "no such", ["no", 3], 0.5, -1, object(), True]
 SPACE = {"x": hpo.Float(0, 1), "n": hpo.Int(1, 3)}
@@ -179,8 +180,8 @@ def test_scalars_of_other_libraries_are_arguments(tmp_path: Path) -> None:
         trial.report(np.float32(0.5), step=np.int64(0), metrics={np.str_("m"): torch.tensor(2)})
         study.tell(np.int64(trial.number), np.float64(0.25))
         assert (study.seed, type(study.seed), type(study.name)) == (3, int, str)
-        sessions = [e.data for e in study.store.events("s", kinds=["session"])]
-        assert sessions[0]["options"] == {"n_startup_trials": 2, "multivariate": True}
+        session = next(study.store.events_of("s", SessionStarted))
+        assert session.options == {"n_startup_trials": 2, "multivariate": True}
     with Study(SPACE, backend={"name": "optuna.tpe", "options": {
         "n_startup_trials": 2, "multivariate": True}}, store=tmp_path / "s.db", name="s",
     ) as again:  # fmt: skip

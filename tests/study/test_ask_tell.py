@@ -29,6 +29,7 @@ from hpo_bridge import (
 from hpo_bridge.contracts.record import Outcome, TrialRecord
 from hpo_bridge.contracts.trial import trial_seed
 from hpo_bridge.errors import BackendError, NoCompleteTrial
+from hpo_bridge.store.codec import load_event, to_plain, trial_of
 
 Make = Callable[..., Study]
 
@@ -410,7 +411,8 @@ def test_everything_kept_is_plain_json(study: Make) -> None:
     s = study()
     s.optimize(lambda trial: np.float32(trial["x"]), trials=5)
     for event in s.store.events("study"):
-        assert json.loads(json.dumps(event.data)) == event.data
+        data = json.loads(json.dumps(to_plain(event)))
+        assert load_event(event.kind, event.time, trial_of(event), data, event.seq) == event
     assert repr(s) == "Study('study', backend='core.random', store='memory://')"
 
 

@@ -16,6 +16,7 @@ from hpo_bridge.errors import (
     UnsupportedProblem,
     WaitingForResults,
 )
+from hpo_bridge.store.event_types import Asked
 
 Make = Callable[..., Study]
 
@@ -247,8 +248,8 @@ def test_forbidden_points_are_told_as_infeasible(study: Make, made: list[Any]) -
     assert [o.params for o in backend.told] == points[:2]
     assert all(o.infeasible and o.losses is None and o.token in (0, 1) for o in backend.told)
     assert [o.state for o in backend.told] == [TrialState.FAILED] * 2
-    (asked, _) = s.store.events("study", kinds=["asked"])
-    assert (asked.data["rejected"], asked.data["told"]) == (2, [])
+    (asked, _) = s.store.events_of("study", Asked)
+    assert (asked.rejected, asked.told) == (2, ())
 
 
 def test_a_backend_that_proposes_only_forbidden_points(study: Make) -> None:
@@ -257,8 +258,8 @@ def test_a_backend_that_proposes_only_forbidden_points(study: Make) -> None:
     backend = {"name": "fake.script", "options": {"points": [{"a": 3}]}}
     s = study(space, backend=backend)
     assert s.ask()["a"] != 3
-    (asked,) = s.store.events("study", kinds=["asked"])
-    assert (asked.data["rejected"], asked.data["trials"][0]["token"]) == (200, None)
+    (asked,) = s.store.events_of("study", Asked)
+    assert (asked.rejected, asked.trials[0].token) == (200, None)
 
 
 def test_a_grid_may_be_mostly_forbidden(study: Make) -> None:
@@ -274,7 +275,7 @@ def test_a_generation_with_forbidden_points(study: Make, url: str) -> None:
     backend = {"name": "fake.generation_flat", "options": {"size": 5}}
     whole = study(space, backend=backend, seed=3)
     whole.optimize(lambda trial: trial["a"] - trial["b"], trials=30)
-    rejected = [e.data["rejected"] for e in whole.store.events("study", kinds=["asked"])]
+    rejected = [e.rejected for e in whole.store.events_of("study", Asked)]
     assert sum(rejected) > 3
     for trials in range(1, 31):  # the same, a trial at a time, rebuilt each time
         part = study(space, backend=backend, seed=3, store=url)
@@ -303,7 +304,7 @@ def test_a_generation_that_ends_in_forbidden_points(study: Make, url: str, made:
 
     memory = study(space, backend=backend, seed=5)
     expected = drive(memory, lambda: memory)
-    empty = [e for e in memory.store.events("study", kinds=["asked"]) if not e.data["trials"]]
+    empty = [e for e in memory.store.events_of("study", Asked) if not e.trials]
     assert empty
     stored = [study(space, backend=backend, seed=5, store=url)]
 

@@ -11,6 +11,7 @@ import pytest
 from hpo_bridge import HpoBridgeError, Study, Trial, TrialState
 from hpo_bridge.contracts.record import Outcome
 from hpo_bridge.errors import StoreError
+from hpo_bridge.store.event_types import Requeued
 
 Make = Callable[..., Study]
 
@@ -185,7 +186,7 @@ def test_retries(study: Make) -> None:
     assert (second.value, second.attempts, len(second.reports)) == (1.0, 3, 1)
     assert third.attempts == 1
     assert sorted(seen) == [0, 0, 0, 1, 1, 1, 2]
-    requeued = [e.data["kind"] for e in s.store.events("study", kinds=["requeued"])]
+    requeued = [e.cause for e in s.store.events_of("study", Requeued)]
     assert requeued == ["failure"] * 4
 
 

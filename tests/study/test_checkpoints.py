@@ -21,6 +21,7 @@ import pytest
 from hpo_bridge import Float, HpoBridgeError, Study, Trial, TrialPruned, TrialState
 from hpo_bridge.contracts.checkpoints import CheckpointFolder
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError
+from hpo_bridge.store.event_types import Requeued
 
 Make = Callable[..., Study]
 
@@ -286,8 +287,8 @@ def test_a_write_that_fails_fails_the_trial_and_keeps_the_old(study: Make, url: 
     s.optimize(objective, trials=1, runner="processes", workers=1, retries=1)
     (trial,) = s.trials
     assert (trial.value, trial.attempts) == (17.0, 2)
-    (requeued,) = s.store.events(s.name, kinds=["requeued"])
-    assert "OSError: [Errno 27] File too large" in requeued.data["reason"]
+    (requeued,) = s.store.events_of(s.name, Requeued)
+    assert "OSError: [Errno 27] File too large" in requeued.reason
     s.optimize(objective, trials=2, runner="processes", workers=1)
     assert s.trials[1].state is TrialState.FAILED
     assert "File too large" in str(s.trials[1].error)

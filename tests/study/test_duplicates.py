@@ -27,6 +27,7 @@ from hpo_bridge.engine import repeats
 from hpo_bridge.engine.duplicates import MOST_RESAMPLED
 from hpo_bridge.errors import BudgetSpent
 from hpo_bridge.store import Repeats
+from hpo_bridge.store.event_types import Resampled
 
 Make = Callable[..., Study]
 SPACE = Space(n=Int(1, 3), c=Categorical(["a", "b"]))
@@ -231,8 +232,8 @@ def test_another_point_is_asked_for(study: Make, made: list[Any]) -> None:
     assert told(made[-1]) == [
         (0, (1.0,)), (1, (1.0,)), (2, (2.0,)), (3, (1.0,)), (4, (2.0,)), (5, (3.0,)),
     ]  # fmt: skip
-    events = [e.data for e in s.store.events("study", kinds=["resampled"])]
-    assert [(e["of"], e["result"]["values"]) for e in events] == [
+    events = [e for e in s.store.events_of("study", Resampled)]
+    assert [(e.of, e.result.values) for e in events] == [
         (0, {"value": 1.0}), (0, {"value": 1.0}), (1, {"value": 2.0}),
     ]  # fmt: skip
 

@@ -318,7 +318,7 @@ def test_a_cut_after_any_event_of_a_retry_changes_nothing(
     assert whole.verify().reproducible
     definition = whole.store.study("study").definition
     events = list(whole.store.events("study"))
-    retried = max(event.seq for event in events if event.data.get("kind") == "retry")
+    retried = max(event.seq for event in events if event.kind == "retried")
     assert retried > kept
     for cut in range(retried, len(events) + 1, 3):
         store = open_store(f"sqlite:///{tmp_path}/{cut}.db")

@@ -7,6 +7,7 @@ import pytest
 from hpo_bridge import Float, Int, SearchExhausted, Space, Study, UnsupportedProblem
 from hpo_bridge.errors import WaitingForResults
 from hpo_bridge.plugins import manager
+from hpo_bridge.store.event_types import Asked
 
 OPTIONS = {
     "optuna.gp": {"n_startup_trials": 4},
@@ -46,7 +47,7 @@ def asked(study, count, workers=3):
 
 
 def most_rejected(study):
-    return max(event.data["rejected"] for event in study.store.events("study", kinds=["asked"]))
+    return max(event.rejected for event in study.store.events_of("study", Asked))
 
 
 @pytest.mark.parametrize("duplicates", ["evaluate", "resample"])

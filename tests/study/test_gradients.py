@@ -14,6 +14,7 @@ import hpo_bridge as hpo
 from hpo_bridge import Categorical, Differentiated, Float, GradientRequired, Int, Space, Study
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.contracts.trial import Trial
+from hpo_bridge.store.event_types import Finished
 
 Make = Callable[..., Study]
 
@@ -54,10 +55,10 @@ def test_the_log_has_them_in_the_objectives_own_direction(study: Make, url: str)
     s = study(SPACE, backend=script(A), direction="maximize", store=url)
     s.tell(s.ask(), 3.0, gradients=SLOPES)
     s.tell(s.ask(), state="FAILED")
-    event, failed = s.store.events("study", kinds=["finished"])
-    assert event.data["gradients"] == SLOPES
-    assert event.data["values"] == {"value": 3.0}
-    assert "gradients" not in failed.data
+    event, failed = s.store.events_of("study", Finished)
+    assert event.gradients == SLOPES
+    assert event.values == {"value": 3.0}
+    assert failed.gradients is None
     assert [trial.gradients for trial in s.trials] == [SLOPES, None]
     assert s.best.gradients == SLOPES
 

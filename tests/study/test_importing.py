@@ -9,6 +9,7 @@ import pytest
 
 from hpo_bridge import Float, HpoBridgeError, Int, Space, TrialState, UnsupportedProblem
 from hpo_bridge.errors import HistoryError, StoreError, StudyLocked
+from hpo_bridge.store.event_types import Imported
 
 SPACE = Space(x=Float(-1, 1), n=Int(1, 4))
 
@@ -80,9 +81,9 @@ def test_the_log_says_again_what_the_tables_say(study, source, url):
     assert made.verify().reproducible
     kinds = [e.kind for e in made.store.events(made.name)]
     assert kinds[:11] == ["imported"] * 10 + ["session"]
-    event = next(made.store.events(made.name, kinds=["imported"]))
+    event = next(made.store.events_of(made.name, Imported))
     assert event.trial == 0
-    assert event.data["source"].endswith("t.json")
+    assert event.source.endswith("t.json")
 
 
 def test_the_backend_learns_from_them(study, source):

@@ -190,7 +190,7 @@ def check(case: Case, store: Store) -> None:
     requeued = Counter(e.trial for e in events if e.kind == "requeued")
     given_up = sum(t.error is not None and "while this trial ran" in t.error for t in trials)
     workers = 2 if case.runner == "processes" else 1
-    assert {e.data["kind"] for e in events if e.kind == "requeued"} <= {"lost"}
+    assert {e.cause for e in events if e.kind == "requeued"} <= {"lost"}
     assert requeued.total() + given_up <= case.kills * workers
     for t in trials:
         lost = t.error is not None and "while this trial ran" in t.error

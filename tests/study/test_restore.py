@@ -24,6 +24,7 @@ from hpo_bridge.engine import driver as driver_module
 from hpo_bridge.engine.driver import MOST_LOSSES
 from hpo_bridge.engine.schedule import schedule_of
 from hpo_bridge.errors import StoreError
+from hpo_bridge.store.event_types import Requeued, SessionStarted
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}}
@@ -201,19 +202,16 @@ def test_a_store_that_fails_is_no_reason_for_a_new_beginning(
 ) -> None:
     reopen(backend=GENERATION).optimize(loss, trials=9)
     s = reopen(backend=GENERATION)
-    events = s.store.events
 
-    def failing(name: str, after: int = 0, kinds: Any = None) -> Any:
-        if kinds is None:
-            raise StoreError("the disk is on fire")
-        return events(name, after, kinds)
+    def failing(name: str, after: int = 0) -> Any:
+        raise StoreError("the disk is on fire")
 
     monkeypatch.setattr(s.store, "events", failing)
     with pytest.raises(StoreError, match="on fire"):
         s.optimize(loss, trials=12)
     monkeypatch.undo()
     s.optimize(loss, trials=12)
-    fresh = [e for e in s.store.events("study", kinds=["session"]) if e.data.get("fresh")]
+    fresh = [e for e in s.store.events_of("study", SessionStarted) if e.fresh]
     assert len(fresh) == 1
     assert warnings() == []
 
@@ -243,8 +241,8 @@ def test_a_backend_that_changes_its_mind(reopen: Make, made: list[Any], warnings
     assert [o.params["c"] for o in history[:1]] == [1]
     assert [o.token for o in history[7:]] == [0]
     assert made[-1].problem.seed != 0
-    sessions = [e.data for e in s.store.events("study", kinds=["session"])]
-    assert [e.get("fresh") for e in sessions] == [True, True]
+    sessions = [e.fresh for e in s.store.events_of("study", SessionStarted)]
+    assert sessions == [True, True]
 
 
 def test_other_backends_and_back(
@@ -274,7 +272,7 @@ def test_other_backends_and_back(
     points = [(t.params["x"], t.params["n"]) for t in s.trials]
     assert len(set(points)) == 28
     assert len(warnings()) == 1  # going on is no new hand-over
-    seeds = [e.data["seed"] for e in s.store.events("study", kinds=["session"])]
+    seeds = [e.seed for e in s.store.events_of("study", SessionStarted)]
     assert len(set(seeds)) == 3
     assert seeds[2] == seeds[3] == seeds[4]
     assert s.store.study("study").backend == "core.random"  # type: ignore[union-attr]
@@ -408,7 +406,7 @@ def test_it_is_run_on_where_it_harms_nobody(reopen: Make, runner: str) -> None:
         assert trial.number == 0
         assert s.trials[0].attempts == attempt + 1
         crash(s)
-    requeued = [e.data["kind"] for e in s.store.events("study", kinds=["requeued"])]
+    requeued = [e.cause for e in s.store.events_of("study", Requeued)]
     assert requeued == ["lost"] * 4
 
 

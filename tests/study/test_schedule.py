@@ -21,6 +21,7 @@ from hpo_bridge import (
 )
 from hpo_bridge.contracts.record import Outcome
 from hpo_bridge.engine.relay import phase_seed
+from hpo_bridge.store.event_types import SessionStarted
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}, "trials": 10}
@@ -38,8 +39,8 @@ def params(study: Study) -> list[Any]:
     return [t.params for t in study.trials]
 
 
-def sessions(study: Study) -> list[dict[str, Any]]:
-    return [e.data for e in study.store.events(study.name, kinds=["session"])]
+def sessions(study: Study) -> list[SessionStarted]:
+    return [e for e in study.store.events_of(study.name, SessionStarted)]
 
 
 def crash(study: Study) -> None:
@@ -62,7 +63,7 @@ def test_each_entry_proposes_its_trials(study: Make, made: list[Any]) -> None:
             None if t.value is None else (t.value,) for t in s.trials[:begin]
         ]
     assert s.backend == "fake.snapshots"
-    seams = [(d["backend"], d["phase"], d["since"]) for d in sessions(s)]
+    seams = [(d.backend, d.phase, d.since) for d in sessions(s)]
     assert seams == [("core.random", 0, 0), ("fake.generation", 1, 5), ("fake.snapshots", 2, 15)]
 
 
@@ -81,8 +82,8 @@ def test_a_schedule_in_parts_is_one(study: Make, url: str, snapshot: bool) -> No
             crash(part)
     assert params(part)[:24] == params(whole)
     assert [t.backend for t in part.trials] == [t.backend for t in whole.trials]
-    whole_seeds = [d["seed"] for d in sessions(whole)]
-    assert list(dict.fromkeys(d["seed"] for d in sessions(part))) == whole_seeds
+    whole_seeds = [d.seed for d in sessions(whole)]
+    assert list(dict.fromkeys(d.seed for d in sessions(part))) == whole_seeds
 
 
 def finish_in_any_order(
@@ -123,7 +124,7 @@ def test_in_deterministic_order_the_seams_do_not_depend_on_timing(
         s = study(backend=schedule, name=f"s{seed}")
         finish_in_any_order(s, 30, window, random.Random(seed), 0.0 if seed == 0 else 0.08)
         found.append(params(s))
-        known = [d["known"] for d in sessions(s) if "known" in d]
+        known = [d.known for d in sessions(s) if d.known is not None]
         assert known[0] == 7 - window + 1
         found[-1] += known
     assert all(each == found[0] for each in found[1:])

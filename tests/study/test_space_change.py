@@ -10,6 +10,7 @@ import pytest
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study
 from hpo_bridge.analysis.facts import space_version
 from hpo_bridge.errors import StoreError
+from hpo_bridge.store.event_types import SpaceChanged
 
 Make = Callable[..., Study]
 FIRST = {"x": Float(0, 1), "n": Int(1, 4), "c": Categorical(["a", "b"]), "k": "fixed"}
@@ -61,10 +62,10 @@ def test_the_history_goes_over_to_the_new_space(
         assert seen.losses == (trial.value,)
     assert s.trials[:6] == before  # as they were
     assert all("dropout" in t.params for t in s.trials[6:])
-    (event,) = s.store.events("study", kinds=["space"])
-    assert event.data["version"] == 2
-    assert event.data["before"] == Space(FIRST).to_plain()
-    assert event.data["defaults"] == DEFAULTS
+    (event,) = s.store.events_of("study", SpaceChanged)
+    assert event.version == 2
+    assert event.before == Space(FIRST).to_plain()
+    assert event.defaults == DEFAULTS
     assert s.store.study("study").definition["space"] == Space(SECOND).to_plain()["space"]  # type: ignore[union-attr]
     assert space_version(s.store, "study") == 2
     assert s.to_pandas()["params.dropout"].isna().sum() == 6
@@ -96,7 +97,7 @@ def test_a_changed_study_goes_on_exactly(study: Make, tmp_path: Any, backend: An
             s.optimize(loss, trials=trials)
             s.close() if trials % 2 else s._seat.leave(broken=True)
         found.append([t.params for t in s.trials])
-        assert len(list(s.store.events("study", kinds=["space"]))) == 1
+        assert len(list(s.store.events_of("study", SpaceChanged))) == 1
     assert found[0] == found[1]
 
 

@@ -15,6 +15,7 @@ import pytest
 from hpo_bridge import Float, Space, Study, Trial, TrialState
 from hpo_bridge.analysis.held_out import trials_since_test
 from hpo_bridge.errors import NoCompleteTrial, ObjectiveError, StudyLocked, TestSetWarning
+from hpo_bridge.store.codec import trial_of
 
 Make = Callable[..., Study]
 
@@ -55,7 +56,7 @@ def test_a_look_is_kept_in_the_log(searched: Study) -> None:
     # The record of the trial is as it was.
     assert searched.best == best
     event = list(searched.store.events(searched.name))[-1]
-    assert (event.kind, event.trial) == ("tested", None)
+    assert (event.kind, trial_of(event)) == ("tested", None)
     searched.optimize(lambda trial: seen.append(trial.seed) or 1.0, trials=6)
     assert seen[-1] != seed
 

@@ -152,19 +152,19 @@ def test_a_backend_that_ends_or_fails_early(study: Make, url: str, made: list[An
 
 def cut(s: Study, points: Any) -> Any:
     """The same log, with other points in the backend."""
-    events = s.store.events
+    read = s.store.events_of
 
-    def other(name: str, after: int = 0, kinds: Any = None) -> Any:
-        for event in events(name, after, kinds):
+    def other(*args: Any) -> Any:
+        for event in read(*args):
             if event.kind == "session":
-                event.data["options"]["points"] = points
+                event.options["points"] = points
             yield event
 
-    s.store.events = other  # type: ignore[method-assign]
+    s.store.events_of = other  # type: ignore[method-assign]
     try:
         return s.verify().streaks[0]
     finally:
-        del s.store.events
+        del s.store.events_of
 
 
 def test_what_cannot_be_checked(url: str, acme: Any) -> None:

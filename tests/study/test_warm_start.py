@@ -11,8 +11,9 @@ import pytest
 
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, UnsupportedProblem
 from hpo_bridge.analysis.facts import adopted
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store import Event
+from hpo_bridge.store.event_types import Adopted, Enqueued, Finished
 
 Make = Callable[..., Study]
 OLD = Space(
@@ -101,7 +102,7 @@ def test_it_goes_on_without_the_earlier_store(
         part.close() if trials % 4 else part._seat.leave(broken=True)
         (tmp_path / "old.db").unlink(missing_ok=True)
     assert [t.params for t in part.trials] == [t.params for t in whole.trials]
-    assert len(list(whole.store.events("study", kinds=["adopted"]))) == 1
+    assert len(list(whole.store.events_of("study", Adopted))) == 1
     assert part.verify().reproducible
     # Without the key it goes on, too; and another backend is told of them.
     s = study(NEW, backend="fake.generation_flat", store=url)
@@ -139,8 +140,8 @@ def test_objectives_change_direction_only_where_asked(
     flipped = source(old, values={"value": "-val_loss"})
     s = study(NEW, direction="maximize", backend="fake.snapshots", warm_start=flipped)
     s.ask()
-    (stored,) = s.store.events("study", kinds=["adopted"])
-    assert [t["values"] for t in stored.data["trials"]] == [{"value": 0.0}, {"value": -1.0}, None]
+    (stored,) = s.store.events_of("study", Adopted)
+    assert [t.result.values for t in stored.trials] == [{"value": 0.0}, {"value": -1.0}, None]
     assert [o.losses for o in made[-1].told] == [(0.0,), (1.0,), None]  # losses again
     assert made[-1].told[0].reports == ((1, 0.5),)
 
@@ -243,8 +244,8 @@ def test_ten_thousand_trials_in_seconds(study: Make, url: str, made: list[Any]) 
     events = []
     for number in range(10_000):
         events += [
-            Event("enqueued", 0.0, number, {"params": {"x": number / 1e4, "n": number % 10}}),
-            Event("finished", 0.0, number, {"state": "COMPLETE", "values": {"value": 1.0}}),
+            Enqueued(number, {"x": number / 1e4, "n": number % 10}),
+            Finished(number, TrialState.COMPLETE, {"value": 1.0}),
         ]
     writer.append(events)
     writer.release()

@@ -19,6 +19,7 @@ import hpo_bridge as hpo
 from hpo_bridge import Float, GradientRequired, Int, Space, Study
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.contracts.trial import Trial
+from hpo_bridge.store.event_types import Finished
 
 SPACE = Space(x=Float(-1, 1), rate=Float(1e-3, 1, log=True), pool="max")
 ADAM = {"name": "torch.adam", "options": {"n_starts": 2}}
@@ -49,7 +50,7 @@ def study() -> Iterator[Callable[..., Study]]:
 
 
 def logged(s: Study) -> list[Any]:
-    return [event.data.get("gradients") for event in s.store.events(s.name, kinds=["finished"])]
+    return [event.gradients for event in s.store.events_of(s.name, Finished)]
 
 
 RUNNERS = {
@@ -67,9 +68,9 @@ def test_every_runner_differentiates_it(study: Any, runner: str) -> None:
     s.optimize(bowl, trials=6, runner=runner, **RUNNERS[runner])
     assert [t.state for t in s.trials] == [TrialState.COMPLETE] * 6
     by_values = {t.value: t.params for t in s.trials}
-    for event in s.store.events(s.name, kinds=["finished"]):
-        expected = slopes(by_values[event.data["values"]["value"]])
-        assert event.data["gradients"] == pytest.approx(expected, rel=1e-12)
+    for event in s.store.events_of(s.name, Finished):
+        expected = slopes(by_values[event.values["value"]])
+        assert event.gradients == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("backend", ["core.random", "optuna.tpe", "torch.spsa"])

@@ -19,6 +19,7 @@ from hpo_bridge import Categorical, Float, Space, Study, UnsupportedProblem
 from hpo_bridge.contracts.optimizer import Capability, Observation, Problem
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.plugins import manager
+from hpo_bridge.store.event_types import Finished
 
 SIZE = 300
 TARGET = np.linspace(0.1, 0.9, SIZE)
@@ -58,8 +59,8 @@ def test_cut_it_goes_on_the_same_with_workers_too(backend: str, tmp_path: Path) 
 def test_the_log_has_lists(tmp_path: Path) -> None:
     with Study(SPACE, backend="torch.adam", seed=0, store=f"sqlite:///{tmp_path}/s.db") as study:
         study.optimize(objective, trials=1)
-        (event,) = study.store.events("study", kinds=["finished"])
-        slopes = event.data["gradients"]
+        (event,) = study.store.events_of("study", Finished)
+        slopes = event.gradients
         (trial,) = study.trials
     wanted = 2 * (np.array(trial.params["w"]) - TARGET) / SIZE
     np.testing.assert_allclose(slopes["w"], wanted, atol=1e-15)
