@@ -2,221 +2,163 @@
 
 from __future__ import annotations
 
-import os
-import selectors
 import threading
-from contextlib import suppress
+from multiprocessing.connection import wait
 from typing import Any
 
-from ..contracts.interrupts import CtrlC
 from ..contracts.record import Outcome, TrialState
 from ..contracts.runner import Work
 from ..contracts.trial import Trial
 from ..errors import ObjectiveError
-from .shutdown import Ending
-from .worker_handle import Settings, Slot, WorkerDied
+from .stop_policy import StopPolicy
+from .waker import Waker
+from .worker import WorkerSettings
+from .worker_handle import WorkerDied, WorkerHandle
 
 _STILLBORN = 3  # workers in a row that may die before they begin a trial
 
 
-class Bell:
-    """Wakes the driver's loop, from any thread and from a signal handler."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        os.set_blocking(self._writer, False)
-
-    def __enter__(self) -> Bell:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        ends = self._reader, self._writer
-        self._reader = self._writer = -1  # a late ring must not reach somebody else's file
-        for end in ends:
-            os.close(end)
-
-    def fileno(self) -> int:
-        """What the loop waits for."""
-        return self._reader
-
-    def ring(self) -> None:
-        """Wakes the loop; a full pipe has woken it already."""
-        with suppress(OSError):
-            os.write(self._writer, b"!")
-
-    def quiet(self) -> None:
-        """Makes ready for the next ring."""
-        with suppress(BlockingIOError):
-            os.read(self._reader, 4096)
-
-
-class Driver:
+class ProcessLoop:
     """One run.
 
     Args:
         work: The study.
         settings: What all workers have in common.
-        workers: How many there may be.
-        grace: Seconds for running trials once the run is to stop.
-        bell: What the workers' futures and Ctrl-C ring.
-        ctrl_c: Counts Ctrl-C.
+        limit: How many workers there may be.
+        stop: Says when to stop.
+        waker: Wakes the loop at Ctrl-C.
     """
 
     def __init__(
-        self,
-        work: Work,
-        settings: Settings,
-        workers: int,
-        grace: float,
-        bell: Bell,
-        ctrl_c: CtrlC,
+        self, work: Work, settings: WorkerSettings, limit: int, stop: StopPolicy, waker: Waker
     ) -> None:
         self._work = work
         self._settings = settings
-        self._workers = workers
-        self._bell = bell
-        self._ending = Ending(work, ctrl_c, grace)
-        self._slots: list[Slot] = []
+        self._limit = limit
+        self._stop = stop
+        self._waker = waker
+        self._workers: list[WorkerHandle] = []
         self._closing: list[threading.Thread] = []
         self._again: list[Trial] = []  # given to workers that died before they began them
-        self._dry = False  # no trial to be had until a running one ends
+        self._is_dry = False  # no trial to be had until a running one ends
         self._stillborn = 0
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(bell, selectors.EVENT_READ)
 
-    def loop(self) -> None:
-        """Runs trials until nothing is left, or until it is time to cut them."""
+    def run(self) -> None:
+        """Run trials until nothing is left, or until it is time to cut them."""
         while True:
-            self._ending.look()
-            started = not self._ending.begun and not self._dry and self._start()
-            running = any(slot.trial is not None for slot in self._slots)
-            if not running and (self._dry or self._ending.begun):
+            self._stop.update()
+            started = not self._stop.is_stopping and not self._is_dry and self._start()
+            is_running = any(worker.trial is not None for worker in self._workers)
+            if not is_running and (self._is_dry or self._stop.is_stopping):
                 return
-            if self._ending.over:
+            if self._stop.is_over:
                 return
-            self._serve(0.0 if started else self._ending.patience)
+            self._serve(0.0 if started else self._stop.seconds_to_wait)
 
     def close(self) -> None:
-        """Cuts what still runs, gives it back, and ends all workers."""
-        cut = [slot for slot in self._slots if slot.trial is not None]
-        for slot in cut:
-            slot.kill()
+        """Cut what still runs, give it back, and end all workers."""
+        cut = [worker for worker in self._workers if worker.trial is not None]
+        for worker in cut:
+            worker.kill()
         try:
-            for trial in (*(slot.trial for slot in cut), *self._again):
+            for trial in (*(worker.trial for worker in cut), *self._again):
                 if trial is not None:
-                    self._work.give_back(trial.number, self._ending.reason)
+                    self._work.give_back(trial.number, self._stop.reason)
         finally:
-            for slot in tuple(self._slots):
-                self._retire(slot)
+            for worker in tuple(self._workers):
+                self._retire(worker)
             for thread in self._closing:
                 thread.join()
-            self._selector.close()
 
     def _start(self) -> bool:
-        """Starts one trial if a worker is free; whether there may be another to start."""
+        """Start one trial if a worker is free; ``True`` if there may be another to start."""
         if not self._again and self._work.exhausted:
-            self._dry = True
+            self._is_dry = True
             return False
-        slot = next((slot for slot in self._slots if slot.trial is None), None)
-        if slot is None:
-            if len(self._slots) >= self._workers:
+        worker = next((worker for worker in self._workers if worker.trial is None), None)
+        if worker is None:
+            if len(self._workers) >= self._limit:
                 return False
-            slot = self._hire()  # comes up while the study thinks
+            worker = WorkerHandle(self._settings)  # comes up while the study thinks
+            self._workers.append(worker)
         trial = self._again.pop(0) if self._again else self._work.next()
         if trial is None:
-            self._dry = True
+            self._is_dry = True
             return False
         try:
-            slot.submit(trial, self._work.output(trial.number))
-        except WorkerDied:  # while it was idle
+            worker.submit(trial, self._work.output(trial.number))
+        except WorkerDied as death:  # while it was idle
             self._again.append(trial)
-            self._replace(slot)
+            self._dismiss(worker, death)
         return True
 
-    def _hire(self) -> Slot:
-        slot = Slot(self._settings)
-        self._slots.append(slot)
-        self._selector.register(slot.line, selectors.EVENT_READ, slot)
-        return slot
-
-    def _replace(self, slot: Slot) -> None:
-        """Dismisses a worker that has died; the next is hired when there is a trial."""
-        if not slot.worked:
+    def _dismiss(self, worker: WorkerHandle, death: WorkerDied) -> None:
+        """Dismiss a worker that has died; the next is started when there is a trial."""
+        if not worker.has_worked:
             self._stillborn += 1
             if self._stillborn >= _STILLBORN:
                 raise ObjectiveError(
                     f"objective {self._work.objective.describe()}: {_STILLBORN} workers in a row "
                     f"ended before they began a trial, as one does that crashes in an import; "
-                    f"the last: {slot.epitaph()}"
+                    f"the last: {death}"
                 )
-        self._retire(slot)
+        self._retire(worker)
 
-    def _retire(self, slot: Slot) -> None:
-        self._slots.remove(slot)
-        self._unlisten(slot)
+    def _retire(self, worker: WorkerHandle) -> None:
+        self._workers.remove(worker)
         self._closing = [thread for thread in self._closing if thread.is_alive()]
-        thread = threading.Thread(target=slot.close, name="worker's end")
+        thread = threading.Thread(target=worker.close, name="worker's end")
         thread.start()  # the other workers are not kept waiting
         self._closing.append(thread)
 
-    def _unlisten(self, slot: Slot) -> None:
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(slot.line)
+    def _serve(self, seconds: float) -> None:
+        """Wait for messages and for the ends of workers, and pass them on."""
+        seconds = min([seconds, *(worker.seconds_left for worker in self._workers)])
+        waker = self._waker.fileno()
+        ready = wait([waker, *(worker.line for worker in self._workers)], seconds)
+        if waker in ready:
+            self._waker.clear()
+        for worker in tuple(self._workers):
+            if worker.line in ready or worker.seconds_left <= 0 or not ready:
+                self._listen(worker)
 
-    def _serve(self, patience: float) -> None:
-        """Waits for messages and for ends of trials, and passes them on."""
-        for key, _ in self._selector.select(patience):
-            if key.data is None:
-                self._bell.quiet()
+    def _listen(self, worker: WorkerHandle) -> None:
+        while True:
+            trial = worker.trial
+            try:
+                message = worker.receive()
+            except WorkerDied as death:
+                self._lose(worker, trial, death)
+                return
+            if message is None:
+                return
+            self._handle(worker, trial, *message)
+
+    def _lose(self, worker: WorkerHandle, trial: Trial | None, death: WorkerDied) -> None:
+        worker.trial = None
+        if trial is not None:
+            self._is_dry = False
+            if worker.has_begun:
+                self._work.finish(trial.number, Outcome.failed(str(death)))
             else:
-                self._listen(key.data)
-        for slot in tuple(self._slots):
-            if slot.future is not None and slot.future.done():
-                self._listen(slot)  # all that it said before the end
-                self._finish(slot)
+                self._again.append(trial)
+        self._dismiss(worker, death)
 
-    def _listen(self, slot: Slot) -> None:
-        try:
-            while message := slot.receive():
-                self._hear(slot, *message)
-        except EOFError:
-            self._unlisten(slot)
-            if slot.trial is None:
-                self._replace(slot)
-
-    def _hear(self, slot: Slot, kind: str, *said: Any) -> None:
-        current = slot.trial.number if slot.trial is not None else None
-        if kind == "begun":
-            slot.begun = slot.worked = True
-            self._stillborn = 0
-        elif kind == "broken":
-            raise ObjectiveError(said[0])
-        elif kind == "report" and said[0] == current:  # else a thread that was left behind
-            self._work.report(*said)
-        elif kind == "resumed" and said[0] == current:
-            self._work.resumed(*said)
-        elif kind == "should_prune":
-            slot.answer(self._work.should_prune(said[0]) if said[0] == current else True)
-
-    def _finish(self, slot: Slot) -> None:
-        """Takes the outcome of a trial, or the death of its worker."""
-        trial = slot.trial
-        if trial is None:  # already dealt with
-            return
-        outcome: Outcome | None
-        try:
-            state, *rest = slot.result()
-            outcome = Outcome(TrialState(state), *rest)
-            died = False
-        except WorkerDied as death:
-            outcome = Outcome.failed(str(death)) if slot.begun else None
-            died = True
-        slot.trial = slot.future = None
-        self._dry = False
-        if outcome is not None:
-            self._work.finish(trial.number, outcome)
-        else:
-            self._again.append(trial)
-        if died:
-            self._replace(slot)
+    def _handle(self, worker: WorkerHandle, trial: Trial | None, kind: str, *fields: Any) -> None:
+        number = trial.number if trial is not None else None
+        match kind:
+            case "begun":
+                self._stillborn = 0
+            case "broken":
+                raise ObjectiveError(fields[0])
+            case "report" if fields[0] == number:  # else of a thread that was left behind
+                self._work.report(*fields)
+            case "resumed" if fields[0] == number:
+                self._work.resumed(*fields)
+            case "should_prune":
+                is_current = fields[0] == number
+                worker.answer(self._work.should_prune(fields[0]) if is_current else True)
+            case "done" if number is not None:
+                state, *rest = fields
+                self._is_dry = False
+                self._work.finish(number, Outcome(TrialState(state), *rest))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import pickle
 
 from ..contracts.interrupts import CtrlC
-from ..contracts.objective import Objective
 from ..contracts.runner import Work
 from ..contracts.runner_options import as_bytes, as_choice, as_count, as_seconds
-from ..errors import InvalidOptions, ObjectiveError
-from ..objectives.failure import explain
-from ..objectives.main_module import MainModule
+from ..errors import InvalidOptions
+from .process_loop import ProcessLoop
+from .stop_policy import StopPolicy
+from .waker import Waker
+from .worker import WorkerSettings
 
 
 class Processes:
@@ -58,50 +58,33 @@ class Processes:
         self.grace = 0.0 if grace == 0 else as_seconds("grace", grace) or 0.0
 
     def run(self, work: Work) -> None:
-        """Evaluates trials until nothing is left or ``work.stopping`` is set.
+        """Evaluate trials until nothing is left or ``work.stopping`` is set.
 
         Raises:
             ObjectiveError: If the objective cannot be sent to a worker or loaded there.
             KeyboardInterrupt: After Ctrl-C, when all has been tidied up.
         """
-        from .process_loop import Bell, Driver  # Pebble takes a tenth of a second to import
-        from .worker_handle import Settings
-
         work.objective.check()
-        with Bell() as bell, CtrlC(bell.ring) as ctrl_c:
-            settings = Settings(
-                objective=_packed(work.objective),
-                main=MainModule.here(),
-                timeout=self.trial_timeout,
-                memory=self.memory,
-                capture=self.output == "capture",
-                wake=bell.ring,
-                checkpoints=work.checkpoints,
-                differentiation=work.differentiation,
-            )
-            driver = Driver(work, settings, self.workers, self.grace, bell, ctrl_c)
+        settings = WorkerSettings.of(
+            work,
+            timeout=self.trial_timeout,
+            memory=self.memory,
+            capture=self.output == "capture",
+        )
+        with Waker() as waker, CtrlC(waker.wake) as ctrl_c:
+            stop = StopPolicy(work, ctrl_c, self.grace)
+            loop = ProcessLoop(work, settings, self.workers, stop, waker)
             try:
-                driver.loop()
+                loop.run()
             finally:
-                driver.close()
+                loop.close()
             ctrl_c.raise_pending()
 
 
 def usable_cpus() -> int:
-    """The number of CPUs that this process may use."""
+    """Return the number of CPUs that this process may use."""
     if hasattr(os, "process_cpu_count"):  # Python 3.13
         return os.process_cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _packed(objective: Objective) -> bytes:
-    try:
-        return pickle.dumps(objective)
-    except ObjectiveError:
-        raise
-    except Exception as error:
-        raise ObjectiveError(
-            f"objective {objective.describe()} cannot be sent to a worker: {explain(error)}"
-        ) from error

@@ -3,26 +3,26 @@
 This module is data: Ray is imported when a study runs on it. The driver keeps the study and
 its store; Ray may lose anything, and the study loses nothing.
 
-* :mod:`hpo_bridge_ray.runner`: the runner ``ray`` and its options.
-* :mod:`hpo_bridge_ray.cluster`: a Ray that is there, or one of our own for the run.
-* :mod:`hpo_bridge_ray.dispatch`: the driver's loop, the only place that talks to the study.
-* :mod:`hpo_bridge_ray.hub`: the actor between the driver and the workers.
-* :mod:`hpo_bridge_ray.placement`: the actor in which Ray Tune places and restarts workers.
-* :mod:`hpo_bridge_ray.worker`: a worker: one Tune trial that runs many of ours.
-* :mod:`hpo_bridge_ray.light`, :mod:`hpo_bridge_ray.stand_ins`: actors of Tune's whose processes do
-  without Tune, and what Tune knows of them. :mod:`hpo_bridge_ray.slots`: the one that is a worker.
-* :mod:`hpo_bridge_ray.code`: the objective's folder, on its way to other machines.
-* :mod:`hpo_bridge_ray.resources`: what a worker or a trial takes of the cluster.
-* :mod:`hpo_bridge_ray.trials`, :mod:`hpo_bridge_ray.search`, :mod:`hpo_bridge_ray.onetrial`: mode
-  ``trials``, by the driver's loop, by Tune's, and in a worker.
-* :mod:`hpo_bridge_ray.schedulers`: Tune's schedulers, as pruners.
-* :mod:`hpo_bridge_ray.population`, :mod:`hpo_bridge_ray.mutation`,
-  :mod:`hpo_bridge_ray.tune_population`: population based training, its options, what becomes
-  of a trial's parameters, and Tune's schedulers of it.
-* :mod:`hpo_bridge_ray.carriage`: checkpoints, on their way between machines.
-* :mod:`hpo_bridge_ray.luggage`: what a worker keeps of them on its own disk.
-* :mod:`hpo_bridge_ray.recent_output`: what a trial prints, on its way to the driver.
-* :mod:`hpo_bridge_ray.passing`: folders that are removed even if their process is killed.
+The driver's side:
+
+* ``runner``: the runner ``ray`` and its options. ``resources``: those of a worker or a trial.
+* ``cluster``, ``address``, ``head_watch``: a Ray that is there, or one of our own for the run.
+* ``dispatch``, ``trial_dispatch``: the driver's loop, the only place that talks to the study, in
+  mode ``slots`` and in mode ``trials``.
+* ``code_upload``, ``checkpoint_transfer``: files on their way between machines.
+
+In actors:
+
+* ``hub``: the actor between the driver and the workers.
+* ``placement``, ``study_search``, ``tune_trainables``: the actor in which Ray Tune places and
+  restarts workers, its source of trials, and the classes of trials that it knows.
+* ``ray_worker``, ``output_buffer``, ``worker_checkpoints``: a worker, its trial's output, and its
+  trial's checkpoints where the driver's disks are not seen.
+* ``tune_actor``, ``slot_actor``, ``trial_actor``: the actors that are such a worker, without Tune.
+
+Besides: ``schedulers``, ``population``, ``mutation``, ``tune_population`` (Tune's schedulers as
+pruners), ``experiments`` (trials from its folders), ``locked_folder`` (removed even if its process
+is killed).
 """
 
 from __future__ import annotations

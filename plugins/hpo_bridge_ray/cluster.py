@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from hpo_bridge.runners.processes import usable_cpus
+from hpo_bridge.runners import usable_cpus
 
 from .address import RayError as RayError
 from .address import check, started
-from .passing import SHORT, PassingFolder
+from .locked_folder import SHORT, LockedFolder
 
 CLIENT_STARTS = 3
 """How often a Ray's head may try to start the process that serves this client."""
@@ -82,7 +82,7 @@ class _Connection:
     """
 
     address: str | None
-    folder: PassingFolder | None
+    folder: LockedFolder | None
     users: int = 0
 
 
@@ -95,7 +95,7 @@ def _connect(
     address: str | None,
     runtime_env: Mapping[str, Any] | None,
     own: Mapping[str, Any],
-) -> PassingFolder | None:
+) -> LockedFolder | None:
     """Connects; the temporary folder of a Ray of our own."""
     quiet = {
         "configure_logging": False, "log_to_driver": False, "logging_level": logging.ERROR,
@@ -112,7 +112,7 @@ def _connect(
         with _quiet():
             _init(ray, address, quiet)
         return None
-    folder = PassingFolder(SHORT)
+    folder = LockedFolder(SHORT)
     try:
         with _quiet():
             ray.init(

@@ -17,9 +17,9 @@ from hpo_bridge.contracts.record import Outcome, TrialState
 from hpo_bridge.contracts.runner import Work
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError
-from hpo_bridge.runners.shutdown import Ending
+from hpo_bridge.runners import StopPolicy
 
-from .carriage import Carriage
+from .checkpoint_transfer import CheckpointTransfer
 from .hub import Message
 
 SLOW = 0.005
@@ -35,7 +35,7 @@ Exchange = Callable[[list[Message], float], list[Message]]
 
 
 @dataclass
-class Seat:
+class WorkerStatus:
     """A worker, as the driver knows it."""
 
     where: str
@@ -50,8 +50,8 @@ class Dispatch:
     Args:
         work: The study.
         exchange: The hub's, or anything like it.
-        ending: When to stop.
-        carriage: Brings checkpoints to other machines and fetches them; none without.
+        stop: When to stop.
+        transfer: Brings checkpoints to other machines and fetches them; none without.
         ahead: Whether trials may be asked for ahead of need.
     """
 
@@ -59,17 +59,17 @@ class Dispatch:
         self,
         work: Work,
         exchange: Exchange,
-        ending: Ending,
-        carriage: Carriage | None = None,
+        stop: StopPolicy,
+        transfer: CheckpointTransfer | None = None,
         *,
         ahead: bool,
     ) -> None:
         self._work = work
         self._exchange = exchange
-        self._ending = ending
-        self._carriage = carriage
+        self._stop = stop
+        self._transfer = transfer
         self._ahead = ahead
-        self._seats: dict[str, Seat] = {}
+        self._workers: dict[str, WorkerStatus] = {}
         self._ready: list[Trial] = []  # asked for ahead, or come back from a lost worker
         self._losses: dict[int, int] = {}
         self._orders: list[Message] = []
@@ -80,50 +80,50 @@ class Dispatch:
     def loop(self) -> None:
         """Runs trials until nothing is left, or until it is time to cut them."""
         while True:
-            self._ending.look()
-            more = not self._ending.begun and self._hand_out()
-            if not self._running() and (self._ending.begun or (self._dry and not self._ready)):
+            self._stop.update()
+            more = not self._stop.is_stopping and self._hand_out()
+            if not self._running() and (self._stop.is_stopping or (self._dry and not self._ready)):
                 return
-            if self._ending.over:
+            if self._stop.is_over:
                 return
             self._complain()
             orders, self._orders = self._orders, []
-            for message in self._exchange(orders, 0.0 if more else self._ending.patience):
+            for message in self._exchange(orders, 0.0 if more else self._stop.seconds_to_wait):
                 self._hear(*message)
 
     def close(self) -> None:
         """Gives back what was not finished."""
-        if self._carriage is not None:
-            self._carriage.close()
+        if self._transfer is not None:
+            self._transfer.close()
         open_trials = self._running()
-        for seat in self._seats.values():
-            seat.trial = None
+        for state in self._workers.values():
+            state.trial = None
         ready, self._ready = self._ready, []
         for trial in (*open_trials, *ready):
-            self._work.give_back(trial.number, self._ending.reason)
+            self._work.give_back(trial.number, self._stop.reason)
 
     def _running(self) -> list[Trial]:
         """The trials that were handed out."""
-        return [seat.trial for seat in self._seats.values() if seat.trial is not None]
+        return [state.trial for state in self._workers.values() if state.trial is not None]
 
     @property
     def workers(self) -> dict[str, bool]:
         """The workers that are up, and whether each is idle."""
-        return {worker: seat.idle for worker, seat in self._seats.items()}
+        return {worker: state.idle for worker, state in self._workers.items()}
 
     # -- handing out ------------------------------------------------------------------
 
     def _hand_out(self) -> bool:
         """Gives trials to workers that wait; whether there is more to be done at once."""
-        for worker, seat in self._seats.items():
-            if not seat.idle:
+        for worker, state in self._workers.items():
+            if not state.idle:
                 continue
             trial = self._ready.pop(0) if self._ready else self._ask()
             if trial is None:
                 return False
-            seat.idle, seat.begun, seat.trial = False, False, trial
+            state.idle, state.begun, state.trial = False, False, trial
             self._orders.append(
-                ("run", worker, trial.number, trial.params, trial.seed, self._bring(worker, seat))
+                ("run", worker, trial.number, trial.params, trial.seed, self._bring(worker, state))
             )
             if self._cost > SLOW:  # this one should not wait for the next one's suggestion
                 return True
@@ -134,17 +134,17 @@ class Dispatch:
                 return True
         return False
 
-    def _bring(self, worker: str, seat: Seat) -> str | None:
+    def _bring(self, worker: str, state: WorkerStatus) -> str | None:
         """Sends along what the trial is to go on from; the ticket, if there is anything."""
-        if self._carriage is None or seat.trial is None:
+        if self._transfer is None or state.trial is None:
             return None
-        return self._carriage.bring(worker, seat.where, seat.trial.number)
+        return self._transfer.bring(worker, state.where, state.trial.number)
 
     def _wants_ahead(self) -> bool:
         """Whether to ask for a trial that no worker waits for yet."""
         if self._orders or self._dry:
             return False  # first let the workers have theirs
-        starting = not self._seats  # the backend begins while the workers come up
+        starting = not self._workers  # the backend begins while the workers come up
         return starting or (self._ahead and self._cost > SLOW)
 
     def _ask(self) -> Trial | None:
@@ -162,29 +162,29 @@ class Dispatch:
 
     def _hear(self, kind: str, worker: str, *said: Any) -> None:
         if kind == "joined":
-            self._seats[worker] = Seat(*said)
+            self._workers[worker] = WorkerStatus(*said)
             return
-        seat = self._seats.get(worker)
-        if seat is None:
+        state = self._workers.get(worker)
+        if state is None:
             return
-        current = seat.trial.number if seat.trial is not None else None
+        current = state.trial.number if state.trial is not None else None
         if kind == "idle":
-            seat.idle = True
+            state.idle = True
         elif kind == "broken":
             raise ObjectiveError(said[0])
         elif kind in ("lost", "left"):
-            del self._seats[worker]
-            if self._carriage is not None:
-                self._carriage.end(worker)
-            if seat.trial is not None:
-                self._lost(seat)
+            del self._workers[worker]
+            if self._transfer is not None:
+                self._transfer.end(worker)
+            if state.trial is not None:
+                self._lost(state)
         elif not said or said[0] != current:
             if kind == "prune":  # a thread that a trial left behind
                 self._orders.append(("answer", worker, True))
-            elif kind == "checkpoint" and self._carriage is not None:
-                self._carriage.refuse(said[1], "the trial has ended")
+            elif kind == "checkpoint" and self._transfer is not None:
+                self._transfer.refuse(said[1], "the trial has ended")
         elif kind == "begun":
-            seat.begun = True
+            state.begun = True
         elif kind == "report":
             self._reported(*said)
         elif kind == "output":
@@ -194,12 +194,12 @@ class Dispatch:
             self._resumed(*said)
         elif kind == "prune":
             self._orders.append(("answer", worker, self._work.should_prune(said[0])))
-        elif kind == "checkpoint" and self._carriage is not None:
-            self._carriage.fetch(worker, *said)
+        elif kind == "checkpoint" and self._transfer is not None:
+            self._transfer.fetch(worker, *said)
         elif kind == "done":
-            seat.trial = None
-            if self._carriage is not None:
-                self._carriage.end(worker)
+            state.trial = None
+            if self._transfer is not None:
+                self._transfer.end(worker)
             self._done(*said)
 
     def _reported(
@@ -215,22 +215,22 @@ class Dispatch:
         self._losses.pop(number, None)
         self._work.finish(number, Outcome(TrialState(state), *rest))
 
-    def _lost(self, seat: Seat) -> None:
+    def _lost(self, state: WorkerStatus) -> None:
         """A trial whose worker has gone: it is tried again, but not for ever."""
-        trial, self._dry = seat.trial, False
+        trial, self._dry = state.trial, False
         assert trial is not None
-        if not seat.begun:
+        if not state.begun:
             self._ready.append(trial)
             return
         losses = self._losses[trial.number] = self._losses.get(trial.number, 0) + 1
-        why = f"its worker on {seat.where} was lost"
+        why = f"its worker on {state.where} was lost"
         if losses >= MOST_LOSSES:
             self._work.finish(trial.number, Outcome.failed(f"{why}, the {losses}rd time"))
         else:
             self._work.give_back(trial.number, why)
 
     def _complain(self) -> None:
-        if not self._seats and time.monotonic() - self._begin > _PATIENCE:
+        if not self._workers and time.monotonic() - self._begin > _PATIENCE:
             self._begin = float("inf")
             log.warning(
                 "no worker is up yet: the resources asked for are in use, or a machine is still "

@@ -44,11 +44,11 @@ from typing import Any
 
 from hpo_bridge.contracts.trial_output import KEPT
 
-from .carriage import Parcel
+from .checkpoint_transfer import Transfer
 
 BEAT = 2.0
 """Seconds between two signs of life of a worker."""
-SILENCE = 30.0
+LOST_AFTER = 30.0
 """Seconds without one after which a worker counts as lost, if Ray has not said so before."""
 
 NAMESPACE = "hpo_bridge"
@@ -60,7 +60,7 @@ _GIVEN_UP = "the worker has been given up"
 
 
 @dataclass
-class _Seat:
+class _WorkerState:
     """One worker, in one of its lives."""
 
     worker: str
@@ -69,7 +69,7 @@ class _Seat:
     orders: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     answers: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
     cut: asyncio.Event = field(default_factory=asyncio.Event)
-    ticket: str = ""  # of its last parcel
+    ticket: str = ""  # of its last transfer
 
     @property
     def handle(self) -> str:
@@ -92,8 +92,8 @@ class Hub:
 
     def __init__(self, setup: Any) -> None:
         self._setup = setup
-        self._seats: dict[str, _Seat] = {}
-        self._parcels: dict[str, Parcel] = {}  # by ticket
+        self._workers: dict[str, _WorkerState] = {}
+        self._transfers: dict[str, Transfer] = {}  # by ticket
         self._trials: asyncio.Queue[Message] = asyncio.Queue()  # to be placed by Tune
         self._placed = 0  # how many ever were
         self._claims: dict[str, str] = {}  # a trial's name for Tune: its worker
@@ -111,15 +111,15 @@ class Hub:
                 self._placed += 1
                 self._trials.put_nowait((worker, *rest))
                 continue
-            seat = self._called(worker)
-            if seat is None:
+            state = self._called(worker)
+            if state is None:
                 continue  # lost: the driver knows, or is about to
             if kind == "answer":
-                seat.answers.put_nowait(*rest)
+                state.answers.put_nowait(*rest)
             elif kind == "cut":
-                self._give_up(self._seats.pop(seat.worker))
+                self._give_up(self._workers.pop(state.worker))
             else:
-                seat.orders.put_nowait((kind, *rest))
+                state.orders.put_nowait((kind, *rest))
         self._look_for_silence()
         if not (self._news or self._printed) and patience > 0:
             try:
@@ -137,14 +137,14 @@ class Hub:
     async def finish(self) -> None:
         """No worker gets a trial any more, nor one that comes up only now."""
         self._over = True
-        for seat in self._seats.values():
-            seat.orders.put_nowait(("stop",))
+        for state in self._workers.values():
+            state.orders.put_nowait(("stop",))
 
     async def open(self, worker: str, ticket: str) -> None:
         """Makes way for a checkpoint to a worker, before its trial."""
-        seat = self._called(worker)
-        if seat is not None:
-            self._open(seat, ticket)
+        state = self._called(worker)
+        if state is not None:
+            self._open(state, ticket)
 
     async def broken(self, worker: str, why: str) -> None:
         """A checkpoint has come to the driver, and the study cannot keep any."""
@@ -152,8 +152,8 @@ class Hub:
 
     def _look_for_silence(self) -> None:
         now = time.monotonic()
-        for worker, seat in list(self._seats.items()):
-            if now - seat.heard > SILENCE:
+        for worker, state in list(self._workers.items()):
+            if now - state.heard > LOST_AFTER:
                 self._lose(worker)
 
     # -- a worker's side --------------------------------------------------------------
@@ -163,61 +163,61 @@ class Hub:
         self._lose(worker)
         if self._over:
             return None
-        seat = self._seats[worker] = _Seat(worker, life, time.monotonic())
-        self._tell("joined", seat.handle, where)
+        state = self._workers[worker] = _WorkerState(worker, life, time.monotonic())
+        self._tell("joined", state.handle, where)
         return self._setup
 
     async def next(self, worker: str, life: str, said: list[Message]) -> Message:
         """Takes the last words on a trial; gives the worker its next order."""
         await self.say(worker, life, [*said, ("idle",)])
-        seat = self._seat(worker, life)
-        return ("stop",) if seat is None else await seat.orders.get()
+        state = self._state(worker, life)
+        return ("stop",) if state is None else await state.orders.get()
 
     async def say(self, worker: str, life: str, said: list[Message]) -> None:
         """Messages for the driver, without the worker's name; they need no answer."""
-        seat = self._seat(worker, life)
-        if seat is not None:
+        state = self._state(worker, life)
+        if state is not None:
             for kind, *rest in said:
                 if kind == "output":
-                    self._print(seat.handle, *rest)
+                    self._print(state.handle, *rest)
                 else:
-                    self._tell(kind, seat.handle, *rest)
+                    self._tell(kind, state.handle, *rest)
 
     async def should_prune(self, worker: str, life: str, number: int, said: list[Message]) -> bool:
         """The driver's answer, after what was said before; one that was given up should stop."""
         await self.say(worker, life, said)
-        seat = self._seat(worker, life)
-        if seat is None:
+        state = self._state(worker, life)
+        if state is None:
             return True
-        self._tell("prune", seat.handle, number)
-        return await seat.answers.get()
+        self._tell("prune", state.handle, number)
+        return await state.answers.get()
 
     async def offer(self, worker: str, life: str, number: int, ticket: str) -> bool:
         """Makes way for a checkpoint from a worker; whether it may be sent."""
-        seat = self._seat(worker, life)
-        if seat is None:
+        state = self._state(worker, life)
+        if state is None:
             return False
-        self._open(seat, ticket)
-        self._tell("checkpoint", seat.handle, number, ticket)
+        self._open(state, ticket)
+        self._tell("checkpoint", state.handle, number, ticket)
         return True
 
     async def watch(self, worker: str, life: str) -> bool:
         """A sign of life; whether the worker is to leave, known after some time at most."""
-        seat = self._seat(worker, life)
-        if seat is None:
+        state = self._state(worker, life)
+        if state is None:
             return True
         try:
-            await asyncio.wait_for(seat.cut.wait(), BEAT)
+            await asyncio.wait_for(state.cut.wait(), BEAT)
         except TimeoutError:
             return False
         return True
 
     async def leave(self, worker: str, life: str) -> None:
         """A worker goes, having been told to."""
-        seat = self._seat(worker, life)
-        if seat is not None:
-            del self._seats[worker]
-            self._tell("left", seat.handle)
+        state = self._state(worker, life)
+        if state is not None:
+            del self._workers[worker]
+            self._tell("left", state.handle)
 
     async def lose(self, worker: str) -> None:
         """Ray says that a worker has died."""
@@ -238,10 +238,10 @@ class Hub:
         self, worker: str, life: str, name: str, params: dict[str, Any], source: str | None
     ) -> None:
         """A worker is to run a trial, with these parameters, having taken over another one."""
-        seat = self._seat(worker, life)
-        if seat is not None:
+        state = self._state(worker, life)
+        if state is not None:
             self._claims[name] = worker
-            self._tell("claimed", seat.handle, name, params, source)
+            self._tell("claimed", state.handle, name, params, source)
 
     async def stopped(self, name: str) -> None:
         """Tune has stopped a trial."""
@@ -251,68 +251,68 @@ class Hub:
     async def failed(self, name: str) -> None:
         """Tune has lost a trial, with its worker if it had one."""
         worker = self._claims.pop(name, None)
-        if worker in self._seats:
+        if worker in self._workers:
             self._lose(worker)
         self._tell("unplaced", name)
 
-    # -- either side, with a checkpoint: see :class:`hpo_bridge_ray.carriage.Parcel` --------
+    # -- either side, with a checkpoint: see :mod:`hpo_bridge_ray.checkpoint_transfer` -----
 
     async def send(self, ticket: str, part: Any) -> bool:
         """Takes a part when there is room; whether it was still wanted."""
-        parcel = self._parcels.get(ticket)
-        return parcel is not None and await parcel.send(part)
+        transfer = self._transfers.get(ticket)
+        return transfer is not None and await transfer.send(part)
 
     async def receive(self, ticket: str) -> Any:
         """Gives the next part; ``None`` if there is none to come."""
-        parcel = self._parcels.get(ticket)
-        return None if parcel is None else await parcel.receive()
+        transfer = self._transfers.get(ticket)
+        return None if transfer is None else await transfer.receive()
 
     async def settle(self, ticket: str, problem: str | None) -> None:
         """It is where it should be, or will not be."""
-        parcel = self._parcels.get(ticket)
-        if parcel is not None:
-            parcel.close(problem)
+        transfer = self._transfers.get(ticket)
+        if transfer is not None:
+            transfer.close(problem)
 
     async def settled(self, ticket: str) -> str | None:
         """Once it is known: why it is not where it should be."""
-        parcel = self._parcels.get(ticket)
-        return _GIVEN_UP if parcel is None else await parcel.settled()
+        transfer = self._transfers.get(ticket)
+        return _GIVEN_UP if transfer is None else await transfer.settled()
 
-    def _open(self, seat: _Seat, ticket: str) -> None:
-        """A worker has one parcel at a time."""
-        self._close(seat)
-        seat.ticket = ticket
-        self._parcels[ticket] = Parcel()
+    def _open(self, state: _WorkerState, ticket: str) -> None:
+        """A worker has one transfer at a time."""
+        self._close(state)
+        state.ticket = ticket
+        self._transfers[ticket] = Transfer()
 
-    def _close(self, seat: _Seat) -> None:
-        parcel = self._parcels.pop(seat.ticket, None)
-        if parcel is not None:
-            parcel.close(_GIVEN_UP)
+    def _close(self, state: _WorkerState) -> None:
+        transfer = self._transfers.pop(state.ticket, None)
+        if transfer is not None:
+            transfer.close(_GIVEN_UP)
 
     # ---------------------------------------------------------------------------------
 
-    def _seat(self, worker: str, life: str) -> _Seat | None:
-        """The worker's seat; ``None`` if that life of it was given up."""
-        seat = self._seats.get(worker)
-        if seat is None or seat.life != life:
+    def _state(self, worker: str, life: str) -> _WorkerState | None:
+        """The worker's state; ``None`` if that life of it was given up."""
+        state = self._workers.get(worker)
+        if state is None or state.life != life:
             return None
-        seat.heard = time.monotonic()
-        return seat
+        state.heard = time.monotonic()
+        return state
 
-    def _called(self, handle: str) -> _Seat | None:
-        """The seat that the driver means; ``None`` if that life of the worker is over."""
-        seat = self._seats.get(handle.rpartition("/")[0])
-        return seat if seat is not None and seat.handle == handle else None
+    def _called(self, handle: str) -> _WorkerState | None:
+        """The state that the driver means; ``None`` if that life of the worker is over."""
+        state = self._workers.get(handle.rpartition("/")[0])
+        return state if state is not None and state.handle == handle else None
 
-    def _give_up(self, seat: _Seat) -> None:
-        self._close(seat)
-        seat.give_up()
+    def _give_up(self, state: _WorkerState) -> None:
+        self._close(state)
+        state.give_up()
 
     def _lose(self, worker: str) -> None:
-        seat = self._seats.pop(worker, None)
-        if seat is not None:
-            self._tell("lost", seat.handle)
-            self._give_up(seat)
+        state = self._workers.pop(worker, None)
+        if state is not None:
+            self._tell("lost", state.handle)
+            self._give_up(state)
 
     def _print(self, handle: str, number: int, data: bytes, left_out: int) -> None:
         """Keep output for the driver, bounded: it may be busy for long.

@@ -56,15 +56,15 @@ class Placement:
         from ray import tune
         from ray.tune import FailureConfig, RunConfig, TuneConfig
 
-        from .light import HUB, RESOURCES
-        from .passing import PassingFolder
-        from .stand_ins import Worker, stand_in
+        from .locked_folder import LockedFolder
+        from .tune_actor import HUB, RESOURCES
+        from .tune_trainables import SlotTrainable, patch_tune
 
-        stand_in()
+        patch_tune()
 
-        with PassingFolder() as folder:
+        with LockedFolder() as folder:
             tune.Tuner(
-                Worker,
+                SlotTrainable,
                 param_space={HUB: self._name, RESOURCES: resources},
                 tune_config=TuneConfig(num_samples=workers, max_concurrent_trials=workers),
                 run_config=RunConfig(
@@ -89,20 +89,20 @@ class Placement:
         from ray import tune
         from ray.tune import RunConfig, TuneConfig
 
-        from .light import HUB
-        from .onetrial import SIGN
-        from .passing import PassingFolder
-        from .search import FromStudy
-        from .stand_ins import Trial, stand_in
+        from .locked_folder import LockedFolder
+        from .study_search import StudySearch
+        from .trial_actor import SIGN
+        from .tune_actor import HUB
+        from .tune_trainables import TrialTrainable, patch_tune
 
-        stand_in()
+        patch_tune()
         common = {HUB: self._name, SIGN: sign}
-        crowd = getattr(pruner, "crowd", 0)
-        with PassingFolder() as folder:
+        trials_at_once = getattr(pruner, "trials_at_once", 0)
+        with LockedFolder() as folder:
             tune.Tuner(
-                Trial,
+                TrialTrainable,
                 tune_config=TuneConfig(
-                    search_alg=FromStudy(self._hub, places, crowd, over, common),
+                    search_alg=StudySearch(self._hub, places, trials_at_once, over, common),
                     scheduler=None if pruner is None else pruner.scheduler(space),
                     reuse_actors=True,
                 ),
@@ -120,7 +120,7 @@ def _ends(hub: Any) -> Any:
     import ray
     from ray.tune import Callback
 
-    from .onetrial import OVER
+    from .trial_actor import OVER
 
     class Ends(Callback):
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:

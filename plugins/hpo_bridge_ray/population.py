@@ -33,10 +33,10 @@ from hpo_bridge.errors import InvalidOptions, short
 from hpo_bridge.space import Categorical, Space
 
 from .mutation import mutable
-from .schedulers import ByTune, flag, number
+from .schedulers import TunePruner, flag, number
 
 
-class Pbt(ByTune):
+class Pbt(TunePruner):
     """Population based training (Jaderberg et al. 2017, https://arxiv.org/abs/1711.09846).
 
     Args:
@@ -51,7 +51,7 @@ class Pbt(ByTune):
         synch: Whether all wait for each other at every look.
 
     Example:
-        >>> Pbt(hyperparam_mutations=["lr"]).crowd
+        >>> Pbt(hyperparam_mutations=["lr"]).trials_at_once
         8
     """
 
@@ -67,7 +67,7 @@ class Pbt(ByTune):
         perturbation_factors: Sequence[float] = (1.2, 0.8),
         synch: bool = False,
     ) -> None:
-        self.crowd: int = number("population_size", population_size, 2, whole=True)
+        self.trials_at_once: int = number("population_size", population_size, 2, whole=True)
         self.perturbation_interval = _positive("perturbation_interval", perturbation_interval)
         self.burn_in_period = number("burn_in_period", burn_in_period, 0)
         self.names = _names("hyperparam_mutations", hyperparam_mutations)
@@ -82,10 +82,10 @@ class Pbt(ByTune):
 
     def scheduler(self, space: Space) -> Any:
         """Tune's ``PopulationBasedTraining``, at home in the space."""
-        from .tune_population import InSpace
+        from .tune_population import BoundedPbt
 
         names = mutable(space, self.names, "hyperparam_mutations")
-        return InSpace(
+        return BoundedPbt(
             space, names, perturbation_interval=self.perturbation_interval,
             burn_in_period=self.burn_in_period, quantile_fraction=self.quantile_fraction,
             resample_probability=self.resample_probability,
@@ -93,7 +93,7 @@ class Pbt(ByTune):
         )  # fmt: skip
 
 
-class Pb2(ByTune):
+class Pb2(TunePruner):
     """Population based bandits (Parker-Holder et al. 2020, https://arxiv.org/abs/2002.02518).
 
     Like ``ray.pbt``, but the new parameters come from a Gaussian process of what was gained
@@ -109,7 +109,7 @@ class Pb2(ByTune):
         synch: Whether all wait for each other at every look.
 
     Example:
-        >>> Pb2(population_size=4).crowd
+        >>> Pb2(population_size=4).trials_at_once
         4
     """
 
@@ -122,7 +122,7 @@ class Pb2(ByTune):
         quantile_fraction: float = 0.25,
         synch: bool = False,
     ) -> None:
-        self.crowd: int = number("population_size", population_size, 2, whole=True)
+        self.trials_at_once: int = number("population_size", population_size, 2, whole=True)
         self.perturbation_interval = _positive("perturbation_interval", perturbation_interval)
         self.names = _names("hyperparam_bounds", hyperparam_bounds)
         self.quantile_fraction = _share("quantile_fraction", quantile_fraction, 0.5)
@@ -139,10 +139,10 @@ class Pb2(ByTune):
 
     def scheduler(self, space: Space) -> Any:
         """Tune's ``PB2``, over the unit cube."""
-        from .tune_population import OverCube
+        from .tune_population import UnitCubePb2
 
         names = mutable(space, self.names, "hyperparam_bounds")
-        return OverCube(
+        return UnitCubePb2(
             space, names, perturbation_interval=self.perturbation_interval,
             quantile_fraction=self.quantile_fraction, synch=self.synch,
         )  # fmt: skip

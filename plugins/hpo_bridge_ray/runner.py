@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import time
 import uuid
@@ -17,19 +16,18 @@ from hpo_bridge.contracts.objective import Objective
 from hpo_bridge.contracts.runner import Work
 from hpo_bridge.contracts.runner_options import as_bytes, as_choice, as_count, as_seconds
 from hpo_bridge.contracts.trial import Trial
-from hpo_bridge.errors import InvalidOptions, ObjectiveError
+from hpo_bridge.errors import InvalidOptions
 from hpo_bridge.objectives.failure import explain
-from hpo_bridge.objectives.main_module import MainModule
-from hpo_bridge.runners.shutdown import Ending
+from hpo_bridge.runners import StopPolicy, WorkerSettings
 
-from .carriage import Carriage
+from .checkpoint_transfer import CheckpointTransfer
 from .cluster import RayError, connected, elsewhere, inventory, names, room
-from .code import Folder, root_of
+from .code_upload import CodeFolder, root_of
 from .dispatch import Dispatch
-from .head import Head
+from .head_watch import HeadWatch
 from .hub import NAMESPACE, Hub, Message
 from .resources import Resources
-from .trials import DispatchTrials, Request
+from .trial_dispatch import Request, TrialDispatch
 
 _UNCOUNTED = 64  # trials at once on a machine, where nothing that is asked for limits them
 _LEAVE = 1.0  # seconds for idle workers to leave by themselves
@@ -125,22 +123,24 @@ class Ray:
         with CtrlC() as ctrl_c:
             with connected(self.address, self.runtime_env) as ray:
                 workers = self._room(ray)
-                if getattr(pruner, "crowd", 0) and workers < room(ray, self.resources.fixed):
+                if getattr(pruner, "trials_at_once", 0) and workers < room(
+                    ray, self.resources.fixed
+                ):
                     raise RayError(
                         "this pruner of Ray's runs as many trials as there is room for: leave "
                         "workers out, or ask for more cpu for each trial"
                     )
-                ending = Ending(work, ctrl_c, self.grace)
+                stop = StopPolicy(work, ctrl_c, self.grace)
                 actors = _Actors.started(ray, self._setup(ray, work))
-                carriage = Carriage(ray, actors.hub, work.checkpoints, names())
+                transfer = CheckpointTransfer(ray, actors.hub, work.checkpoints, names())
                 more = {"ahead": self.order == "free"}
                 dispatch: Dispatch
                 if by_trial:
-                    dispatch = DispatchTrials(
-                        work, actors.exchange, ending, carriage, request=self._request(ray), **more
+                    dispatch = TrialDispatch(
+                        work, actors.exchange, stop, transfer, request=self._request(ray), **more
                     )
                 else:
-                    dispatch = Dispatch(work, actors.exchange, ending, carriage, **more)
+                    dispatch = Dispatch(work, actors.exchange, stop, transfer, **more)
                 try:
                     if by_trial:
                         actors.place_trials(workers, work, pruner)
@@ -174,21 +174,18 @@ class Ray:
         return request
 
     def _setup(self, ray: Any, work: Work) -> Any:
-        from .worker import Setup
+        from .ray_worker import Setup
 
         folder, several = root_of(work.objective), elsewhere(ray)
+        settings = WorkerSettings.of(
+            work, timeout=self.trial_timeout, memory=self.memory, capture=self.output == "capture"
+        )
         return Setup(
-            objective=_packed(work.objective),
-            main=MainModule.here(),
-            folder=Folder.packed(folder, sent=several) if folder else None,
+            settings,
+            folder=CodeFolder.packed(folder, sent=several) if folder else None,
             work_dir=os.getcwd(),
             path=tuple(sys.path),
-            timeout=self.trial_timeout,
-            memory=self.memory,
-            capture=self.output == "capture",
-            checkpoints=work.checkpoints,
             home=names(),
-            differentiation=work.differentiation,
         )
 
 
@@ -199,7 +196,7 @@ class _Actors:
     ray: Any
     hub: Any
     placement: Any
-    head: Head
+    head: HeadWatch
     running: Any = None
 
     @classmethod
@@ -223,7 +220,7 @@ class _Actors:
             .options(max_concurrency=2, num_cpus=0, scheduling_strategy=here)
             .remote(hub, name)
         )
-        return cls(ray, hub, placement, Head(ray))
+        return cls(ray, hub, placement, HeadWatch(ray))
 
     def place(self, workers: int, resources: Mapping[str, float]) -> None:
         """Has the workers placed; they come up by and by."""
@@ -305,14 +302,3 @@ def _text(name: str, value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidOptions(f"{name}: found {value!r}; expected a text")
     return value
-
-
-def _packed(objective: Objective) -> bytes:
-    try:
-        return pickle.dumps(objective)
-    except ObjectiveError:
-        raise
-    except Exception as error:
-        raise ObjectiveError(
-            f"objective {objective.describe()} cannot be sent to a worker: {explain(error)}"
-        ) from error

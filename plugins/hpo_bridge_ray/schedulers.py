@@ -37,7 +37,7 @@ TIME, LOSS = "hpo_bridge_time", "hpo_bridge_loss"
 """What Tune's results call the units a trial has done, and its loss."""
 
 
-class ByTune:
+class TunePruner:
     """A pruner whose verdicts Tune gives, and not the study."""
 
     def check(self, space: Space) -> None:
@@ -57,7 +57,7 @@ class ByTune:
         """Tune knows."""
 
 
-class Asha(ByTune):
+class Asha(TunePruner):
     """Asynchronous successive halving (Li et al. 2018, https://arxiv.org/abs/1810.05934).
 
     Args:
@@ -100,7 +100,7 @@ class Asha(ByTune):
         )  # fmt: skip
 
 
-class HyperBand(ByTune):
+class HyperBand(TunePruner):
     """HyperBand (Li et al. 2018, https://arxiv.org/abs/1603.06560), which pauses trials.
 
     Args:
@@ -109,7 +109,7 @@ class HyperBand(ByTune):
         stop_last_trials: Whether a trial is stopped at ``max_t``, as pruned.
 
     Example:
-        >>> HyperBand(max_t=9).crowd
+        >>> HyperBand(max_t=9).trials_at_once
         17
     """
 
@@ -121,7 +121,7 @@ class HyperBand(ByTune):
         self.stop_last_trials = flag("stop_last_trials", stop_last_trials)
 
     @property
-    def crowd(self) -> int:
+    def trials_at_once(self) -> int:
         """How many trials one round of all brackets has; Tune has to see them at once."""
         eta = self.reduction_factor
         most = round(math.log(self.max_t) / math.log(eta)) + 1
@@ -137,7 +137,7 @@ class HyperBand(ByTune):
         )  # fmt: skip
 
 
-class Median(ByTune):
+class Median(TunePruner):
     """Stops a trial whose best loss is worse than the median of the others' running means.
 
     Golovin et al. 2017, https://dl.acm.org/doi/10.1145/3097983.3098043.

@@ -28,7 +28,7 @@ _DRAWN = 1.0  # PB2 without a model: all parameters are drawn anew
 log = logging.getLogger(__name__)
 
 
-class _GoesOn(PopulationBasedTraining):
+class _UnblockedPbt(PopulationBasedTraining):
     """Where all wait for each other, they do not wait for a trial that has ended.
 
     Tune perturbs a population when the last of it reports. If that one ends instead, all others
@@ -51,7 +51,7 @@ class _GoesOn(PopulationBasedTraining):
         return chosen
 
 
-class InSpace(_GoesOn):
+class BoundedPbt(_UnblockedPbt):
     """Population based training whose new parameters are points of the space.
 
     Args:
@@ -76,7 +76,7 @@ class InSpace(_GoesOn):
         return {**trial_to_clone.config, PARAMS: list(params.items())}, {}
 
 
-class OverCube(_GoesOn, PB2):
+class UnitCubePb2(_UnblockedPbt, PB2):
     """PB2 over the unit cube of the parameters that may change.
 
     Args:

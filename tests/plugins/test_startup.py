@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-HEAVY = ("numpy", "sqlalchemy", "torch", "ray", "optuna", "pandas", "scipy", "pebble")
+HEAVY = ("numpy", "sqlalchemy", "torch", "ray", "optuna", "pandas", "scipy")
 REPORT = (
     "import sys; "
     f"print(' '.join(sorted(set({HEAVY!r}) & {{name.partition('.')[0] for name in sys.modules}})))"

@@ -16,9 +16,9 @@ from hpo_bridge.errors import NoCheckpoints, ObjectiveError
 from hpo_bridge.objectives.main_module import MainModule
 from hpo_bridge.objectives.objective import FunctionObjective
 from hpo_bridge.runners.inline import Inline
-from hpo_bridge.runners.process_loop import Bell
 from hpo_bridge.runners.processes import Processes
-from hpo_bridge.runners.worker_handle import Settings, Slot
+from hpo_bridge.runners.worker import WorkerSettings
+from hpo_bridge.runners.worker_handle import WorkerHandle
 
 
 def keep(trial, text):
@@ -110,18 +110,16 @@ class Distant:
         self.there, self.here = there, here
         self.carried = []
         self.problem = None
-        self.bell = Bell()
         packed = pickle.dumps(FunctionObjective(objective))
-        self.slot = Slot(
-            Settings(
+        self.worker = WorkerHandle(
+            WorkerSettings(
                 packed,
                 MainModule.here(),
                 None,
                 None,
                 True,
-                self.bell.ring,
                 checkpoints=there,
-                carried=True,
+                confirms_checkpoints=True,
             )
         )
 
@@ -129,29 +127,27 @@ class Distant:
         last = self.here.load(number)
         if last is not None:
             self.there.save(number, last)
-        self.slot.submit(Trial(number, {}, 0, channel=None))
-        end = time.monotonic() + 20
-        while not self.slot.future.done() or self.slot.line.poll():
+        self.worker.submit(Trial(number, {}, 0, channel=None))
+        end = time.monotonic() + 60
+        while True:
             assert time.monotonic() < end
-            if self.slot.line.poll(0.05):
-                kind, *said = self.slot.receive()
-                if kind == "checkpoint":
-                    self.carry(*said)
-        result = self.slot.result()
-        self.slot.trial = self.slot.future = None
+            self.worker.line.poll(0.05)
+            kind, *fields = self.worker.receive() or [None]
+            if kind == "checkpoint":
+                self.carry(*fields)
+            elif kind == "done":
+                break
         self.there.end(number, keep=False)
-        return result
+        return tuple(fields)
 
     def carry(self, number):
         if self.problem is None:
             self.here.save(number, self.there.find(number))
             self.carried.append(number)
-        self.slot.confirm(self.problem)
+        self.worker.answer(self.problem)
 
     def close(self):
-        self.slot.close()
-        with self.bell:
-            pass
+        self.worker.close()
 
 
 def test_a_worker_without_the_drivers_disks(tmp_path):

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 
 import psutil
 import pytest
-from hpo_bridge_ray import address, head
+from hpo_bridge_ray import address, head_watch
 from hpo_bridge_ray.address import RayError, check
 from hpo_bridge_ray.cluster import _init
 
@@ -367,7 +367,7 @@ def trials(command):
 
 
 def test_a_head_is_gone_once_it_has_been_silent_for_long(monkeypatch):
-    monkeypatch.setattr(head, "LOOK", 0.05)
+    monkeypatch.setattr(head_watch, "LOOK", 0.05)
     server = socket.create_server(("127.0.0.1", 0))
     place = "{}:{}".format(*server.getsockname())
 
@@ -381,13 +381,13 @@ def test_a_head_is_gone_once_it_has_been_silent_for_long(monkeypatch):
             self.gcs_address = place
             return self
 
-    watch = head.Head(FakeRay())
+    watch = head_watch.HeadWatch(FakeRay())
     try:
-        monkeypatch.setattr(head, "GONE", 1.0)
+        monkeypatch.setattr(head_watch, "GONE", 1.0)
         time.sleep(1.5)
         watch.check()
         server.close()
-        monkeypatch.setattr(head, "GONE", 0.2)
+        monkeypatch.setattr(head_watch, "GONE", 0.2)
         time.sleep(0.5)
         with pytest.raises(RayError, match=f"Ray's head at {place} has not answered for "):
             watch.check()
@@ -400,7 +400,7 @@ def test_a_head_that_is_gone_is_an_error_before_ray_ends_the_driver(command, sta
     """The rest of the cluster lives on: the driver's own machine, say."""
     ray = start_ray()
     driver = (
-        "from hpo_bridge_ray import head; head.LOOK, head.GONE = 0.5, 4.0\n"
+        "from hpo_bridge_ray import head_watch; head_watch.LOOK, head_watch.GONE = 0.5, 4.0\n"
         "from hpo_bridge.cli import main; main()"
     )
     driver = command.start(

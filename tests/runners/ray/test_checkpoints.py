@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
-from hpo_bridge_ray import carriage
-from hpo_bridge_ray.passing import PassingFolder
+from hpo_bridge_ray import checkpoint_transfer
+from hpo_bridge_ray.locked_folder import LockedFolder
 
 import hpo_bridge as hpo
 from hpo_bridge.contracts.checkpoints import CheckpointFolder
@@ -163,14 +163,14 @@ def test_half_of_a_checkpoint_is_none(make_work, runner, elsewhere, kept, tmp_pa
 
     parts = []
 
-    def unpack(entries, data, directory, real=carriage.unpack):
+    def unpack(entries, data, directory, real=checkpoint_transfer.unpack):
         real(entries, data, directory)
         parts.append(len(data))
         if len(parts) == 2:
-            assert len(data) == carriage.PART
+            assert len(data) == checkpoint_transfer.PART
             os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
-    monkeypatch.setattr(carriage, "unpack", unpack)
+    monkeypatch.setattr(checkpoint_transfer, "unpack", unpack)
     work = make_work(objective, [{"pid": str(tmp_path / "pid")}], again=True)
     work.checkpoints = kept
     runner().run(work)
@@ -264,10 +264,10 @@ def test_parts_are_the_files_again(tmp_path):
         (source / name).write_bytes(data)
     odd = os.fsdecode(b"name-\xff")
     (source / odd).write_bytes(b"3")
-    parts = list(carriage.pack(source, 1000))
+    parts = list(checkpoint_transfer.pack(source, 1000))
     assert {len(data) for _, data in parts[:-1]} == {1000}
     for entries, data in parts:
-        carriage.unpack(entries, data, target)
+        checkpoint_transfer.unpack(entries, data, target)
     assert {name: (target / name).read_bytes() for name in files} == files
     assert (target / odd).read_bytes() == b"3"
     assert (target / "nothing").is_dir()
@@ -279,7 +279,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
     inside = tmp_path / "inside"
     inside.mkdir()
     with pytest.raises(ValueError, match="leads out of its folder"):
-        carriage.unpack([(name, 1)], b"1", inside)
+        checkpoint_transfer.unpack([(name, 1)], b"1", inside)
     assert os.listdir(tmp_path) == ["inside"]
     assert not os.listdir(inside)
 
@@ -291,9 +291,9 @@ def test_what_is_left_by_the_killed_is_removed_and_nothing_else(tmp_path, monkey
     (dead / "lock").touch()
     strange = tmp_path / "hpo-bridge-kept-strange"  # no lock: not ours
     strange.mkdir()
-    first = PassingFolder()
+    first = LockedFolder()
     assert not dead.exists()
-    second = PassingFolder()
+    second = LockedFolder()
     (first.path / "study").mkdir()
     assert len(os.listdir(tmp_path)) == 3
     second.close()

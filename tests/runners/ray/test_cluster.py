@@ -122,7 +122,7 @@ def test_a_killed_worker_and_a_lost_node_lose_no_trial(cluster, driver, tmp_path
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     process = driver()
     wait_for(lambda: len(lines(tmp_path)) >= 6)
-    actors(cluster, "Slots")[0].send_signal(signal.SIGKILL)
+    actors(cluster, "SlotActor")[0].send_signal(signal.SIGKILL)
     before = len(lines(tmp_path))
     wait_for(lambda: len(lines(tmp_path)) >= before + 4)
     # All are on one machine, and any of them may be the driver's own: that one it needs.
@@ -149,7 +149,7 @@ def test_a_killed_driver_goes_on_from_the_store(cluster, driver, tmp_path):
     process.communicate()
     finished = {t.number: t for t in trials(tmp_path) if t.state.value == "COMPLETE"}
     assert len(finished) >= 6
-    wait_for(lambda: not actors(cluster, "Slots"))
+    wait_for(lambda: not actors(cluster, "SlotActor"))
     out, err = driver().communicate(timeout=100)
     assert json.loads(out)["counts"]["COMPLETE"] == 40, err
     assert {n: t for n, t in enumerate(trials(tmp_path)) if n in finished} == finished

@@ -6,8 +6,8 @@ import pickle
 import shutil
 
 import pytest
-from hpo_bridge_ray import code
-from hpo_bridge_ray.code import Folder, moved, root_of
+from hpo_bridge_ray import code_upload
+from hpo_bridge_ray.code_upload import CodeFolder, moved, root_of
 
 from hpo_bridge.errors import ObjectiveError
 from hpo_bridge.objectives.objective import objective_from
@@ -30,15 +30,15 @@ def project(tmp_path):
 
 
 def test_a_folder_that_is_there_unchanged_is_used_in_place(project, tmp_path):
-    folder = Folder.packed(str(project), sent=True)
+    folder = CodeFolder.packed(str(project), sent=True)
     assert folder.here(tmp_path / "copy") == str(project)
     assert not (tmp_path / "copy").exists()
-    assert Folder.packed(str(project), sent=False).archive is None
+    assert CodeFolder.packed(str(project), sent=False).archive is None
 
 
 def test_elsewhere_it_is_unpacked_and_the_objective_found_there(project, tmp_path):
     objective = objective_from("train.py:f", project)
-    folder = pickle.loads(pickle.dumps(Folder.packed(root_of(objective), sent=True)))
+    folder = pickle.loads(pickle.dumps(CodeFolder.packed(root_of(objective), sent=True)))
     shutil.rmtree(project)
     place = folder.here(tmp_path / "copy")
     assert place == str(tmp_path / "copy")
@@ -52,7 +52,7 @@ def test_elsewhere_it_is_unpacked_and_the_objective_found_there(project, tmp_pat
 
 
 def test_a_folder_that_has_changed_is_not_taken_for_the_same(project, tmp_path):
-    folder = Folder.packed(str(project), sent=True)
+    folder = CodeFolder.packed(str(project), sent=True)
     (project / "helper.py").write_text("def value(): return 1.0\n")
     assert folder.here(tmp_path / "copy") == str(tmp_path / "copy")
 
@@ -61,7 +61,7 @@ def test_an_objective_outside_of_its_study_s_folder(project, tmp_path):
     (tmp_path / "studies").mkdir()
     objective = objective_from("../project/train.py:f", tmp_path / "studies")
     assert root_of(objective) == str(project)
-    folder = Folder.packed(root_of(objective), sent=True)
+    folder = CodeFolder.packed(root_of(objective), sent=True)
     shutil.rmtree(project)
     there = moved(objective, folder.path, folder.here(tmp_path / "copy"))
     assert there.load()(None) == 4.5
@@ -76,7 +76,7 @@ def test_modules_commands_and_functions():
 
 
 def test_a_folder_that_is_too_large(project, monkeypatch):
-    monkeypatch.setattr(code, "LARGEST", 100)
+    monkeypatch.setattr(code_upload, "LARGEST", 100)
     with pytest.raises(ObjectiveError, match="keep data elsewhere"):
-        Folder.packed(str(project), sent=True)
-    Folder.packed(str(project), sent=False)
+        CodeFolder.packed(str(project), sent=True)
+    CodeFolder.packed(str(project), sent=False)

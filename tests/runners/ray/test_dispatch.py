@@ -9,7 +9,7 @@ from hpo_bridge_ray.dispatch import MOST_LOSSES, Dispatch
 
 from hpo_bridge.contracts.interrupts import CtrlC
 from hpo_bridge.contracts.record import TrialState
-from hpo_bridge.runners.shutdown import Ending
+from hpo_bridge.runners import StopPolicy
 
 
 class Stage:
@@ -46,7 +46,7 @@ def done(order, value=1.0):
 
 
 def run(work, stage, **more):
-    dispatch = Dispatch(work, stage.exchange, Ending(work, CtrlC(), 1.0), ahead=True, **more)
+    dispatch = Dispatch(work, stage.exchange, StopPolicy(work, CtrlC(), 1.0), ahead=True, **more)
     try:
         dispatch.loop()
     finally:
@@ -171,8 +171,8 @@ def test_what_is_running_at_the_end_is_given_back(make_work):
         return [("begun", *order[1:3])]
 
     stage.play = play
-    ending = Ending(work, CtrlC(), 0.05)
-    dispatch = Dispatch(work, stage.exchange, ending, ahead=True)
+    stop = StopPolicy(work, CtrlC(), 0.05)
+    dispatch = Dispatch(work, stage.exchange, stop, ahead=True)
     dispatch.loop()
     dispatch.close()
     assert work.given_back == {0: "the study was stopped"}

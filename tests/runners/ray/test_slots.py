@@ -164,9 +164,9 @@ def test_a_worker_starts_with_nothing_it_does_without(make_work, runner, mode):
 
 
 COUNTS = """\
-from hpo_bridge_ray.stand_ins import stand_in
+from hpo_bridge_ray.tune_trainables import patch_tune
 from ray.tune import tune
-stand_in()
+patch_tune()
 assert tune.air_usage.tag_callbacks([object()]) is False
 """
 

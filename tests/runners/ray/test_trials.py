@@ -157,7 +157,7 @@ def test_a_killed_worker_gives_its_trial_back(make_work, runner, tmp_path):
 
     def ours(process):
         with suppress(psutil.Error):
-            return "OneTrial" in "".join(process.cmdline()[:1])
+            return "TrialActor" in "".join(process.cmdline()[:1])
         return False
 
     work = make_work(objective, [{}] * 8, again=True)

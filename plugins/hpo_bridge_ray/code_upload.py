@@ -19,7 +19,7 @@ _SUFFIXES = {".db", ".db-wal", ".db-shm", ".pyc"}
 
 
 @dataclass(frozen=True)
-class Folder:
+class CodeFolder:
     """A folder as it was on the driver's machine.
 
     Attributes:
@@ -33,7 +33,7 @@ class Folder:
     archive: bytes | None
 
     @classmethod
-    def packed(cls, path: str, *, sent: bool) -> Folder:
+    def packed(cls, path: str, *, sent: bool) -> CodeFolder:
         """The folder at ``path``, with its files if they are to be sent.
 
         Raises:

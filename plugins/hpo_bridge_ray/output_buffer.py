@@ -12,7 +12,7 @@ HOLD = 0.2
 """Seconds between two messages with output."""
 
 
-class RecentOutput:
+class OutputBuffer:
     """A sink whose bytes are taken from time to time; what is over ``KEPT`` bytes is dropped.
 
     Args:
@@ -45,7 +45,7 @@ class RecentOutput:
         return taken
 
     @property
-    def wait(self) -> float | None:
+    def seconds_left(self) -> float | None:
         """Seconds until the next message is due; ``None`` without anything to send."""
         if not self._data:
             return None

@@ -1,6 +1,6 @@
 """What a worker on another machine than the driver's keeps of checkpoints, for a time.
 
-Each worker has a folder of its own, see :class:`hpo_bridge_ray.passing.PassingFolder`. At the
+Each worker has a folder of its own, see :class:`hpo_bridge_ray.locked_folder.LockedFolder`. At the
 end of an attempt nothing of the trial is left there: the next attempt may be another worker's.
 """
 
@@ -16,11 +16,11 @@ from ray.exceptions import RayActorError
 from hpo_bridge.contracts.checkpoints import CheckpointFolder
 from hpo_bridge.objectives.failure import explain
 
-from .carriage import new_ticket, receive, send
-from .passing import PassingFolder
+from .checkpoint_transfer import new_ticket, receive, send
+from .locked_folder import LockedFolder
 
 
-class Luggage:
+class WorkerCheckpoints:
     """The checkpoints of one worker's trial.
 
     Args:
@@ -34,10 +34,10 @@ class Luggage:
     def __init__(self, hub: Any, me: tuple[str, str]) -> None:
         self._hub = hub
         self._me = me
-        self._folder = PassingFolder()
+        self._folder = LockedFolder()
         self.kept = CheckpointFolder(self._folder.path / "study", private=True)
 
-    def take_in(self, number: int, ticket: str) -> str | None:
+    def download(self, number: int, ticket: str) -> str | None:
         """Receives what the driver sends for a trial; what the problem is, if it fails."""
         problem: str | None = None
         try:
@@ -53,7 +53,7 @@ class Luggage:
         ray.get(self._hub.settle.remote(ticket, problem))
         return problem and f"its last checkpoint has not come to the worker: {problem}"
 
-    def hand_over(self, number: int) -> str | None:
+    def upload(self, number: int) -> str | None:
         """Sends a trial's last checkpoint to the driver; why it is not safe there, if so."""
         ticket = new_ticket()
         try:

@@ -22,13 +22,13 @@ SOON, LATER = 0.02, 2.0
 _OPEN = (Trial.PENDING, Trial.RUNNING)
 
 
-class FromStudy(SearchAlgorithm):
+class StudySearch(SearchAlgorithm):
     """Gives Tune the study's trials.
 
     Args:
         hub: The hub's handle.
         places: How many trials may run at once, or wait to.
-        crowd: How many trials the scheduler has to see at once, paused ones too; or 0.
+        trials_at_once: How many trials the scheduler has to see at once, paused ones too; or 0.
         over: Whether the run is at its end.
         common: What the configs of all trials have.
     """
@@ -37,13 +37,13 @@ class FromStudy(SearchAlgorithm):
         self,
         hub: Any,
         places: int,
-        crowd: int,
+        trials_at_once: int,
         over: Callable[[], bool],
         common: Mapping[str, Any],
     ) -> None:
         self._hub = hub
         self._places = places
-        self._crowd = crowd
+        self._trials_at_once = trials_at_once
         self._over = over
         self._common = common
         self._spec: dict[str, Any] = {}
@@ -57,7 +57,7 @@ class FromStudy(SearchAlgorithm):
     def next_trial(self) -> Trial | None:
         """One trial more; ``None`` if there is no place, or no trial to be had now."""
         live = sum(trial.status in _OPEN for trial in self._open.values())
-        free = max(self._places - live, self._crowd - len(self._open))
+        free = max(self._places - live, self._trials_at_once - len(self._open))
         if self._over() or free <= 0:
             return None
         patience = SOON if self._open else LATER

@@ -11,16 +11,17 @@ import math
 import queue
 import threading
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import ray
 
-from hpo_bridge.runners.worker_handle import Settings, Slot
+from hpo_bridge.runners import WorkerHandle, WorkerSettings
 
 from .hub import NAMESPACE, Message
-from .light import HUB, Light, Role, plain_data_only
+from .ray_worker import RayWorker, Setup
 from .schedulers import LOSS, PARAMS, TIME
-from .worker import Setup, Worker
+from .tune_actor import HUB, Role, TuneActor, plain_data_only
 
 plain_data_only()
 
@@ -33,7 +34,7 @@ _JOINED = 60.0  # seconds for the hub to answer, where the cluster is slow
 _KILLED = 10.0  # seconds for the end of a process that was killed
 
 
-class Paced(Worker):
+class PacedWorker(RayWorker):
     """A worker whose trials wait at each report to be told to go on.
 
     Args:
@@ -68,8 +69,8 @@ class Paced(Worker):
             return
         self._ending = True
         self._verdicts.put(False)
-        if not self._free.wait(_GRACE) and self._slot is not None:
-            self._slot.kill()
+        if not self._free.wait(_GRACE) and self._process is not None:
+            self._process.kill()
             self._free.wait(_KILLED)
 
     def leave(self) -> None:
@@ -87,10 +88,8 @@ class Paced(Worker):
         self.events.put(("gone", why))  # to whoever waits
         self._free.set()
 
-    def _prepared(self, setup: Setup) -> Settings:
-        from dataclasses import replace
-
-        return replace(super()._prepared(setup), paced=True)
+    def _local_settings(self, setup: Setup) -> WorkerSettings:
+        return replace(super()._local_settings(setup), is_paced=True)
 
     def _attempt(
         self, number: int, params: dict[str, Any], seed: int, ticket: Any
@@ -103,17 +102,17 @@ class Paced(Worker):
         self.events.put(("done", *done))
         return None if ended_by_tune else done
 
-    def _hear(self, slot: Slot, kind: str, *said: Any) -> None:
+    def _handle(self, process: WorkerHandle, kind: str, *fields: Any) -> None:
         if kind == "should_prune" and self._ending:
-            slot.answer(True)
+            process.answer(True)
             return
-        super()._hear(slot, kind, *said)
+        super()._handle(process, kind, *fields)
         if kind == "report":
-            slot.read_output()
-            self._collect(said[0])
+            process.read_output()
+            self._collect(fields[0])
             self._send()  # all of it, as Tune may end the trial here
-            self.events.put((kind, *said))
-            slot.answer(not self._ending and self._verdicts.get())
+            self.events.put((kind, *fields))
+            process.answer(not self._ending and self._verdicts.get())
 
     def _beat(self) -> None:
         super()._beat()
@@ -121,18 +120,18 @@ class Paced(Worker):
         self._verdicts.put(False)  # whatever it waits for
 
 
-class OneTrial(Light):
+class TrialActor(TuneActor):
     """The actor; it runs one trial at a time, for as long as Tune wants."""
 
     def made(self, config: dict[str, Any], name: str) -> Role:
         """A worker and its first trial."""
-        return _Attempts(Paced(ray.get_actor(config[HUB], NAMESPACE)), config, name)
+        return _Attempts(PacedWorker(ray.get_actor(config[HUB], NAMESPACE)), config, name)
 
 
 class _Attempts:
     """Attempts at trials, one after another."""
 
-    def __init__(self, worker: Paced, config: dict[str, Any], name: str) -> None:
+    def __init__(self, worker: PacedWorker, config: dict[str, Any], name: str) -> None:
         self._worker = worker
         self.reset(config, name)
 
@@ -151,11 +150,11 @@ class _Attempts:
         else:
             self._worker.claim(self._name, dict(self._config[PARAMS]), self._source)
             self._claimed = True
-        kind, *said = self._worker.events.get()
+        kind, *fields = self._worker.events.get()
         if kind == "gone":
-            raise RuntimeError(said[0])
+            raise RuntimeError(fields[0])
         if kind == "report":
-            _, step, value, *_ = said
+            _, step, value, *_ = fields
             loss = self._config[SIGN] * value if math.isfinite(value) else math.inf
             done = max(step + 1, self._last.get(TIME, 0))  # steps need not grow
             self._last = {TIME: done, LOSS: loss}

@@ -7,11 +7,11 @@ import time
 from ..contracts.interrupts import CtrlC
 from ..contracts.runner import Work
 
-LOOK = 0.25
-"""Seconds between two looks at ``work.stopping``, which any thread may set."""
+_INTERVAL = 0.25
+"""Seconds between two checks of ``work.stopping``, which any thread may set."""
 
 
-class Ending:
+class StopPolicy:
     """Ctrl-C, the end of the time budget, or the word of a plugin; then a time of grace.
 
     Args:
@@ -20,7 +20,7 @@ class Ending:
         grace: Seconds for running trials.
 
     Attributes:
-        reason: Why trials that are cut were cut.
+        reason: The reason for which trials that are cut were cut.
     """
 
     def __init__(self, work: Work, ctrl_c: CtrlC, grace: float) -> None:
@@ -32,17 +32,17 @@ class Ending:
         self._presses = 0  # of Ctrl-C, when the run began to stop
 
     @property
-    def begun(self) -> bool:
+    def is_stopping(self) -> bool:
         """Whether no further trial is to be started."""
         return self._end is not None
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether running trials are to be cut."""
         return self._end is not None and time.monotonic() >= self._end
 
-    def look(self) -> None:
-        """Finds out whether to stop, and by when."""
+    def update(self) -> None:
+        """Find out whether to stop, and by when."""
         presses, now = self._ctrl_c.count, time.monotonic()
         if self._end is not None:
             if presses > self._presses:
@@ -61,9 +61,9 @@ class Ending:
         self._end = now + self._grace
 
     @property
-    def patience(self) -> float:
-        """Seconds to wait for something to happen before the next look."""
+    def seconds_to_wait(self) -> float:
+        """Seconds to wait for something to happen before the next update."""
         if self._end is not None:
-            return max(0.0, min(LOOK, self._end - time.monotonic()))
+            return max(0.0, min(_INTERVAL, self._end - time.monotonic()))
         left = self._work.seconds_left
-        return LOOK if left is None else min(LOOK, left)
+        return _INTERVAL if left is None else min(_INTERVAL, left)

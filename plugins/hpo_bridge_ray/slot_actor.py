@@ -7,13 +7,13 @@ from typing import Any
 import ray
 
 from .hub import NAMESPACE
-from .light import HUB, Light, Role, plain_data_only
-from .worker import serve
+from .ray_worker import serve
+from .tune_actor import HUB, Role, TuneActor, plain_data_only
 
 plain_data_only()
 
 
-class Slots(Light):
+class SlotActor(TuneActor):
     """The actor."""
 
     def made(self, config: dict[str, Any], name: str) -> Role:

@@ -17,7 +17,7 @@ SHORT = "hpo-ray-"
 _LOCK = "lock"
 
 
-class PassingFolder:
+class LockedFolder:
     """A folder below the system's for temporary files, for this process.
 
     It holds a lock on it, which the system gives free however the process ends. Whoever makes
@@ -30,7 +30,7 @@ class PassingFolder:
         path: The folder; for this user alone.
 
     Example:
-        >>> with PassingFolder() as folder:
+        >>> with LockedFolder() as folder:
         ...     _ = (folder.path / "file").write_text("x")
         >>> folder.path.exists()
         False
@@ -51,7 +51,7 @@ class PassingFolder:
             self._lock = None
             _sweep()
 
-    def __enter__(self) -> PassingFolder:
+    def __enter__(self) -> LockedFolder:
         return self
 
     def __exit__(self, *_: object) -> None:

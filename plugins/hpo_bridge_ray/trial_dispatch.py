@@ -9,7 +9,7 @@ from hpo_bridge.contracts.record import Outcome, TrialState
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError
 
-from .dispatch import SLOW, Dispatch, Seat
+from .dispatch import SLOW, Dispatch, WorkerStatus
 
 _COPIES = 5  # how often a checkpoint may be replaced while it is copied
 
@@ -17,7 +17,7 @@ Request = Callable[[Trial], dict[str, float]]
 """The resources of a trial."""
 
 
-class DispatchTrials(Dispatch):
+class TrialDispatch(Dispatch):
     """One run in mode ``trials``.
 
     A trial has a name for Tune, another one for each attempt. Some worker claims it once Tune has
@@ -41,7 +41,7 @@ class DispatchTrials(Dispatch):
         return list(self._open.values())
 
     def _hand_out(self) -> bool:
-        starting = not self._seats and not self._placed  # the backend begins while Tune comes up
+        starting = not self._workers and not self._placed  # the backend begins while Tune comes up
         while self._placed < self._target or (starting and not self._placed):
             trial = self._ready.pop(0) if self._ready else self._ask()
             if trial is None:
@@ -72,7 +72,7 @@ class DispatchTrials(Dispatch):
                 self._dry = False
                 self._ready.append(trial)
         elif kind == "left":  # its trial, if it has one, is paused
-            self._seats.pop(worker, None)
+            self._workers.pop(worker, None)
         else:
             super()._hear(kind, worker, *said)
 
@@ -82,19 +82,19 @@ class DispatchTrials(Dispatch):
     def _claimed(
         self, worker: str, name: str, params: Mapping[str, Any], source: str | None
     ) -> None:
-        trial, seat = self._open.get(name), self._seats.get(worker)
-        if trial is None or seat is None:
+        trial, state = self._open.get(name), self._workers.get(worker)
+        if trial is None or state is None:
             return
-        for other in self._seats.values():
+        for other in self._workers.values():
             if other.trial is trial:
                 other.trial = None
-        seat.idle, seat.begun, seat.trial = False, False, trial
+        state.idle, state.begun, state.trial = False, False, trial
         if source is not None:
             self._take_over(trial, params, int(source.partition("-")[0]))
         elif name in self._begun:  # it was paused: it may report again what it has reported
             self._work.resumed(trial.number)
         self._begun.add(name)
-        now, ticket = self._params(trial), self._bring(worker, seat)
+        now, ticket = self._params(trial), self._bring(worker, state)
         self._orders.append(("run", worker, trial.number, now, trial.seed, ticket))
 
     def _take_over(self, trial: Trial, params: Mapping[str, Any], source: int) -> None:
@@ -150,11 +150,11 @@ class DispatchTrials(Dispatch):
             self._record(number)
         super().close()
 
-    def _lost(self, seat: Seat) -> None:
-        assert seat.trial is not None
-        self._record(seat.trial.number)
-        self._close(seat.trial.number)
-        super()._lost(seat)
+    def _lost(self, state: WorkerStatus) -> None:
+        assert state.trial is not None
+        self._record(state.trial.number)
+        self._close(state.trial.number)
+        super()._lost(state)
 
     def _close(self, number: int) -> None:
         for name, trial in self._open.items():
@@ -166,7 +166,7 @@ class DispatchTrials(Dispatch):
     def _forget(self, name: str) -> Trial | None:
         trial = self._open.pop(name, None)
         self._begun.discard(name)
-        for seat in self._seats.values():
-            if seat.trial is trial:
-                seat.trial = None
+        for state in self._workers.values():
+            if state.trial is trial:
+                state.trial = None
         return trial

@@ -21,7 +21,7 @@ GONE = 40.0
 """Seconds without an answer after which the head counts as gone: it may be started anew."""
 
 
-class Head:
+class HeadWatch:
     """Watches the head of the cluster that this process is connected to.
 
     Args:

@@ -3,7 +3,7 @@
 A trial of Tune's is an actor of a class that derives from Tune's ``Trainable``, and is sent
 objects of Tune's. So each of its processes imports Tune, with pandas, pyarrow and more, which
 takes longer than all else that a worker does at its start. The classes here are those actors, and
-derive from nothing; see :mod:`hpo_bridge_ray.stand_ins` for the other side.
+derive from nothing; see :mod:`hpo_bridge_ray.tune_trainables` for the other side.
 
 A process that Ray sends anything first imports pydantic and pyarrow, if they are installed, to
 know how such objects are sent: half of what is left of a worker's start. What these actors are
@@ -15,6 +15,8 @@ from __future__ import annotations
 import os
 import time
 from typing import Any, Protocol
+
+from .tune_checkpoint import NamedCheckpoint
 
 HUB = "hub"
 """In a trial's config: the name of the hub's actor."""
@@ -63,7 +65,7 @@ class Role(Protocol):
         ...
 
 
-class Light:
+class TuneActor:
     """What Tune calls in a worker; see Tune's ``Trainable``.
 
     Args:
@@ -95,12 +97,12 @@ class Light:
             "done": False, **result,
         }  # fmt: skip
 
-    def save(self, checkpoint_dir: str | None = None) -> Named:
+    def save(self, checkpoint_dir: str | None = None) -> NamedCheckpoint:
         """The trial's checkpoints are with the study: Tune gets nothing but its name.
 
         Tune's storage, which several machines would have to share, is not used.
         """
-        return Named(self._name)
+        return NamedCheckpoint(self._name)
 
     def restore(self, checkpoint_path: str) -> None:
         """Goes on from a checkpoint, by the name that ``save`` gave: this trial's or another's."""
@@ -119,19 +121,3 @@ class Light:
     def stop(self) -> None:
         """The end."""
         self.role.end()
-
-
-class Named:
-    """A checkpoint that is nothing but a name; becomes one of Tune's where Tune runs."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __reduce__(self) -> Any:
-        return _checkpoint, (self._name,)
-
-
-def _checkpoint(name: str) -> Any:
-    from .stand_ins import checkpoint
-
-    return checkpoint(name)

@@ -28,7 +28,7 @@ from hpo_bridge.contracts.checkpoints import Checkpoints, contents
 from hpo_bridge.errors import NoCheckpoints
 from hpo_bridge.objectives.failure import explain
 
-from .passing import PassingFolder
+from .locked_folder import LockedFolder
 
 PART = 16 * 2**20
 """Bytes of files that travel at once."""
@@ -96,7 +96,7 @@ def new_ticket() -> str:
 
 
 @dataclass
-class Parcel:
+class Transfer:
     """One checkpoint's passage through the hub, in either direction."""
 
     _parts: asyncio.Queue[Any] = field(default_factory=lambda: asyncio.Queue(1))
@@ -149,7 +149,7 @@ def receive(ray: Any, hub: Any, ticket: str, directory: Path) -> bool:
     return False
 
 
-class Carriage:
+class CheckpointTransfer:
     """The driver's side. Sends and receives in threads, so that its loop goes on.
 
     Args:
@@ -168,7 +168,7 @@ class Carriage:
         self._home = home
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="checkpoint")
         self._under_way: dict[str, tuple[str, Future[None]]] = {}
-        self._folder: PassingFolder | None = None  # of what comes in
+        self._folder: LockedFolder | None = None  # of what comes in
 
     def bring(self, worker: str, where: str, number: int) -> str | None:
         """Sends a worker the last checkpoint of the trial that it is about to get.
@@ -198,7 +198,7 @@ class Carriage:
     def fetch(self, worker: str, number: int, ticket: str) -> None:
         """Receives what a worker sends, and saves it."""
         try:
-            self._folder = self._folder or PassingFolder()
+            self._folder = self._folder or LockedFolder()
         except OSError as error:
             self.refuse(ticket, f"on the driver's machine: {error}")
             return

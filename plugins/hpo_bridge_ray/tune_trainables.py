@@ -12,25 +12,24 @@ from __future__ import annotations
 from typing import Any
 
 import ray
-from pyarrow.fs import LocalFileSystem  # type: ignore[import-untyped]
 from ray.air._internal import usage
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
-from ray.tune import Checkpoint, PlacementGroupFactory, Trainable
+from ray.tune import PlacementGroupFactory, Trainable
 from ray.tune.execution import tune_controller
 from ray.tune.execution.class_cache import _ActorClassCache
 from ray.tune.experiment.trial import _TrialInfo
 from ray.util import register_serializer
 
-from .light import RESOURCES, Light
-from .onetrial import OneTrial
-from .slots import Slots
+from .slot_actor import SlotActor
+from .trial_actor import TrialActor
+from .tune_actor import RESOURCES, TuneActor
 
 
-class StandIn(Trainable):
+class ActorTrainable(Trainable):
     """What Tune knows of the actors."""
 
-    actor: type[Light]
+    actor: type[TuneActor]
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> Any:
@@ -38,16 +37,16 @@ class StandIn(Trainable):
         return PlacementGroupFactory([config[RESOURCES]]) if RESOURCES in config else None
 
 
-class Worker(StandIn):
+class SlotTrainable(ActorTrainable):
     """A worker, which runs many of the study's trials."""
 
-    actor = Slots
+    actor = SlotActor
 
 
-class Trial(StandIn):
+class TrialTrainable(ActorTrainable):
     """One of the study's trials."""
 
-    actor = OneTrial
+    actor = TrialActor
 
 
 class _Actors(_ActorClassCache):
@@ -58,16 +57,16 @@ class _Actors(_ActorClassCache):
     """
 
     def __init__(self) -> None:
-        self._made: dict[type[Light], Any] = {}
+        self._made: dict[type[TuneActor], Any] = {}
 
-    def get(self, trainable_cls: type[StandIn]) -> Any:
+    def get(self, trainable_cls: type[ActorTrainable]) -> Any:
         actor = trainable_cls.actor
         if actor not in self._made:
             self._made[actor] = ray.remote(actor)
         return self._made[actor]
 
 
-def stand_in() -> None:
+def patch_tune() -> None:
     """To be called once, in the process where Tune is to run."""
     tune_controller._ActorClassCache = _Actors  # type: ignore[attr-defined]
     usage.tag_callbacks = _counts_none
@@ -78,11 +77,6 @@ def stand_in() -> None:
 
 def _counts_none(callbacks: Any) -> bool:
     return False
-
-
-def checkpoint(name: str) -> Any:
-    """A checkpoint of Tune's that is nothing but a name."""
-    return _TrainingResult(Checkpoint(name, LocalFileSystem()), {})
 
 
 def _trial_id(info: Any) -> str:
