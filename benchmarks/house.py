@@ -212,7 +212,7 @@ def optimizers_built() -> None:
 
 def adapter_lines() -> None:
     """Print how long the files are that `optuna.tpe` needs of its adapter."""
-    package, needed = "hpo_bridge_optuna", {"hpo_bridge_optuna.samplers"}
+    package, needed = "hpo_bridge_optuna", {"hpo_bridge_optuna.tpe"}
     while True:
         more = {m for name in needed for m in imported(name) if m.startswith(f"{package}.")}
         if more <= needed:

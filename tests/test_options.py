@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
+import numpy as np
 import pytest
 
-from hpo_bridge.contracts.options import flag, number, one_of, whole
+from hpo_bridge.contracts.options import Range, flag, number, one_of, whole, with_options
 
 
 def test_what_is_right_comes_back() -> None:
@@ -55,3 +60,66 @@ def test_no_flag_and_no_name() -> None:
         one_of("w", 1, ["ant", "bee"])
     with pytest.raises(ValueError, match=r"^w: found 'be', expected one of ant, bee \(did you"):
         one_of("w", "be", ["ant", "bee"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    size: Annotated[int, Range(2)] = 20
+    rate: Annotated[float | None, Range(0, 1)] = None
+    seed: Any = None
+
+    def __post_init__(self) -> None:
+        if self.size == 13:
+            raise ValueError("size: found 13, expected another")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared(Base):
+    size: Annotated[int, Range(2, most=99)] = 30
+    kind: Literal["sobol", "halton"] = "sobol"
+    kappa: Annotated[float | Literal["inf"], Range(above=0)] = 1.5
+    flat: bool | None = None
+    given: int | Mapping[str, int] | None = None
+
+
+@with_options(Declared)
+class Built:
+    def __init__(self, problem: str, options: Declared) -> None:
+        self.problem, self.options = problem, options
+
+
+def test_options_of_a_dataclass_are_keyword_arguments() -> None:
+    parameters = inspect.signature(Built).parameters
+    names = ["problem", "size", "kind", "kappa", "flat", "given", "rate", "seed"]
+    assert list(parameters) == names
+    assert {p.default for n, p in parameters.items() if n == "size"} == {30}
+    assert all(p.kind is p.KEYWORD_ONLY for n, p in parameters.items() if n != "problem")
+    built: Any = Built("p", size=np.int64(3), kappa="inf", given={"a": 3}, rate=1)  # type: ignore[call-arg]
+    assert built.problem == "p"
+    assert built.options == Declared(size=3, kappa="inf", given={"a": 3}, rate=1)
+    assert type(built.options.size) is int
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"size": 1}, ValueError, "size: found 1, expected at least 2"),
+        ({"size": 100}, ValueError, "size: found 100, .* at most 99"),
+        ({"size": 13}, ValueError, "size: found 13"),
+        ({"size": None}, TypeError, "size: found None, expected an integer"),
+        ({"size": 3.0}, TypeError, "size: found 3.0, expected an integer"),
+        ({"rate": 1.5}, ValueError, "rate: found 1.5"),
+        ({"rate": "x"}, TypeError, "rate: found 'x', expected a number"),
+        ({"kind": "sobul"}, ValueError, "kind: found 'sobul', expected one of .*did you mean"),
+        ({"kind": 3}, TypeError, "kind: found 3, expected one of sobol, halton"),
+        ({"kappa": "info"}, ValueError, "kappa: found 'info', expected one of inf"),
+        ({"kappa": 0}, ValueError, "kappa: found 0, .* more than 0"),
+        ({"flat": 1}, TypeError, "flat: found 1, expected true or false"),
+        ({"siz": 1}, TypeError, "siz"),
+    ],
+)
+def test_options_of_a_dataclass_are_checked(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Built("p", **options)

@@ -18,83 +18,79 @@ Bäck, Fogel and Michalewicz (2000), Evolutionary Computation 1, ISBN 0-7503-066
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from hpo_bridge.contracts.optimizer import Problem
-from hpo_bridge.contracts.options import number, whole
-from hpo_bridge.contracts.random_state import get_state, set_state
+from hpo_bridge.contracts.options import Range, with_options
 
-from .generations import Generations
-from .genome import Genome
 from .individuals import Individual, one_objective
-from .operators import toolbox
+from .operators import Selection, VariationOptions
+from .populations import Population
 
 LEAST_RATE = 0.01
 """Where crossover and mutation are rarer, generations pass without a single new individual."""
 
 
-class _Bred(Generations):
-    """Generations of a toolbox: an initial population, foreign points, one generator."""
+@dataclass(frozen=True, kw_only=True)
+class GeneticOptions(VariationOptions):
+    """Options of variation and selection.
 
-    def __init__(self, problem: Problem, size: int, *, reevaluate: bool, **operators: Any) -> None:
-        genome = Genome(problem.space, indices=True)
-        super().__init__(one_objective(problem), genome, reevaluate=reevaluate, room=size)
-        self._size = size
-        self._random = random.Random(problem.seed)
-        self._toolbox = toolbox(genome, self._random, **operators)
+    Attributes:
+        cxpb: Probability of a crossover.
+        mutpb: Probability of a mutation.
+        select: DEAP's function that selects parents.
+        tournsize: Number of individuals in a tournament.
+    """
 
-    def _initial(self) -> list[Individual]:
-        """Random individuals; the best foreign points take the places of the first ones."""
-        population = [self._genome.random(self._random) for _ in range(self._size)]
-        seeds = self._best(self._arrivals(), self._size)
-        return seeds + population[len(seeds) :]
+    cxpb: Annotated[float, Range(0, 1)] = 0.6
+    mutpb: Annotated[float, Range(0, 1)] = 0.3
+    select: Selection = "selTournament"
+    tournsize: Annotated[int, Range(1)] = 3
 
-    def _arrivals(self) -> list[Individual]:
-        """The foreign points that came since the last generation."""
-        arrivals, self._foreign = self._foreign, []
-        return arrivals
-
-    def _own_state(self) -> dict[str, Any]:
-        return {"random": get_state(self._random)}
-
-    def _set_own_state(self, state: Mapping[str, Any]) -> None:
-        set_state(self._random, state["random"])
+    def __post_init__(self) -> None:
+        if self.cxpb + self.mutpb < LEAST_RATE:
+            raise ValueError(
+                f"mutpb: found {self.mutpb}, expected at least {LEAST_RATE} together with "
+                f"cxpb: {self.cxpb}"
+            )
 
 
-def _rates(cxpb: float, mutpb: float) -> tuple[float, float]:
-    if number("cxpb", cxpb, 0.0, 1.0) + number("mutpb", mutpb, 0.0, 1.0) < LEAST_RATE:
-        raise ValueError(
-            f"mutpb: found {mutpb}, expected at least {LEAST_RATE} together with cxpb: {cxpb}"
-        )
-    return cxpb, mutpb
+class _SelectedPopulation(Population):
+    """A population with a selection, for one objective."""
+
+    def __init__(self, problem: Problem, options: GeneticOptions, size: int) -> None:
+        super().__init__(one_objective(problem), options, size)
+        self._rates = options.cxpb, options.mutpb
+        deap = self._toolbox.deap
+        if options.select == "selTournament":
+            self._toolbox.register("select", deap.selTournament, tournsize=options.tournsize)
+        else:
+            self._toolbox.register("select", deap.selBest)
 
 
-class Ga(_Bred):
-    """A genetic algorithm, by DEAP's ``eaSimple``.
+@dataclass(frozen=True, kw_only=True)
+class GaOptions(GeneticOptions):
+    """Options of :class:`Ga`.
 
-    ``mate``, ``mutate`` and ``select`` are DEAP's functions of these names, and the options
-    behind them their arguments; one that the chosen function does not have is not used.
-
-    Args:
-        problem: A problem with one objective.
+    Attributes:
         population_size: Number of individuals.
         cxpb: Probability of two individuals to be mated.
         mutpb: Probability of an individual to be mutated.
-        mate: ``cxOnePoint``, ``cxTwoPoint``, ``cxUniform``, ``cxBlend`` or
-            ``cxSimulatedBinaryBounded``; see :mod:`hpo_bridge_deap.operators`.
-        mutate: ``mutGaussian`` or ``mutPolynomialBounded``.
-        select: ``selTournament`` or ``selBest``.
-        tournsize: Number of individuals in a tournament.
-        mate_indpb: Probability of each gene to be exchanged by ``cxUniform``.
-        alpha: How far beyond its parents ``cxBlend`` goes, as a share of their distance.
-        sigma: Standard deviation of ``mutGaussian``, where 1 is the whole range.
-        eta: Crowding degree of ``cxSimulatedBinaryBounded`` and ``mutPolynomialBounded``: the
-            higher, the more children are like their parents.
-        indpb: Probability of each gene to be mutated; ``None``: one divided by their number.
-        reevaluate: Whether a known point is evaluated again, see
-            :mod:`hpo_bridge_deap.generations`; sensible where results are very noisy.
+    """
+
+    population_size: Annotated[int, Range(2)] = 20
+    cxpb: Annotated[float, Range(0, 1)] = 0.5
+    mutpb: Annotated[float, Range(0, 1)] = 0.2
+
+
+@with_options(GaOptions)
+class Ga(_SelectedPopulation):
+    """A genetic algorithm, by DEAP's ``eaSimple``.
+
+    Args:
+        problem: A problem with one objective.
+        options: See :class:`GaOptions`, and :class:`GeneticOptions` for the others.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Problem
@@ -103,141 +99,66 @@ class Ga(_Bred):
         [{'a': 2}, {'a': 8}]
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        population_size: int = 20,
-        cxpb: float = 0.5,
-        mutpb: float = 0.2,
-        mate: str = "cxTwoPoint",
-        mutate: str = "mutGaussian",
-        select: str = "selTournament",
-        tournsize: int = 3,
-        mate_indpb: float = 0.5,
-        alpha: float = 0.5,
-        sigma: float = 0.2,
-        eta: float = 20.0,
-        indpb: float | None = None,
-        reevaluate: bool = False,
-    ) -> None:
-        super().__init__(
-            problem, whole("population_size", population_size, 2),
-            mate=mate, mutate=mutate, select=select, tournsize=tournsize, mate_indpb=mate_indpb,
-            alpha=alpha, sigma=sigma, eta=eta, indpb=indpb,
-            reevaluate=reevaluate,
-        )  # fmt: skip
-        self._cxpb, self._mutpb = _rates(cxpb, mutpb)
+    def __init__(self, problem: Problem, options: GaOptions) -> None:
+        super().__init__(problem, options, options.population_size)
 
     def _breed(self) -> list[Individual]:
         if not self._generation:
             return self._initial()
         pool = self._generation + self._arrivals()
         chosen = self._toolbox.select(pool, self._size)
-        offspring = self._toolbox.deap.varAnd(chosen, self._toolbox, self._cxpb, self._mutpb)
-        return list(offspring)
+        return list(self._toolbox.deap.varAnd(chosen, self._toolbox, *self._rates))
 
 
-class _MuLambda(_Bred):
-    """What ``eaMuPlusLambda`` and ``eaMuCommaLambda`` share."""
+@dataclass(frozen=True, kw_only=True)
+class MuCommaLambdaOptions(GeneticOptions):
+    """Options of :class:`MuCommaLambda`.
 
-    keeps_parents: bool
-
-    def __init__(
-        self, problem: Problem, mu: int, lambda_: int, cxpb: float, mutpb: float, **operators: Any
-    ) -> None:
-        super().__init__(problem, whole("mu", mu, 2), **operators)
-        self._lambda = whole("lambda_", lambda_, 1 if self.keeps_parents else mu)
-        self._cxpb, self._mutpb = _rates(cxpb, mutpb)
-        if self._cxpb + self._mutpb > 1.0:
-            raise ValueError(
-                f"mutpb: found {mutpb}, expected at most 1 together with cxpb: {cxpb}"
-            )
-        self._parents: list[Individual] = []
-
-    def _breed(self) -> list[Individual]:
-        if not self._generation:
-            return self._initial()
-        arrivals = self._arrivals()
-        if self._parents or arrivals:
-            parents = self._parents if self.keeps_parents else []
-            self._parents = self._toolbox.select(parents + self._generation + arrivals, self._size)
-        else:
-            self._parents = self._generation
-        deap = self._toolbox.deap
-        return list(
-            deap.varOr(self._parents, self._toolbox, self._lambda, self._cxpb, self._mutpb)
-        )
-
-    def _own_state(self) -> dict[str, Any]:
-        return {**super()._own_state(), "parents": [one.to_plain() for one in self._parents]}
-
-    def _set_own_state(self, state: Mapping[str, Any]) -> None:
-        super()._set_own_state(state)
-        self._parents = [Individual.from_plain(one) for one in state["parents"]]
-
-
-class MuPlusLambda(_MuLambda):
-    """The (mu + lambda) evolutionary algorithm, by DEAP's ``eaMuPlusLambda``.
-
-    Args:
-        problem: A problem with one objective.
-        mu: Number of parents, at least 2.
-        lambda_: Number of children of a generation.
+    Attributes:
+        mu: Number of parents.
+        lambda_: Number of children of a generation, at least ``mu``.
         cxpb: Probability of a child to come from a crossover.
         mutpb: Probability of a child to come from a mutation; together at most 1, and what is
             left is for children that are their parents.
-        mate, mutate, select, tournsize, mate_indpb, alpha, sigma, eta, indpb, reevaluate: As at
-            :class:`Ga`.
-
-    Example:
-        >>> from hpo_bridge.contracts.optimizer import Problem
-        >>> from hpo_bridge.space import Int, Space
-        >>> [s.params for s in MuPlusLambda(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
-        [{'a': 2}, {'a': 8}]
     """
 
-    keeps_parents = True
+    mu: Annotated[int, Range(2)] = 10
+    lambda_: Annotated[int, Range(1)] = 20
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        mu: int = 10,
-        lambda_: int = 20,
-        cxpb: float = 0.6,
-        mutpb: float = 0.3,
-        mate: str = "cxTwoPoint",
-        mutate: str = "mutGaussian",
-        select: str = "selBest",
-        tournsize: int = 3,
-        mate_indpb: float = 0.5,
-        alpha: float = 0.5,
-        sigma: float = 0.2,
-        eta: float = 20.0,
-        indpb: float | None = None,
-        reevaluate: bool = False,
-    ) -> None:
-        super().__init__(
-            problem, mu, lambda_, cxpb, mutpb,
-            mate=mate, mutate=mutate, select=select, tournsize=tournsize, mate_indpb=mate_indpb,
-            alpha=alpha, sigma=sigma, eta=eta, indpb=indpb,
-            reevaluate=reevaluate,
-        )  # fmt: skip
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lambda_ < self.mu and self.selects_children_only:
+            raise ValueError(f"lambda_: found {self.lambda_}, expected at least mu: {self.mu}")
+        if self.cxpb + self.mutpb > 1.0:
+            raise ValueError(
+                f"mutpb: found {self.mutpb}, expected at most 1 together with cxpb: {self.cxpb}"
+            )
+
+    @property
+    def selects_children_only(self) -> bool:
+        """True if parents do not compete with their children."""
+        return True
 
 
-class MuCommaLambda(_MuLambda):
+@dataclass(frozen=True, kw_only=True)
+class MuPlusLambdaOptions(MuCommaLambdaOptions):
+    """Options of :class:`MuPlusLambda`: those of :class:`MuCommaLambda`, for any ``lambda_``."""
+
+    select: Selection = "selBest"
+
+    @property
+    def selects_children_only(self) -> bool:
+        """False: parents compete with their children."""
+        return False
+
+
+@with_options(MuCommaLambdaOptions)
+class MuCommaLambda(_SelectedPopulation):
     """The (mu, lambda) evolutionary algorithm, by DEAP's ``eaMuCommaLambda``.
 
     Args:
         problem: A problem with one objective.
-        mu: Number of parents, at least 2 and at most ``lambda_``.
-        lambda_: Number of children of a generation.
-        cxpb: Probability of a child to come from a crossover.
-        mutpb: Probability of a child to come from a mutation; together at most 1, and what is
-            left is for children that are their parents.
-        mate, mutate, select, tournsize, mate_indpb, alpha, sigma, eta, indpb, reevaluate: As at
-            :class:`Ga`.
+        options: See :class:`MuCommaLambdaOptions`, and :class:`GeneticOptions` for the others.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Problem
@@ -246,30 +167,36 @@ class MuCommaLambda(_MuLambda):
         [{'a': 2}, {'a': 8}]
     """
 
-    keeps_parents = False
+    def __init__(self, problem: Problem, options: MuCommaLambdaOptions) -> None:
+        super().__init__(problem, options, options.mu)
+        self._lambda = options.lambda_
+        self._keeps_parents = not options.selects_children_only
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        mu: int = 10,
-        lambda_: int = 20,
-        cxpb: float = 0.6,
-        mutpb: float = 0.3,
-        mate: str = "cxTwoPoint",
-        mutate: str = "mutGaussian",
-        select: str = "selTournament",
-        tournsize: int = 3,
-        mate_indpb: float = 0.5,
-        alpha: float = 0.5,
-        sigma: float = 0.2,
-        eta: float = 20.0,
-        indpb: float | None = None,
-        reevaluate: bool = False,
-    ) -> None:
-        super().__init__(
-            problem, mu, lambda_, cxpb, mutpb,
-            mate=mate, mutate=mutate, select=select, tournsize=tournsize, mate_indpb=mate_indpb,
-            alpha=alpha, sigma=sigma, eta=eta, indpb=indpb,
-            reevaluate=reevaluate,
-        )  # fmt: skip
+    def _breed(self) -> list[Individual]:
+        if not self._generation:
+            return self._initial()
+        arrivals = self._arrivals()
+        if self._parents or arrivals:
+            parents = self._parents if self._keeps_parents else []
+            self._parents = self._toolbox.select(parents + self._generation + arrivals, self._size)
+        else:
+            self._parents = self._generation
+        return list(
+            self._toolbox.deap.varOr(self._parents, self._toolbox, self._lambda, *self._rates)
+        )
+
+
+@with_options(MuPlusLambdaOptions)
+class MuPlusLambda(MuCommaLambda):
+    """The (mu + lambda) evolutionary algorithm, by DEAP's ``eaMuPlusLambda``.
+
+    Args:
+        problem: A problem with one objective.
+        options: See :class:`MuPlusLambdaOptions`, and :class:`GeneticOptions` for the others.
+
+    Example:
+        >>> from hpo_bridge.contracts.optimizer import Problem
+        >>> from hpo_bridge.space import Int, Space
+        >>> [s.params for s in MuPlusLambda(Problem(Space(a=Int(1, 9)), seed=1)).ask(2)]
+        [{'a': 2}, {'a': 8}]
+    """

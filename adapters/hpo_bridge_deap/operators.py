@@ -21,75 +21,77 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
 
 from deap.base import Toolbox
 
-from hpo_bridge.contracts.options import number, one_of, whole
+from hpo_bridge.contracts.options import Range
 
 from .genome import Genome, reflected
 from .individuals import Individual
 from .isolation import deap_with
 
-CROSSOVERS = ("cxOnePoint", "cxTwoPoint", "cxUniform", "cxBlend", "cxSimulatedBinaryBounded")
-"""Names for ``mate``."""
-MUTATIONS = ("mutGaussian", "mutPolynomialBounded")
-"""Names for ``mutate``."""
-SELECTIONS = ("selTournament", "selBest")
-"""Names for ``select``."""
+Crossover = Literal["cxOnePoint", "cxTwoPoint", "cxUniform", "cxBlend", "cxSimulatedBinaryBounded"]
+Mutation = Literal["mutGaussian", "mutPolynomialBounded"]
+Selection = Literal["selTournament", "selBest"]
+CROSSOVERS, MUTATIONS, SELECTIONS = get_args(Crossover), get_args(Mutation), get_args(Selection)
 
 WIDEST = 10.0
-"""How many times the whole range an operator may reach beyond it."""
+"""Largest reach of an operator beyond the range, in widths of the range."""
 
 Pair = tuple[Individual, Individual]
 
 
-def toolbox(
-    genome: Genome,
-    generator: random.Random,
-    *,
-    mate: str,
-    mutate: str,
-    select: str | None = None,
-    tournsize: int = 3,
-    mate_indpb: float = 0.5,
-    alpha: float = 0.5,
-    sigma: float = 0.2,
-    eta: float = 20.0,
-    indpb: float | None = None,
-) -> Toolbox:
-    """A toolbox that draws from ``generator``; the options are described at ``deap.ga``.
+@dataclass(frozen=True, kw_only=True)
+class VariationOptions:
+    """Options of crossover and mutation, shared by all backends that breed by a toolbox.
 
-    Returns:
-        With ``clone``, ``mate``, ``mutate`` and, if asked for, ``select``; ``deap`` has all of
-        DEAP's functions.
+    ``mate`` and ``mutate`` are DEAP's functions of these names, and the options behind them
+    their arguments; one that the chosen function does not have is not used.
 
-    Raises:
-        TypeError, ValueError: For an option that is wrong.
+    Attributes:
+        mate: The crossover, see the module's text.
+        mutate: The mutation.
+        mate_indpb: Probability of each gene to be exchanged by ``cxUniform``.
+        alpha: How far beyond its parents ``cxBlend`` goes, as a share of their distance.
+        sigma: Standard deviation of ``mutGaussian``, where 1 is the whole range.
+        eta: Crowding degree of ``cxSimulatedBinaryBounded`` and ``mutPolynomialBounded``: the
+            higher, the more children are like their parents.
+        indpb: Probability of each gene to be mutated; ``None``: one divided by their number.
+        reevaluate: Whether a known point is evaluated again, see
+            :mod:`hpo_bridge_deap.generations`; sensible where results are very noisy.
     """
-    share = 1.0 / len(genome) if indpb is None else number("indpb", indpb, 0.0, 1.0)
+
+    mate: Crossover = "cxTwoPoint"
+    mutate: Mutation = "mutGaussian"
+    mate_indpb: Annotated[float, Range(0, 1)] = 0.5
+    alpha: Annotated[float, Range(0, WIDEST)] = 0.5
+    sigma: Annotated[float, Range(above=0, most=WIDEST)] = 0.2
+    eta: Annotated[float, Range(0)] = 20.0
+    indpb: Annotated[float | None, Range(0, 1)] = None
+    reevaluate: bool = False
+
+
+def toolbox(genome: Genome, generator: random.Random, options: VariationOptions) -> Toolbox:
+    """Return a toolbox that draws from ``generator``.
+
+    It has ``clone``, ``mate`` and ``mutate``; ``deap`` has all of DEAP's functions.
+    """
+    share = 1.0 / len(genome) if options.indpb is None else options.indpb
     deap = deap_with(generator)
     tools = Toolbox()
     tools.deap = deap
     tools.register("clone", Individual.clone)
-    tools.register("mate", _crossover(deap, genome, mate, mate_indpb, alpha, eta))
-    tools.register("mutate", _mutation(deap, genome, mutate, sigma, eta, share))
-    tournsize = whole("tournsize", tournsize, 1)
-    if select is not None:
-        if one_of("select", select, SELECTIONS) == "selTournament":
-            tools.register("select", deap.selTournament, tournsize=tournsize)
-        else:
-            tools.register("select", deap.selBest)
+    tools.register("mate", _crossover(deap, genome, options))
+    tools.register("mutate", _mutation(deap, genome, options, share))
     return tools
 
 
 def _crossover(
-    deap: Any, genome: Genome, name: str, indpb: float, alpha: float, eta: float
+    deap: Any, genome: Genome, options: VariationOptions
 ) -> Callable[[Individual, Individual], Pair]:
-    one_of("mate", name, CROSSOVERS)
-    number("mate_indpb", indpb, 0.0, 1.0)
-    number("alpha", alpha, 0.0, WIDEST)
-    number("eta", eta, 0.0)
+    name, indpb = options.mate, options.mate_indpb
     if len(genome) == 1 and name in ("cxOnePoint", "cxTwoPoint"):
         return lambda one, other: (one, other)
     exchanges: dict[str, Any] = {
@@ -105,9 +107,9 @@ def _crossover(
     def arithmetic(one: Individual, other: Individual) -> Pair:
         numbers = one[:end], other[:end]
         if name == "cxBlend":
-            deap.cxBlend(*numbers, alpha)
+            deap.cxBlend(*numbers, options.alpha)
         else:
-            deap.cxSimulatedBinaryBounded(*numbers, eta, 0.0, 1.0)
+            deap.cxSimulatedBinaryBounded(*numbers, options.eta, 0.0, 1.0)
         indices = deap.cxUniform(one[end:], other[end:], 0.5)
         for individual, changed, rest in zip((one, other), numbers, indices, strict=True):
             individual[:] = reflected(changed) + rest
@@ -117,18 +119,16 @@ def _crossover(
 
 
 def _mutation(
-    deap: Any, genome: Genome, name: str, sigma: float, eta: float, indpb: float
+    deap: Any, genome: Genome, options: VariationOptions, indpb: float
 ) -> Callable[[Individual], tuple[Individual]]:
-    one_of("mutate", name, MUTATIONS)
-    number("sigma", sigma, above=0.0, most=WIDEST)
     end, highest = genome.numbers, genome.highest
 
     def mutate(individual: Individual) -> tuple[Individual]:
         numbers: Sequence[float] = individual[:end]
-        if name == "mutGaussian":
-            deap.mutGaussian(numbers, 0.0, sigma, indpb)
+        if options.mutate == "mutGaussian":
+            deap.mutGaussian(numbers, 0.0, options.sigma, indpb)
         else:
-            deap.mutPolynomialBounded(numbers, eta, 0.0, 1.0, indpb)
+            deap.mutPolynomialBounded(numbers, options.eta, 0.0, 1.0, indpb)
         [indices] = deap.mutUniformInt(individual[end:], 0, highest, indpb)
         individual[:] = reflected(numbers) + indices
         return (individual,)

@@ -1,12 +1,12 @@
 """Optuna's samplers as backends, and its pruners as pruners.
 
 This module is data: Optuna is imported when one of them is used. What Optuna does that one
-might not expect is written where it is dealt with: :mod:`hpo_bridge_optuna.samplers` (random,
-TPE), :mod:`hpo_bridge_optuna.gaussian`, :mod:`hpo_bridge_optuna.cma_es`,
+might not expect is written where it is dealt with: :mod:`hpo_bridge_optuna.tpe`,
+:mod:`hpo_bridge_optuna.gaussian`, :mod:`hpo_bridge_optuna.cma_es`,
 :mod:`hpo_bridge_optuna.evolutionary` (NSGA-II and III), :mod:`hpo_bridge_optuna.quasirandom`,
 :mod:`hpo_bridge_optuna.grid`, :mod:`hpo_bridge_optuna.bruteforce`,
-:mod:`hpo_bridge_optuna.learning` (what those share that learn),
-:mod:`hpo_bridge_optuna.translation` and :mod:`hpo_bridge_optuna.pruners`.
+:mod:`hpo_bridge_optuna.learning` (all of these that learn), :mod:`hpo_bridge_optuna.translation`,
+:mod:`hpo_bridge_optuna.flat_translation` and :mod:`hpo_bridge_optuna.pruners`.
 
 Left out:
 
@@ -47,7 +47,7 @@ def hpo_register_backends() -> list[BackendSpec]:
     """``optuna.tpe``, ``optuna.gp``, ``optuna.nsga2`` and six more."""
     return [
         _backend(
-            "tpe", "samplers:Tpe", "bayesian", 100, _LEARNS | {Capability.PRUNED},
+            "tpe", "tpe:Tpe", "bayesian", 100, _LEARNS | {Capability.PRUNED},
             most_rejected=20,
             summary="Tree-structured Parzen estimator: a sound default for most spaces",
             suits=(
@@ -100,7 +100,7 @@ def hpo_register_backends() -> list[BackendSpec]:
             ),
         ),
         _backend(
-            "random", "samplers:Random", "random", 0, _ANY,
+            "random", "independent:Random", "random", 0, _ANY,
             summary="Independent random points, as Optuna draws them",
             suits="The sequence of Optuna's own random search; otherwise core.random is the same.",
             limits="Learns nothing.",

@@ -21,18 +21,20 @@ What one might not expect of Optuna:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BruteForceSampler
 
 from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.options import with_options
 from hpo_bridge.errors import BackendError, SearchExhausted, UnsupportedProblem
 from hpo_bridge.space import discretized
 
+from .resolution import ResolutionOptions, listed
 from .studies import experimental, new_study
-from .translation import Table, listed
+from .translation import Table
 
 _TreeNode: Any
 _UNEXPANDED_NODE: Any
@@ -45,6 +47,7 @@ LARGEST = 100_000
 """Number of values of one parameter beyond which a space is refused: all are held in memory."""
 
 
+@with_options(ResolutionOptions)
 class BruteForce:
     """Every point once, in random order, by Optuna's ``BruteForceSampler``.
 
@@ -53,10 +56,7 @@ class BruteForce:
     Args:
         problem: Any problem whose parameters have finitely many values or a resolution:
             conditional, with several objectives.
-        resolution: How many values to take of each continuous parameter: one number for all,
-            or a mapping of names to numbers. They are spaced evenly (in the logarithm on a
-            log scale), both bounds included.
-        native_space: See :mod:`hpo_bridge_optuna.translation`.
+        options: See :class:`ResolutionOptions`.
 
     Raises:
         UnsupportedProblem: For a continuous parameter without a resolution, or a parameter of
@@ -69,15 +69,9 @@ class BruteForce:
         [3, 4, 2, 1]
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        resolution: int | Mapping[str, int] | None = None,
-        native_space: bool = False,
-    ) -> None:
+    def __init__(self, problem: Problem, options: ResolutionOptions) -> None:
         self._space = problem.space
-        self._finite = discretized(problem.space, resolution)
+        self._finite = discretized(problem.space, options.resolution)
         for name, parameter in self._finite.items():
             if (parameter.size or 0) > LARGEST:
                 raise UnsupportedProblem(
@@ -87,7 +81,7 @@ class BruteForce:
                 )
         if _TreeNode is None:
             raise UnsupportedProblem("this version of Optuna keeps its tree elsewhere")
-        self._table = Table(self._finite.indexed(), native_space=native_space)
+        self._table = Table(self._finite.indexed(), native_space=options.native_space)
         self._continuous = [n for n, p in problem.space.items() if p.size is None]
         with experimental():
             self._sampler = _Walk(problem.seed)
@@ -95,7 +89,7 @@ class BruteForce:
         self._given = 0
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points, fewer at the end."""
+        """Return the next ``n`` points, fewer at the end."""
         if n > 0 and self._sampler.spent:
             raise SearchExhausted(f"all {self._given} points were proposed")
         suggestions: list[Suggestion] = []
@@ -108,14 +102,14 @@ class BruteForce:
         return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Learns nothing."""
+        """Learn nothing."""
 
     def state(self) -> Any:
-        """How many points were given."""
+        """Return the number of points given."""
         return self._given
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Goes on after ``state`` points, which are drawn again.
+        """Continue after ``state`` points, which are drawn again.
 
         Raises:
             BackendError: If the space has fewer.
@@ -156,7 +150,7 @@ class _Walk(BruteForceSampler):
 
     @property
     def spent(self) -> bool:
-        """Whether every point was drawn."""
+        """True once every point was drawn."""
         return not self._root.left
 
     def sample_independent(

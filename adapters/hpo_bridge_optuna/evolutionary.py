@@ -14,7 +14,7 @@ What one might not expect of Optuna:
 
 * Foreign points that are added without that note are ignored.
 * With one objective they are plain genetic algorithms with a tournament of two.
-* A conditional parameter is always drawn at random, see :mod:`hpo_bridge_optuna.translation`.
+* A conditional parameter is always drawn at random, see :mod:`hpo_bridge_optuna.flat_translation`.
 * A child can be the copy of a parent: nothing is changed in it with a chance of
   ``(1 - crossover_prob) * (1 - mutation_prob)**d``, and more where parents are alike.
 * ``crossover="uniform"`` swaps whole values. The others work on numbers only; categories are
@@ -25,8 +25,9 @@ What one might not expect of Optuna:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from inspect import signature
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from optuna.samplers import BaseGASampler, NSGAIIISampler, NSGAIISampler
@@ -43,13 +44,13 @@ from optuna.samplers.nsgaii import (
 )
 from optuna.trial import TrialState as State
 
-from hpo_bridge.contracts import options
 from hpo_bridge.contracts.optimizer import Problem
+from hpo_bridge.contracts.options import Range, number, one_of, with_options
 from hpo_bridge.errors import nearest, short
 
+from .flat_translation import FlatTable
 from .learning import Learner
 from .studies import experimental
-from .translation import Table
 
 CROSSOVERS: Mapping[str, type[BaseCrossover]] = {
     "uniform": UniformCrossover,
@@ -64,37 +65,92 @@ Operator = str | Mapping[str, Any]
 _Op = TypeVar("_Op")
 
 
-class _Genetic(Learner):
-    """What NSGA-II and NSGA-III share: generations, and the notes on them."""
+@dataclass(frozen=True, kw_only=True)
+class NsgaOptions:
+    """Options of ``NSGAIISampler`` that a study file can hold.
+
+    Left out are the functions ``constraints_func``, ``elite_population_selection_strategy``,
+    ``child_generation_strategy`` and ``after_trial_strategy``.
+
+    Attributes:
+        population_size: Number of complete trials in a generation, at least 2, and at least
+            3 with the crossovers ``spx`` and ``undx``.
+        mutation: ``polynomial``, or ``{"name": "polynomial", "eta": 20.0}``; ``None``: a
+            parameter that mutates is drawn anew. Experimental in Optuna.
+        mutation_prob: Probability of mutating a parameter; ``None``: one over their number.
+        crossover: ``uniform``, ``blxalpha``, ``spx``, ``sbx``, ``vsbx`` or ``undx``, or a
+            mapping of ``name`` and that crossover's own options; ``None``: ``uniform``.
+        crossover_prob: Probability that a child has more than one parent.
+        swapping_prob: Probability of swapping a parameter in ``uniform``.
+        native_space: See :mod:`hpo_bridge_optuna.flat_translation`.
+    """
+
+    population_size: Annotated[int, Range(2)] = 50
+    mutation: Operator | None = None
+    mutation_prob: Annotated[float | None, Range(0, 1)] = None
+    crossover: Operator | None = None
+    crossover_prob: Annotated[float, Range(0, 1)] = 0.9
+    swapping_prob: Annotated[float, Range(0, 1)] = 0.5
+    native_space: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the sampler."""
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "native_space"}
+        given["mutation"] = _operator("mutation", self.mutation, MUTATIONS)
+        # Optuna's default is the uniform crossover that takes swapping_prob
+        crossover = None if self.crossover == "uniform" else self.crossover
+        given["crossover"] = _operator("crossover", crossover, CROSSOVERS)
+        return given
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nsga3Options(NsgaOptions):
+    """Options of ``NSGAIIISampler``, without the same functions.
+
+    Attributes:
+        reference_points: Directions of the objectives that matter, one row each with one
+            number of at least 0 per objective; ``None``: spread evenly.
+        dividing_parameter: Into how many parts an axis is divided by the even spread.
+    """
+
+    reference_points: Sequence[Sequence[float]] | None = None
+    dividing_parameter: Annotated[int, Range(1)] = 3
+
+
+class _NonDominatedSorting(Learner):
+    """NSGA-II or NSGA-III, with the generations that Optuna notes on trials."""
+
+    _sampler: BaseGASampler
+
+    def __init__(self, problem: Problem, options: NsgaOptions, sampler: BaseGASampler) -> None:
+        table = FlatTable(problem.space, native_space=options.native_space)
+        super().__init__(problem, table, sampler)
 
     def _foreign_attrs(self) -> dict[str, Any]:
         return {self._key: self._generation(self._members())}
 
     @property
     def _key(self) -> str:
-        """Under which name a trial's generation is noted; raises ``AttributeError``."""
-        sampler = self._sampler
-        assert isinstance(sampler, BaseGASampler)
-        return sampler._get_generation_key()
+        """The attribute with a trial's generation."""
+        return self._sampler._get_generation_key()
 
     def _members(self, *states: State) -> dict[int, int]:
-        """Number to generation of the trials that are in one."""
+        """Return the generation of each trial that is in one, by its number."""
         trials = self._study.get_trials(deepcopy=False, states=states or None)
         key = self._key
         return {t.number: t.system_attrs[key] for t in trials if key in t.system_attrs}
 
     @staticmethod
     def _generation(members: Mapping[int, int]) -> int:
-        """The present generation."""
+        """Return the present generation."""
         return max(members.values(), default=0)
 
     def _notes(self) -> Any:
-        """The members of the last generations, and their parents by the trials' ids."""
+        """Return the members of the last generations, and their parents by the trials' ids."""
         members = self._members(State.COMPLETE)
         present = self._generation(members)
-        sampler = self._sampler
-        assert isinstance(sampler, BaseGASampler)
-        prefix = sampler._get_parent_cache_key_prefix()
+        prefix = self._sampler._get_parent_cache_key_prefix()
         kept = self._storage.get_study_system_attrs(self._id)
         parents = {int(key.removeprefix(prefix)): ids for key, ids in kept.items()}
         return {
@@ -105,35 +161,21 @@ class _Genetic(Learner):
         }
 
     def _take_notes(self, notes: Any) -> Mapping[int, dict[str, Any]]:
-        sampler = self._sampler
-        assert isinstance(sampler, BaseGASampler)
-        prefix = sampler._get_parent_cache_key_prefix()
+        prefix = self._sampler._get_parent_cache_key_prefix()
         for generation, ids in notes["parents"]:
             self._storage.set_study_system_attr(self._id, f"{prefix}{generation}", ids)
         return {number: {self._key: generation} for number, generation in notes["members"]}
 
 
-class Nsga2(_Genetic):
+@with_options(NsgaOptions)
+class Nsga2(_NonDominatedSorting):
     """NSGA-II, by Optuna's ``NSGAIISampler``: for several objectives, and for one.
-
-    The options are those of ``NSGAIISampler`` that a study file can hold. Left out are the
-    functions ``constraints_func``, ``elite_population_selection_strategy``,
-    ``child_generation_strategy`` and ``after_trial_strategy``.
 
     Deb, Pratap, Agarwal and Meyarivan (2002), https://doi.org/10.1109/4235.996017.
 
     Args:
         problem: Any problem: conditional, with several objectives.
-        population_size: Number of complete trials in a generation, at least 2, and at least
-            3 with the crossovers ``spx`` and ``undx``.
-        mutation: ``polynomial``, or ``{"name": "polynomial", "eta": 20.0}``; ``None``: a
-            parameter that mutates is drawn anew. Experimental in Optuna.
-        mutation_prob: Probability of mutating a parameter; ``None``: one over their number.
-        crossover: ``uniform``, ``blxalpha``, ``spx``, ``sbx``, ``vsbx`` or ``undx``, or a
-            mapping of ``name`` and that crossover's own options; ``None``: ``uniform``.
-        crossover_prob: Probability that a child has more than one parent.
-        swapping_prob: Probability of swapping a parameter in ``uniform``.
-        native_space: See :mod:`hpo_bridge_optuna.translation`.
+        options: See :class:`NsgaOptions`.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Observation
@@ -143,41 +185,20 @@ class Nsga2(_Genetic):
         >>> nsga.tell([Observation(first.params, (0.5, 0.2), first.token)])
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        population_size: int = 50,
-        mutation: Operator | None = None,
-        mutation_prob: float | None = None,
-        crossover: Operator | None = None,
-        crossover_prob: float = 0.9,
-        swapping_prob: float = 0.5,
-        native_space: bool = False,
-    ) -> None:
-        common = _common(
-            population_size, mutation, mutation_prob, crossover, crossover_prob, swapping_prob
-        )
-        table = Table(problem.space, native_space=native_space, flat=True)
-        super().__init__(problem, table, NSGAIISampler(seed=problem.seed, **common))
+    def __init__(self, problem: Problem, options: NsgaOptions) -> None:
+        sampler = NSGAIISampler(seed=problem.seed, **options.arguments)
+        super().__init__(problem, options, sampler)
 
 
-class Nsga3(_Genetic):
+@with_options(Nsga3Options)
+class Nsga3(_NonDominatedSorting):
     """NSGA-III, by Optuna's ``NSGAIIISampler``: for many objectives. Experimental in Optuna.
-
-    The options are those of ``NSGAIIISampler``, without the same functions as in
-    :class:`Nsga2`.
 
     Deb and Jain (2014), https://doi.org/10.1109/TEVC.2013.2281535.
 
     Args:
         problem: Any problem: conditional, with several objectives.
-        population_size, mutation, mutation_prob, crossover, crossover_prob, swapping_prob:
-            See :class:`Nsga2`.
-        reference_points: Directions of the objectives that matter, one row each with one
-            number of at least 0 per objective; ``None``: spread evenly.
-        dividing_parameter: Into how many parts an axis is divided by the even spread.
-        native_space: See :mod:`hpo_bridge_optuna.translation`.
+        options: See :class:`Nsga3Options`.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Observation
@@ -187,59 +208,12 @@ class Nsga3(_Genetic):
         >>> nsga.tell([Observation(first.params, (0.5, 0.2, 0.1), first.token)])
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        population_size: int = 50,
-        mutation: Operator | None = None,
-        mutation_prob: float | None = None,
-        crossover: Operator | None = None,
-        crossover_prob: float = 0.9,
-        swapping_prob: float = 0.5,
-        reference_points: Sequence[Sequence[float]] | None = None,
-        dividing_parameter: int = 3,
-        native_space: bool = False,
-    ) -> None:
-        common = _common(
-            population_size, mutation, mutation_prob, crossover, crossover_prob, swapping_prob
-        )
-        options.whole("dividing_parameter", dividing_parameter, 1)
-        points = _reference_points(reference_points, problem.n_objectives)
+    def __init__(self, problem: Problem, options: Nsga3Options) -> None:
+        points = _reference_points(options.reference_points, problem.n_objectives)
+        given = {**options.arguments, "reference_points": points}
         with experimental():
-            sampler = NSGAIIISampler(
-                seed=problem.seed,
-                reference_points=points,
-                dividing_parameter=dividing_parameter,
-                **common,
-            )
-        table = Table(problem.space, native_space=native_space, flat=True)
-        super().__init__(problem, table, sampler)
-
-
-def _common(
-    population_size: int,
-    mutation: Operator | None,
-    mutation_prob: float | None,
-    crossover: Operator | None,
-    crossover_prob: float,
-    swapping_prob: float,
-) -> dict[str, Any]:
-    """The options that both have, checked, as Optuna takes them."""
-    options.number("crossover_prob", crossover_prob, 0, 1)
-    options.number("swapping_prob", swapping_prob, 0, 1)
-    if mutation_prob is not None:
-        options.number("mutation_prob", mutation_prob, 0, 1)
-    if crossover == "uniform":
-        crossover = None  # which is the one that takes swapping_prob
-    return {
-        "population_size": options.whole("population_size", population_size, 2),
-        "mutation": _operator("mutation", mutation, MUTATIONS),
-        "mutation_prob": mutation_prob,
-        "crossover": _operator("crossover", crossover, CROSSOVERS),
-        "crossover_prob": crossover_prob,
-        "swapping_prob": swapping_prob,
-    }
+            sampler = NSGAIIISampler(seed=problem.seed, **given)
+        super().__init__(problem, options, sampler)
 
 
 def _operator(
@@ -251,7 +225,7 @@ def _operator(
     own = {"name": found} if isinstance(found, str) else found
     if not isinstance(own, Mapping) or "name" not in own:
         raise TypeError(f"{option}: found {short(found)}, expected a name, or a mapping with one")
-    kind = accepted[options.one_of(option, own["name"], list(accepted))]
+    kind = accepted[one_of(option, own["name"], list(accepted))]
     known = signature(kind).parameters
     arguments = {key: value for key, value in own.items() if key != "name"}
     for key, value in arguments.items():
@@ -261,7 +235,7 @@ def _operator(
                 f"{option}.{key}: found {short(value)}, expected one of {', '.join(known)}{hint}"
             )
         if value is not None or known[key].default is not None:
-            options.number(f"{option}.{key}", value, 0)
+            number(f"{option}.{key}", value, 0)
     with experimental():
         return kind(**arguments)
 
@@ -279,5 +253,5 @@ def _reference_points(
                 f"reference_points: found {short(row)}, expected {n_objectives} numbers"
             )
         for value in row:
-            options.number("reference_points", value, 0)
+            number("reference_points", value, 0)
     return np.array(found, dtype=float)

@@ -36,7 +36,7 @@ What one might not expect of Optuna:
   at the eleventh trial.
 * It writes out all values of a discrete parameter: an integer from 1 to ``2**40`` would take
   8 TiB. Here discrete parameters of more than 100,000 values are floats that are rounded.
-* Conditional parameters are drawn at random, see :mod:`hpo_bridge_optuna.translation`.
+* Conditional parameters are drawn at random, see :mod:`hpo_bridge_optuna.flat_translation`.
 * Where parameters are few and discrete, it proposes points again that it has seen.
 * Where the acquisition function has one single peak, or none, it divides zero by zero, takes
   what comes of it for convergence and goes on. NumPy's warning of that is not shown.
@@ -47,42 +47,57 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from optuna.samplers import GPSampler
 from optuna.trial import TrialState as State
 
-from hpo_bridge.contracts import options
 from hpo_bridge.contracts.optimizer import Observation, Problem
+from hpo_bridge.contracts.options import Range, with_options
 from hpo_bridge.space import Categorical, Parameter
 
-from .learning import Ended, Learner
+from .flat_translation import FlatTable
+from .learning import Learner, TrialResult
 from .studies import experimental
-from .translation import Point, Table
+from .translation import Point
 
 MOST_VALUES = 100_000
 """Discrete parameters of more values are rounded floats."""
 _CACHES = ("_gprs_cache_list", "_constraints_gprs_cache_list")
 
 
+@dataclass(frozen=True, kw_only=True)
+class GpOptions:
+    """Options of ``GPSampler`` that a study file can hold.
+
+    Left out are ``independent_sampler``, ``constraints_func`` and ``warn_independent_sampling``
+    (``explain`` says which parameters are concerned).
+
+    Attributes:
+        n_startup_trials: How many trials must be complete before the model is used.
+        deterministic_objective: Whether the same point always gives the same loss.
+            Experimental in Optuna.
+        native_space: See :mod:`hpo_bridge_optuna.flat_translation`.
+    """
+
+    n_startup_trials: Annotated[int, Range(0)] = 10
+    deterministic_objective: bool = False
+    native_space: bool = False
+
+
+@with_options(GpOptions)
 class Gp(Learner):
     """Gaussian processes with expected improvement, by Optuna's ``GPSampler``.
-
-    The options are those of ``GPSampler`` that a study file can hold. Left out are
-    ``independent_sampler``, ``constraints_func`` and ``warn_independent_sampling``
-    (``explain`` says which parameters are concerned).
 
     Log expected improvement: Ament et al. (2023), https://arxiv.org/abs/2310.20708.
 
     Args:
         problem: Any problem: conditional, with several objectives.
-        n_startup_trials: How many trials must be complete before the model is used.
-        deterministic_objective: Whether the same point always gives the same loss.
-            Experimental in Optuna.
-        native_space: See :mod:`hpo_bridge_optuna.translation`.
+        options: See :class:`GpOptions`.
 
     Example:
         >>> from hpo_bridge.space import Float, Space
@@ -91,28 +106,16 @@ class Gp(Learner):
         >>> gp.tell([Observation(first.params, (0.5,), first.token)])
     """
 
-    GENERATORS = ("_rng", "_independent_sampler._rng")
-    LESSONS = 100
+    MOST_INFEASIBLE = 100
     PATIENCE = 50
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        n_startup_trials: int = 10,
-        deterministic_objective: bool = False,
-        native_space: bool = False,
-    ) -> None:
-        options.whole("n_startup_trials", n_startup_trials, 0)
-        options.flag("deterministic_objective", deterministic_objective)
+    def __init__(self, problem: Problem, options: GpOptions) -> None:
+        given = asdict(options)
+        table = FlatTable(
+            problem.space, native_space=given.pop("native_space"), is_rounded=_is_huge
+        )
         with experimental():
-            sampler = GPSampler(
-                seed=problem.seed,
-                n_startup_trials=n_startup_trials,
-                deterministic_objective=deterministic_objective,
-                warn_independent_sampling=False,
-            )
-        table = Table(problem.space, native_space=native_space, flat=True, rounded=_huge)
+            sampler = GPSampler(**given, seed=problem.seed, warn_independent_sampling=False)
         super().__init__(problem, table, sampler)
         self._losses: list[tuple[float, ...]] = []
         self._constrained = False
@@ -121,31 +124,26 @@ class Gp(Learner):
         with np.errstate(invalid="ignore"), _single_precision():
             return super()._draw(attempt)
 
-    def _ended(self, seen: Observation) -> Ended:
-        ended = super()._ended(seen)
-        if ended.state is not State.COMPLETE:
-            return ended
-        if seen.losses is not None:
-            self._losses.append(seen.losses)
-            return Ended(State.COMPLETE, seen.losses, allowed=True if self._constrained else None)
-        self._constrain()
-        return ended
+    def _result(self, seen: Observation) -> TrialResult:
+        result = super()._result(seen)
+        if seen.losses is None:
+            return result
+        self._losses.append(seen.losses)
+        return replace(result, allowed=True if self._constrained else None)
 
-    def _lesson(self) -> Ended:
+    def _infeasible_result(self) -> TrialResult:
+        self._constrain()
         objectives = zip(*self._losses, strict=True)
         middle = tuple(median(losses) for losses in objectives)
         nothing = (0.0,) * self._problem.n_objectives
-        return Ended(State.COMPLETE, middle or nothing, allowed=False)
+        return TrialResult(State.COMPLETE, middle or nothing, allowed=False)
 
     def _constrain(self) -> None:
         """From now on complete trials have a constraint; those of the past satisfy it."""
         self._constrained = True
         for trial in self._study.get_trials(deepcopy=False, states=(State.COMPLETE,)):
             if not trial.constraints:
-                trial.system_attrs.update(Ended(State.COMPLETE, allowed=True).attrs)
-
-    def _teaches(self, seen: Observation) -> bool:
-        return seen.infeasible or seen.losses is not None
+                trial.system_attrs.update(TrialResult(State.COMPLETE, allowed=True).attrs)
 
     def restore(self, state: Any, observations: Any) -> None:
         """Puts the trials together under their old numbers; no model is built.
@@ -182,7 +180,7 @@ def _single_precision() -> Iterator[None]:
         torch.set_default_dtype(default)
 
 
-def _huge(parameter: Parameter) -> bool:
+def _is_huge(parameter: Parameter) -> bool:
     if isinstance(parameter, Categorical) and not parameter.ordered:
         return False
     return parameter.size is not None and parameter.size > MOST_VALUES

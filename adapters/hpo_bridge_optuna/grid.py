@@ -13,32 +13,32 @@ What one might not expect of Optuna's ``GridSampler``:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from optuna.samplers import GridSampler
 
 from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.options import with_options
 from hpo_bridge.errors import BackendError, SearchExhausted, UnsupportedProblem
 from hpo_bridge.space import Space, discretized
 
+from .resolution import ResolutionOptions, listed
 from .studies import new_study
-from .translation import Table, listed
+from .translation import Table
 
 LARGEST = 1_000_000
 """Number of points beyond which a grid is refused: Optuna holds all of them in memory."""
 
 
+@with_options(ResolutionOptions)
 class Grid:
     """Every combination of the parameters' values once, by Optuna's ``GridSampler``.
 
     Args:
         problem: A problem without conditions, whose parameters have finitely many values or
             a resolution.
-        resolution: How many values to take of each continuous parameter: one number for all,
-            or a mapping of names to numbers. They are spaced evenly (in the logarithm on a
-            log scale), both bounds included.
-        native_space: See :mod:`hpo_bridge_optuna.translation`.
+        options: See :class:`ResolutionOptions`.
 
     Raises:
         UnsupportedProblem: For a continuous parameter without a resolution, or more than a
@@ -52,22 +52,16 @@ class Grid:
         [3, 4, 2, 1]
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        resolution: int | Mapping[str, int] | None = None,
-        native_space: bool = False,
-    ) -> None:
-        self._table = Table(problem.space, native_space=native_space)
-        self._values = _values(discretized(problem.space, resolution))
+    def __init__(self, problem: Problem, options: ResolutionOptions) -> None:
+        self._table = Table(problem.space, native_space=options.native_space)
+        self._values = _values(discretized(problem.space, options.resolution))
         self._size = math.prod(len(values) for values in self._values.values())
         self._given = 0
         sampler = GridSampler(self._values, seed=problem.seed)
         self._study, _, _ = new_study(sampler, n_objectives=problem.n_objectives)
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points, fewer at the end."""
+        """Return the next ``n`` points, fewer at the end."""
         left = self._size - self._given
         if n > 0 and not left:
             raise SearchExhausted(f"all {self._size} points of the grid were proposed")
@@ -76,14 +70,14 @@ class Grid:
         return [Suggestion(point) for point in points]
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Learns nothing."""
+        """Learn nothing."""
 
     def state(self) -> Any:
-        """How many points were given."""
+        """Return the number of points given."""
         return self._given
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Goes on after ``state`` points.
+        """Continue after ``state`` points.
 
         Raises:
             BackendError: If the grid has fewer.

@@ -1,4 +1,4 @@
-"""What the samplers share that learn from results.
+"""A sampler that learns from results, asked and told in a study of its own.
 
 What becomes of a trial, if its sampler's module does not say otherwise:
 
@@ -12,18 +12,15 @@ infeasible  ``FAIL``, hidden   ignores it, and draws again
 ==========  =================  ==========================================================
 
 A hidden trial is one that Optuna's samplers would go through and leave out at each ask: with
-thousands of infeasible points that is what takes the time. A sampler that would propose the
-same infeasible point again is told more, see ``LESSONS``.
-
-A point that is running is not proposed again: another is drawn in its place. Optuna itself
-would give it twice where a space has few points.
+thousands of infeasible points that is what takes the time. A point that is running is not
+proposed again: another is drawn in its place. Optuna itself would give it twice where a space
+has few points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,61 +33,67 @@ from hpo_bridge.contracts.random_state import get_state, set_state
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import BackendError
 
-from .studies import end_trial, new_study
-from .translation import Point, Table, opened
+from .generators import generators_of
+from .studies import new_study
+from .translation import Point, Table, read_token
 
 TRIES = 20
 """How often another point is drawn in place of one that is running."""
 OWN_TRIES = 3
-"""How many of them by the sampler itself, if it may be helped out by random points."""
-ALLOWED, FORBIDDEN = -1.0, 1.0
-"""What Optuna is told of the study's constraints: more than 0 is a violation."""
+"""How many of them by the sampler itself, if random points may help it out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A trial's end in Optuna's terms.
+class TrialResult:
+    """The end of a trial in Optuna's terms.
 
     Attributes:
         state: How it ended; ``FAIL`` hides it.
-        values: Losses of a complete trial.
+        losses: Of a complete trial.
         reports: Step to loss; the last of a pruned trial is all that a sampler looks at.
         allowed: Whether the study's constraints allow the point, if Optuna is to know.
     """
 
     state: State
-    values: tuple[float, ...] | None = None
+    losses: tuple[float, ...] | None = None
     reports: Mapping[int, float] = field(default_factory=dict)
     allowed: bool | None = None
 
     @property
+    def values(self) -> list[float] | None:
+        """The values of the ended trial: its losses, or else the last report."""
+        return list(self.losses or self.reports.values()) or None
+
+    @property
     def attrs(self) -> dict[str, Any]:
-        """The constraint, as Optuna keeps it."""
+        """The constraint as Optuna keeps it: more than 0 is a violation."""
         if self.allowed is None:
             return {}
-        constraints = {"space": ALLOWED if self.allowed else FORBIDDEN}
+        constraints = {"space": -1.0 if self.allowed else 1.0}
         return create_trial(state=State.RUNNING, constraints=constraints).system_attrs
 
 
-FAILED = Ended(State.FAIL)
+FAILED, RUNNING = TrialResult(State.FAIL), TrialResult(State.RUNNING)
 
 
-class Unknown(Exception):
-    """What a sampler keeps is not as expected: there is no snapshot, and all is replayed."""
+class NoSnapshot(BackendError):
+    """The sampler's state cannot be read or set; all is replayed instead."""
 
 
 class Learner:
-    """A sampler in a study of its own, asked and told, and put together again.
+    """A sampler in a study of its own, asked and told, and restored from a snapshot.
+
+    A subclass builds the sampler, and may override the methods of the section "for subclasses".
 
     Args:
         problem: What to optimise.
         table: Its space.
-        sampler: What proposes.
+        sampler: Optuna's sampler.
     """
 
-    GENERATORS: ClassVar[tuple[str, ...]] = ("_rng", "_random_sampler._rng")
-    """Where the sampler keeps its random generators: there is no public way to them."""
-    LESSONS: ClassVar[int] = 0
+    GENERATORS: ClassVar[int] = 2
+    """How many random generators the sampler has."""
+    MOST_INFEASIBLE: ClassVar[int] = 0
     """How many infeasible points the sampler is told of, at most: each makes it slower."""
     PATIENCE: ClassVar[int | None] = None
     """After so many infeasible points in a row points are drawn at random until one is
@@ -106,140 +109,128 @@ class Learner:
         self._running: dict[int, dict[str, Any]] = {}
         self._dropped: list[int] = []
         self._random: RandomSampler | None = None
-        self._lessons = self._forbidden = self._size = 0
+        self._infeasible = self._infeasible_in_a_row = self._size = 0
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points; the token leads to Optuna's trial."""
+        """Return the next ``n`` points; the token leads to Optuna's trial."""
         return [self._next() for _ in range(n)]
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes results, see the module's table."""
+        """Take results, see the module's table."""
         for seen in observations:
-            if seen.token is None:
-                self._inject(seen)
-                continue
-            number, _ = opened(seen.token)
-            ended = self._ended(seen)
-            del self._running[number]
-            self._end(number, ended)
+            result = self._result(seen)
+            if seen.token is not None:
+                number, _ = read_token(seen.token)
+                del self._running[number]
+                self._end(number, result)
+            elif result.state is not State.FAIL:
+                self._add(self._table.stored(seen.params), result, self._foreign_attrs())
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._table.explain()
 
     def state(self) -> Any:
-        """Random generators, running trials, and what the sampler noted."""
+        """Return random generators, running trials, and what the sampler keeps."""
         try:
-            generators = self._generators()
-            notes = self._notes()
-        except (AttributeError, Unknown):  # this version of Optuna keeps them elsewhere
+            generators, notes = self._generators(), self._notes()
+            running = [self._storage.get_trial(number) for number in self._running]
+        except (AttributeError, NoSnapshot):  # this version of Optuna keeps them elsewhere
             return None
         return {
             "generators": [get_state(generator) for generator in generators],
-            "running": [self._plain(self._storage.get_trial(n)) for n in self._running],
+            "running": [[t.number, t.params, self._to_plain(t)] for t in running],
             "dropped": self._dropped,
             "trials": self._size,
             "notes": notes,
         }
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Puts the trials together under their old numbers; no model is built.
+        """Put the trials together under their old numbers; no model is built.
 
         Raises:
             BackendError: If state and observations do not belong together.
         """
-        ended, foreign = self._read(observations)
-        running = {number: (params, attrs) for number, params, attrs in state["running"]}
-        dropped = set(state["dropped"])
-        known = len(ended) + len(foreign) + len(running) + len(dropped)
-        if known != state["trials"]:
+        trials, foreign = self._read(observations)
+        attrs = dict(self._take_notes(state["notes"]))
+        for number, params, plain in state["running"]:
+            trials[number] = params, RUNNING
+            attrs[number] = self._from_plain(plain)
+        trials |= {number: ({}, FAILED) for number in state["dropped"]}
+        if len(trials) + len(foreign) != state["trials"]:
             raise BackendError("the snapshot does not belong to these observations")
-        notes = self._take_notes(state["notes"])
         rest = iter(foreign)  # foreign trials got the numbers that are left, in order
         for number in range(state["trials"]):
-            if number in running:
-                self._add_running(*running[number])
-            elif number in dropped:
-                self._skip()
-            else:
-                params, end = ended[number] if number in ended else next(rest)
-                self._add(params, end, notes.get(number, {}))
+            params, result = trials[number] if number in trials else next(rest)
+            self._add(params, result, attrs.get(number, {}))
         self._dropped = list(state["dropped"])
         # in the order of the asks, which ended trials can have broken
         self._running = {number: self._running[number] for number, *_ in state["running"]}
-        try:
-            if len(state["generators"]) > len(self.GENERATORS):
-                self._helper()
-            for generator, plain in zip(self._generators(), state["generators"], strict=True):
-                set_state(generator, plain)
-        except AttributeError as error:
-            raise BackendError(f"this version of Optuna keeps things elsewhere: {error}") from None
+        if len(state["generators"]) > self.GENERATORS:
+            self._helper()
+        for generator, plain in zip(self._generators(), state["generators"], strict=True):
+            set_state(generator, plain)
 
-    # -- what a sampler can do its own way ----------------------------------------------
+    # -- for subclasses -----------------------------------------------------------------
 
-    def _ended(self, seen: Observation) -> Ended:
-        """What to tell of an observation; called once for each, in order."""
+    def _result(self, seen: Observation) -> TrialResult:
+        """Return the end of an observed trial; called once for each, in order."""
         if seen.infeasible:
-            self._forbidden += 1
-            if self._lessons >= self.LESSONS:
-                return FAILED
-            self._lessons += 1
-            return self._lesson()
+            self._infeasible += 1
+            self._infeasible_in_a_row += 1
+            few = self._infeasible <= self.MOST_INFEASIBLE
+            return self._infeasible_result() if few else FAILED
         if seen.token is not None:
-            self._forbidden = 0
+            self._infeasible_in_a_row = 0
         if seen.losses is not None:
-            return Ended(State.COMPLETE, seen.losses)
+            return TrialResult(State.COMPLETE, seen.losses)
         if seen.state is not TrialState.PRUNED:
             return FAILED
         # Optuna has no reports where there are several objectives
         single = seen.reports and self._problem.n_objectives == 1
-        return Ended(State.PRUNED, reports=dict(seen.reports[-1:]) if single else {})
+        return TrialResult(State.PRUNED, reports=dict(seen.reports[-1:]) if single else {})
 
-    def _lesson(self) -> Ended:
-        """What to tell of an infeasible point."""
+    def _infeasible_result(self) -> TrialResult:
+        """Return the end of one of the first ``MOST_INFEASIBLE`` infeasible points."""
         return FAILED
 
-    def _inject(self, seen: Observation) -> None:
-        """Takes a foreign point."""
-        if self._teaches(seen):
-            self._add(self._table.stored(seen.params), self._ended(seen), self._foreign_attrs())
-
-    def _teaches(self, seen: Observation) -> bool:
-        """Whether a foreign point can teach the sampler anything."""
-        return seen.losses is not None
-
     def _foreign_attrs(self) -> dict[str, Any]:
-        """The sampler's own note on a foreign point."""
+        """Return the sampler's own attributes of a foreign point."""
         return {}
 
     def _notes(self) -> Any:
-        """What else the sampler keeps, as plain data."""
+        """Return what else the sampler keeps, as plain data."""
         return None
 
     def _take_notes(self, notes: Any) -> Mapping[int, dict[str, Any]]:
-        """Takes what ``_notes`` gave; returns the sampler's notes on ended trials."""
+        """Take what ``_notes`` gave; return attributes of ended trials, by number."""
         return {}
 
-    def _plain(self, trial: FrozenTrial) -> list[Any]:
-        """A running trial as plain data: number, parameters, and what the sampler noted."""
-        return [trial.number, trial.params, trial.system_attrs]
+    def _to_plain(self, trial: FrozenTrial) -> Any:
+        """Return the sampler's attributes of a running trial as plain data."""
+        return trial.system_attrs
+
+    def _from_plain(self, plain: Any) -> dict[str, Any]:
+        """Return what ``_to_plain`` was given."""
+        return dict(plain)
 
     # -- the study ----------------------------------------------------------------------
 
     def _next(self) -> Suggestion:
-        """A point that no running trial has, unless there is none to be found."""
+        """Return a point that no running trial has, unless there is none to be found."""
         for attempt in range(TRIES):
             point = self._draw(attempt)
             self._size += 1
             if attempt + 1 == TRIES or point.params not in self._running.values():
                 break
-            self._storage.hide(self._trial_id(point.number))
+            self._storage.hide(point.number)
             self._dropped.append(point.number)
         self._running[point.number] = point.params
         return Suggestion(point.params, point.token)
 
     def _draw(self, attempt: int) -> Point:
-        if self.PATIENCE is None or (attempt < OWN_TRIES and self._forbidden < self.PATIENCE):
+        own = attempt < OWN_TRIES and self._infeasible_in_a_row < (self.PATIENCE or 0)
+        if self.PATIENCE is None or own:
             return self._table.suggest(self._study)
         self._study.sampler = self._helper()
         try:
@@ -248,82 +239,56 @@ class Learner:
             self._study.sampler = self._sampler
 
     def _helper(self) -> RandomSampler:
-        """Draws what the sampler cannot; another seed, so that it does not repeat the start."""
+        """Return what draws in place of the sampler, by a seed that does not repeat its start."""
         if self._random is None:
             self._random = RandomSampler(seed=(self._problem.seed + 1) % 2**31)
         return self._random
 
     def _generators(self) -> list[np.random.RandomState]:
-        found = [attrgetter(f"{path}.rng")(self._sampler) for path in self.GENERATORS]
-        if self._random is not None:
-            found.append(attrgetter("_rng.rng")(self._random))
-        if not all(isinstance(generator, np.random.RandomState) for generator in found):
-            raise AttributeError("other generators")
-        return found
+        found = generators_of(self._sampler)
+        if len(found) != self.GENERATORS:
+            raise NoSnapshot(f"the sampler has {len(found)} generators")
+        return found + ([] if self._random is None else generators_of(self._random))
 
-    def _trial_id(self, number: int) -> int:
-        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
-
-    def _end(self, number: int, ended: Ended) -> None:
-        trial = self._trial_id(number)
-        for key, value in ended.attrs.items():
-            self._storage.set_trial_system_attr(trial, key, value)
-        for step, loss in ended.reports.items():
-            self._storage.set_trial_intermediate_value(trial, step, loss)
-        end_trial(self._study, number, ended.state, ended.values)
-        if ended.state is State.FAIL:
-            self._storage.hide(trial)
+    def _end(self, number: int, result: TrialResult) -> None:
+        """End a trial as ``study.optimize`` does; ``study.tell`` also copies it, deeply."""
+        trial = self._storage.get_trial(number)
+        trial.system_attrs.update(result.attrs)
+        trial.intermediate_values.update(result.reports)
+        self._sampler.after_trial(self._study, trial, result.state, result.values)
+        self._storage.set_trial_state_values(number, result.state, result.values)
+        if result.state is State.FAIL:
+            self._storage.hide(number)
 
     def _read(self, observations: Iterable[Observation]) -> tuple[dict[int, Any], list[Any]]:
-        """Points and ends of our trials by number, and of those that are foreign."""
-        ended: dict[int, tuple[dict[str, Any], Ended]] = {}
-        foreign: list[Any] = []
+        """Return parameters and results of our trials by number, and of those foreign."""
+        trials: dict[int, tuple[dict[str, Any], TrialResult]] = {}
+        foreign: list[tuple[dict[str, Any], TrialResult]] = []
         for seen in observations:
-            if seen.token is None:
-                foreign += self._read_foreign(seen)
-            else:
-                number, rest = opened(seen.token)
-                end = self._ended(seen)
-                hidden = end.state is State.FAIL
-                ended[number] = ({} if hidden else self._table.stored(seen.params, rest), end)
-        return ended, foreign
+            number, rest = read_token(seen.token)
+            result = self._result(seen)
+            hidden = result.state is State.FAIL
+            params = {} if hidden else self._table.stored(seen.params, rest)
+            if seen.token is not None:
+                trials[number] = params, result
+            elif not hidden:
+                foreign.append((params, result))
+        return trials, foreign
 
-    def _read_foreign(self, seen: Observation) -> Iterator[tuple[dict[str, Any], Ended]]:
-        if self._teaches(seen):
-            yield self._table.stored(seen.params), self._ended(seen)
-
-    def _add(self, params: dict[str, Any], ended: Ended, attrs: dict[str, Any]) -> None:
-        """Adds a trial that has ended, with the next number."""
-        if ended.state is State.FAIL:
-            self._skip()
+    def _add(self, params: dict[str, Any], result: TrialResult, attrs: dict[str, Any]) -> None:
+        """Add a trial with the next number."""
+        number, self._size = self._size, self._size + 1
+        if result.state is State.FAIL:
+            self._storage.hide(self._storage.create_new_trial(self._id))
             return
-        values = list(ended.values or ended.reports.values())
-        self._size += 1
-        self._study.add_trial(
-            create_trial(
-                state=ended.state,
-                values=values or None,
-                params=params,
-                distributions=self._table.active(params),
-                intermediate_values=dict(ended.reports),
-                system_attrs={**attrs, **ended.attrs},
-            )
+        if result is RUNNING:
+            self._running[number] = self._table.point(number, params).params
+        trial = create_trial(
+            state=result.state,
+            values=result.values,
+            params=params,
+            distributions=self._table.active(params),
+            intermediate_values=dict(result.reports),
+            system_attrs={**attrs, **result.attrs},
         )
-
-    def _add_running(self, params: dict[str, Any], attrs: dict[str, Any]) -> None:
-        """Adds a trial that was asked for, with the next number."""
-        self._running[self._size] = self._table.point(self._size, params).params
-        self._size += 1
-        self._study.add_trial(
-            create_trial(
-                state=State.RUNNING,
-                params=params,
-                distributions=self._table.active(params),
-                system_attrs=attrs,
-            )
-        )
-
-    def _skip(self) -> None:
-        """Takes up a number, for a trial that is hidden."""
-        self._storage.hide(self._storage.create_new_trial(self._id))
-        self._size += 1
+        self._study.add_trial(trial)

@@ -11,9 +11,14 @@ from optuna.trial import TrialState as State
 
 from hpo_bridge.contracts.record import TrialState
 
-from .studies import STATES, new_study
+from .studies import new_study
 
 Reports = Sequence[tuple[int, float]]
+STATES = {
+    TrialState.COMPLETE: State.COMPLETE,
+    TrialState.PRUNED: State.PRUNED,
+    TrialState.FAILED: State.FAIL,
+}
 
 
 class Shadow:

@@ -7,19 +7,13 @@ ours                Optuna's                                            how
 ``Int``             ``IntDistribution(low, high, log=, step=)``         native
 ``Categorical``     ``CategoricalDistribution`` of the indices          native
 ordered categories  ``IntDistribution(0, k-1)``, the index              encoded
-what a sampler      ``FloatDistribution``, which is rounded: on a log   encoded
-maps with a bias,   scale from ``low-½`` to ``high+½``, else the index
-or cannot hold      of the value, from ``-½`` to ``k-½``
 ==================  ==================================================  ========
 
 With ``native_space`` ordered categories are a ``CategoricalDistribution``, which is all that
-Optuna itself knows: it forgets the order. And nothing is rounded here.
+Optuna itself knows: it forgets the order.
 
 Conditions: random points, TPE and brute force walk the tree of the parameters as an objective
-does (define-by-run). GP, CMA-ES, NSGA-II/III and QMC draw a parameter at random that was not
-suggested in every trial, and so never learn anything about it: they are asked for every
-parameter, and what is inactive is left out (it travels in the token). With ``native_space``
-they walk the tree like the others, as in ``study.optimize``.
+does (define-by-run). For the other samplers see :mod:`hpo_bridge_optuna.flat_translation`.
 
 What one might not expect of Optuna:
 
@@ -30,21 +24,13 @@ What one might not expect of Optuna:
 * A stepped float comes back with rounding errors, such as -0.3999999999999999 for -0.4; the
   core mends them. ``stored`` gives Optuna's own number back, so that a study that is put
   together again from its record goes on to the last bit.
-* A logarithmic integer ``k`` has the probability of ``[k-½, k+½]``, at the ends too: the
-  same law as ours. So it is in every sampler, for the models and the genetic operators too,
-  with one exception: ``CmaEsSampler(with_margin=True)`` takes logarithmic integers from
-  ``[low, high]`` and rounds, which halves the ends.
-* No other end of an integer, of a step or of ordered categories has half its weight. Two have
-  more than their share: NSGA's crossovers other than ``uniform`` leave the range of such
-  parameters, and are cut off at its ends, and so is CMA-ES with a margin.
 * The upper bound of a continuous float is never drawn, except by the Gaussian process.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna import Study
@@ -58,12 +44,12 @@ from optuna.trial import Trial
 
 from hpo_bridge.contracts.optimizer import Translation
 from hpo_bridge.errors import SpaceError
-from hpo_bridge.space import Categorical, Float, Int, Parameter, Space
+from hpo_bridge.space import Categorical, Float, Parameter, Space
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a sampler drew.
+    """A point that a sampler drew.
 
     Attributes:
         number: The number of Optuna's trial.
@@ -74,58 +60,41 @@ class Point:
 
     number: int
     params: dict[str, Any]
-    rest: dict[str, Any]
+    rest: dict[str, Any] = field(default_factory=dict)
 
     @property
     def token(self) -> Any:
-        """What travels with the suggestion."""
+        """The suggestion's token."""
         return [self.number, self.rest] if self.rest else self.number
 
 
-def opened(token: Any) -> tuple[int, dict[str, Any]]:
-    """The number and the rest of a point's token."""
+def read_token(token: Any) -> tuple[int, dict[str, Any]]:
+    """Return the number and the rest of the point that a token stands for."""
     number, rest = token if isinstance(token, list) else (token, {})
     return number, rest
 
 
 class Table:
-    """The distributions of a space, and what goes back and forth.
+    """The distributions of a space; converts points to Optuna's terms and back.
 
     Args:
         space: The space as an adapter sees it.
         native_space: Whether everything is as ``study.optimize`` has it.
-        flat: Whether a conditional space is suggested whole; not with ``native_space``,
-            where the sampler draws at random what is conditional.
-        rounded: Which discrete parameters are floats that are rounded; none with
-            ``native_space``.
+
+    Attributes:
+        is_tree: Whether parameters are suggested one by one, so that conditions are known.
+        distributions: Parameter name to Optuna's distribution.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        native_space: bool = False,
-        flat: bool = False,
-        rounded: Callable[[Parameter], bool] = lambda parameter: False,
-    ) -> None:
-        if not isinstance(native_space, bool):
-            raise TypeError(f"native_space: found {native_space!r}, expected true or false")
+    def __init__(self, space: Space, *, native_space: bool = False) -> None:
         self.space = space
         self.native_space = native_space
-        self.tree = space.is_conditional and (native_space or not flat)
-        self._hides = space.is_conditional and not self.tree
-        self._blind = self.tree and flat
-        self._rounded = set() if native_space else {n for n, p in space.items() if rounded(p)}
-        self.distributions = {
-            name: _spread(parameter)
-            if name in self._rounded
-            else distribution(parameter, native_space)
-            for name, parameter in space.items()
-        }
+        self.is_tree = space.is_conditional
+        self.distributions = {n: distribution(p, native_space) for n, p in space.items()}
 
     def suggest(self, study: Study) -> Point:
-        """A new trial's point."""
-        if not self.tree:
+        """Return a new trial's point."""
+        if not self.is_tree:
             trial = study.ask(self.distributions)
             return self.point(trial.number, trial.params)
         trial = study.ask()
@@ -134,30 +103,16 @@ class Table:
             if self.space.is_active(name, params):
                 value = _suggest(trial, name, self.distributions[name])
                 params[name] = parameter.check(value)  # a condition compares declared values
-        return Point(trial.number, params, {})
+        return Point(trial.number, params)
 
     def point(self, number: int, drawn: Mapping[str, Any]) -> Point:
-        """The point that Optuna has as ``drawn``."""
-        if not self._hides and not self._rounded:
-            return Point(number, dict(drawn), {})
-        params: dict[str, Any] = {}
-        rest: dict[str, Any] = {}
-        for name, parameter in self.space.items():
-            if name not in drawn:
-                continue
-            value = drawn[name]
-            active = self.space.is_active(name, params)
-            if name in self._rounded or not active:
-                rest[name] = value
-            if active:
-                whole = _rounded(value, parameter) if name in self._rounded else value
-                params[name] = parameter.check(whole)
-        return Point(number, params, rest)
+        """Return the point that a trial of Optuna stands for."""
+        return Point(number, dict(drawn))
 
     def stored(
         self, params: Mapping[str, Any], rest: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """A point as Optuna itself would have it.
+        """Return the parameters of the trial with which Optuna would hold a point.
 
         Args:
             params: The active parameters, in our terms.
@@ -166,30 +121,19 @@ class Table:
         Raises:
             SpaceError: If it is no point of the space: Optuna would take many such.
         """
-        rest = rest or {}
         point = self.space.check(params)
-        drawn = {}
-        for name, parameter in self.space.items():
-            if name in rest:
-                drawn[name] = rest[name]
-            elif name in point or self._hides:
-                value = point[name] if name in point else parameter.decode(0.5)
-                drawn[name] = self.single(name, value)
-        return drawn
+        return {name: self.single(name, point[name]) for name in self.space if name in point}
 
     def single(self, name: str, value: Any) -> Any:
-        """One parameter's value as Optuna itself would have it.
+        """Return one parameter's value as Optuna holds it.
 
         Raises:
             SpaceError: If the parameter has no such value.
         """
-        parameter = self.space[name]
-        value = parameter.check(value)
-        centre = _centre(value, parameter) if name in self._rounded else value
-        return _as_drawn(centre, self.distributions[name])
+        return _as_drawn(self.space[name].check(value), self.distributions[name])
 
     def active(self, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-        """The distributions of a point's parameters.
+        """Return the distributions of a point's parameters.
 
         Raises:
             SpaceError: If one is no parameter of the space.
@@ -200,25 +144,23 @@ class Table:
         return {name: self.distributions[name] for name in params}
 
     def explain(self) -> list[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         rows = []
-        for name, parameter in self.space.items():
-            ordered = isinstance(parameter, Categorical) and parameter.ordered
-            how = [", the index"] if ordered and not self.native_space else []
-            if name in self._rounded:
-                log = isinstance(parameter, Int) and parameter.log
-                how = [", rounded" if log else ", rounded to the index"]
-            if self._hides and name in self.space.conditions:
-                how.append(", drawn also where it is inactive")
-            detail = describe(self.distributions[name]) + "".join(how)
-            if self._blind and name in self.space.conditions:
-                detail += ", drawn at random: it is conditional"
-            rows.append(Translation(name, "encoded" if how else "native", detail))
+        for name, found in self.distributions.items():
+            encodings = self._encodings(name)
+            detail = ", ".join([describe(found), *encodings])
+            rows.append(Translation(name, "encoded" if encodings else "native", detail))
         return rows
+
+    def _encodings(self, name: str) -> list[str]:
+        """Return how a parameter is encoded; nothing for one that is native."""
+        parameter = self.space[name]
+        ordered = isinstance(parameter, Categorical) and parameter.ordered
+        return ["the index"] if ordered and not self.native_space else []
 
 
 def distribution(parameter: Parameter, native_space: bool = False) -> BaseDistribution:
-    """Optuna's distribution for a parameter."""
+    """Return Optuna's distribution for a parameter."""
     if isinstance(parameter, Float):
         return FloatDistribution(
             parameter.low, parameter.high, log=parameter.log, step=parameter.step
@@ -233,7 +175,7 @@ def distribution(parameter: Parameter, native_space: bool = False) -> BaseDistri
 
 
 def describe(found: BaseDistribution) -> str:
-    """A distribution as one would write it."""
+    """Return a distribution as a call that makes it."""
     if isinstance(found, CategoricalDistribution):
         return f"CategoricalDistribution({len(found.choices)} choices)"
     assert isinstance(found, (FloatDistribution, IntDistribution))
@@ -241,37 +183,6 @@ def describe(found: BaseDistribution) -> str:
     text += ", log=True" if found.log else ""
     default = 1 if isinstance(found, IntDistribution) else None
     return text + (f", step={found.step})" if found.step != default else ")")
-
-
-def listed(row: Translation, count: int | None) -> Translation:
-    """The row of a continuous parameter of which ``count`` values are taken."""
-    detail = f"{count} evenly spaced values in {row.detail}"
-    return Translation(row.parameter, "encoded", detail)
-
-
-def _spread(parameter: Parameter) -> FloatDistribution:
-    """A discrete parameter as a float whose every value has a full bin."""
-    if isinstance(parameter, Int) and parameter.log:
-        return FloatDistribution(parameter.low - 0.5, parameter.high + 0.5, log=True)
-    assert parameter.size is not None
-    return FloatDistribution(-0.5, parameter.size - 0.5)
-
-
-def _rounded(value: float, parameter: Parameter) -> Any:
-    whole = math.floor(value + 0.5)
-    if isinstance(parameter, Int) and parameter.log:
-        return min(max(whole, parameter.low), parameter.high)
-    assert parameter.size is not None
-    return parameter.grid(min(max(whole, 0), parameter.size - 1))
-
-
-def _centre(value: Any, parameter: Parameter) -> float:
-    """What :func:`_rounded` takes to ``value``, in the middle of its bin."""
-    if isinstance(parameter, Int) and parameter.log:
-        return float(value)
-    if isinstance(parameter, Categorical):
-        return float(parameter.index(value))
-    return float(round((value - parameter.low) / (parameter.step or 1)))
 
 
 def _suggest(trial: Trial, name: str, found: BaseDistribution) -> Any:
@@ -284,7 +195,7 @@ def _suggest(trial: Trial, name: str, found: BaseDistribution) -> Any:
 
 
 def _as_drawn(value: Any, found: BaseDistribution) -> Any:
-    """A stepped float by Optuna's arithmetic, which is binary and so off by some ulps."""
+    """Return a stepped float by Optuna's arithmetic, which is binary and so off by some ulps."""
     if not isinstance(found, FloatDistribution) or found.step is None or found.single():
         return value
     steps = round((value - found.low) / found.step)

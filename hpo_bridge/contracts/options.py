@@ -1,18 +1,125 @@
 """Checks of option values, for the authors of backends, runners and pruners.
 
-What is wrong with an option must show when a study is built, not at its eleventh trial. Raise
-``TypeError`` or ``ValueError`` from a constructor, as these do, and the user sees one line with
-the plugin's name and yours.
+A wrong option must show when a study is built, not at its eleventh trial. Declare the options as
+a frozen dataclass and give it to :func:`with_options`, or call the checks yourself: they raise
+``TypeError`` or ``ValueError``, and the user sees one line with the plugin's name and yours.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cache, wraps
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..errors import nearest, short
 from ..space.values import unboxed
+
+_Class = TypeVar("_Class", bound=type)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds of a number, for the annotation of an option.
+
+    Attributes:
+        least: Smallest number accepted.
+        most: Largest number accepted.
+        above: Number that it must be above.
+        below: Number that it must be below.
+    """
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+
+def with_options(declared: type[Any]) -> Callable[[_Class], _Class]:
+    """Let a class be built with keyword arguments that a dataclass declares and this checks.
+
+    The class takes the dataclass as the last argument of its constructor. Options annotated with
+    ``bool``, ``int``, ``float``, ``Literal``, or a union of these and ``None``, are checked;
+    ``Annotated`` with a :class:`Range` gives bounds. Others are passed as they are, for
+    ``__post_init__`` to check.
+
+    Args:
+        declared: A frozen dataclass; its fields are the options.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class WalkOptions:
+        ...     step: Annotated[float, Range(above=0)] = 0.1
+        >>> @with_options(WalkOptions)
+        ... class Walk:
+        ...     def __init__(self, problem, options):
+        ...         self.step = options.step
+        >>> Walk(None, step=0.2).step
+        0.2
+        >>> Walk(None, step=0)
+        Traceback (most recent call last):
+        ValueError: step: found 0, expected a finite number, more than 0
+    """
+
+    def decorate(cls: _Class) -> _Class:
+        build = inspect.unwrap(cls.__init__)  # type: ignore[misc]
+        positional = list(inspect.signature(build).parameters.values())[:-1]
+        options = inspect.signature(declared).parameters
+        # the class's own before those of its bases
+        names = dict.fromkeys(
+            n for kind in declared.__mro__ for n in inspect.get_annotations(kind)
+        )
+
+        @wraps(build)
+        def __init__(self: Any, *arguments: Any, **given: Any) -> None:
+            build(self, *arguments, _read_options(declared, given))
+
+        __init__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            positional
+            + [options[name].replace(kind=inspect.Parameter.KEYWORD_ONLY) for name in names]
+        )
+        cls.__init__ = __init__  # type: ignore[misc]
+        return cls
+
+    return decorate
+
+
+def _read_options(declared: Any, given: Mapping[str, Any]) -> Any:
+    """Build a dataclass of options from checked values."""
+    hints = _hints(declared)
+    return declared(**{n: _checked(n, v, hints.get(n, Any)) for n, v in given.items()})
+
+
+@cache
+def _hints(declared: Any) -> dict[str, Any]:
+    return get_type_hints(declared, include_extras=True)
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """Return an option's value as a plain one; raise if its annotation does not allow it."""
+    bounds = Range()
+    if get_origin(hint) is Annotated:
+        hint, bounds = get_args(hint)[:2]
+    kinds = set(get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,))
+    if value is None and NoneType in kinds:
+        return None
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    kinds = {kind for kind in kinds if get_origin(kind) is not Literal} - {NoneType}
+    if not kinds <= {bool, int, float}:
+        return value
+    if words and (not kinds or isinstance(value, str)):
+        return one_of(name, value, words)
+    if bool in kinds:
+        return flag(name, value)
+    if float not in kinds:
+        value = whole(name, value, None if bounds.least is None else math.ceil(bounds.least))
+    value = number(name, value, bounds.least, bounds.most, above=bounds.above)
+    if bounds.below is not None and value >= bounds.below:
+        raise ValueError(f"{name}: found {value}, expected less than {bounds.below}")
+    return value
 
 
 def whole(name: str, value: Any, least: int | None = None) -> int:

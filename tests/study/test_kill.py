@@ -109,7 +109,7 @@ class Case:
         return self.log.read_bytes().count(b"done") if self.log.exists() else 0
 
     def nursery(self) -> subprocess.Popen[str]:
-        imports = "import hpo_bridge_optuna.samplers" if "optuna" in str(self.backend) else ""
+        imports = "import hpo_bridge_optuna.tpe" if "optuna" in str(self.backend) else ""
         settings = [self.url, self.name, self.backend, self.runner, self.trials, str(self.log),
                     self.seed, self.nap]  # fmt: skip
         return subprocess.Popen(

@@ -7,7 +7,8 @@ import warnings
 
 import optuna
 import pytest
-from hpo_bridge_optuna.samplers import Random, Tpe
+from hpo_bridge_optuna.independent import Random
+from hpo_bridge_optuna.tpe import Tpe
 from optuna.samplers import RandomSampler, TPESampler
 
 from hpo_bridge.contracts.optimizer import Observation, Problem

@@ -12,7 +12,8 @@ from importlib import import_module
 import hpo_bridge_optuna
 import optuna
 import pytest
-from hpo_bridge_optuna.samplers import Random, Tpe
+from hpo_bridge_optuna.independent import Random
+from hpo_bridge_optuna.tpe import Tpe
 
 from hpo_bridge.contracts.optimizer import Explains, Observation, Problem, Snapshot
 from hpo_bridge.contracts.record import TrialState

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from hpo_bridge_optuna.samplers import Random, Tpe
+from hpo_bridge_optuna.independent import Random
+from hpo_bridge_optuna.tpe import Tpe
 
 from hpo_bridge.contracts.optimizer import Observation
 from hpo_bridge.contracts.record import TrialState
