@@ -87,6 +87,11 @@ class Event:
     time: float = field(default_factory=time.time)
     seq: int = 0
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The trials that it changes or begins."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class TrialEvent(Event):
@@ -97,6 +102,11 @@ class TrialEvent(Event):
     """
 
     trial: int
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The trials that it changes or begins."""
+        return (self.trial,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +222,11 @@ class Asked(AskEvent):
     def points(self) -> tuple[ProposedPoint, ...]:
         """The suggestions."""
         return self.trials
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The trials that it changes or begins."""
+        return tuple(point.number for point in self.trials if point.number is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

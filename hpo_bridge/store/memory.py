@@ -13,81 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from ..contracts.record import Change, TrialRecord, TrialState
+from ..contracts.record import TrialRecord, TrialState
 from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
 from .codec import load_event, to_plain, trial_of
-from .contract import E, Pending, Repeats, StudyRow, metrics_of
-from .event_types import (
-    Asked,
-    Changed,
-    Enqueued,
-    Event,
-    Finished,
-    Imported,
-    Reported,
-    Requeued,
-    Resampled,
-    Retried,
-    SessionStarted,
-    SpaceChanged,
-    Started,
-    TrialEvent,
-    Withdrawn,
-)
+from .contract import E, Pending, Repeats, StudyRow
+from .event_types import Event
+from .trial_table import TrialTable
 
 WRITTEN_AT_ONCE = 256
 """How many events are turned into text together: one by one it costs twice as much."""
-
-
-class _Row:
-    """The mutable state of one trial."""
-
-    __slots__ = (
-        "attempts", "backend", "changes", "error", "estimate", "failures", "finished",
-        "gradients", "losses", "metrics", "params", "raw", "reports", "reused",
-        "standard_errors", "started", "state", "token", "values",
-    )  # fmt: skip
-
-    def __init__(self, params: Any, raw: Any, token: Any, backend: str | None) -> None:
-        self.params, self.raw, self.token, self.backend = params, raw, token, backend
-        self.state = TrialState.WAITING
-        self.values: Any = None
-        self.error: str | None = None
-        self.started: float | None = None
-        self.finished: float | None = None
-        self.reports: tuple[tuple[int, float], ...] = ()
-        self.changes: tuple[Change, ...] = ()
-        self.gradients: Any = None
-        self.metrics: dict[int, Mapping[str, float]] | None = None  # by position in the reports
-        self.standard_errors: Any = None
-        self.estimate: float | None = None
-        self.reused: int | None = None
-        self.attempts = self.failures = self.losses = 0
-
-    def record(self, number: int) -> TrialRecord:
-        return TrialRecord(
-            number, self.state, self.params, self.values, self.backend, self.started,
-            self.finished, self.error, self.reports, self.attempts, self.changes, self.gradients,
-            metrics_of(len(self.reports), self.metrics), self.standard_errors, self.estimate,
-            self.reused,
-        )  # fmt: skip
-
-    def pending(self, number: int) -> Pending:
-        return Pending(
-            number, self.state, self.params, self.raw, self.token, self.backend,
-            self.attempts, self.failures, self.losses,
-        )  # fmt: skip
-
-
-def _imported(event: Imported) -> _Row:
-    row = _Row(event.params, None, None, event.backend)
-    row.state, row.values, row.error = event.state, event.values, event.error
-    row.started, row.finished, row.attempts = event.started, event.finished, event.attempts
-    row.reports, row.changes = event.reports, event.changes
-    row.metrics = dict(enumerate(event.metrics))
-    row.gradients, row.estimate = event.gradients, event.estimate
-    row.standard_errors = event.standard_errors
-    return row
 
 
 class _MemoryStudy:
@@ -101,14 +35,12 @@ class _MemoryStudy:
     def __init__(self, definition: Mapping[str, Any]) -> None:
         self.definition = definition
         self.created = time.time()
-        self.rows: list[_Row] = []
+        self.table = TrialTable()
         self._log: list[str] = []
         self._recent: list[Event] = []
         self.seq = 0
         self.snapshot: tuple[int, Any] | None = None
-        self.backend: str | None = None
         self.seconds = 0.0
-        self.resampled = 0
         self.lease: weakref.ref[_MemoryWriter] | None = None
 
     @property
@@ -119,7 +51,7 @@ class _MemoryStudy:
     def append(self, events: Sequence[Event]) -> None:
         """Adds events to the log, and follows them."""
         for event in events:
-            self._apply(event)
+            self.table.apply(event)
         self.seq += len(events)
         self._recent += events
         if len(self._recent) >= WRITTEN_AT_ONCE:
@@ -131,58 +63,6 @@ class _MemoryStudy:
         self._log += map(json.dumps, rows)
         self._recent.clear()
         return self._log
-
-    def _apply(self, event: Event) -> None:
-        match event:
-            case Asked():
-                for each in event.trials:
-                    self.rows.append(_Row(each.params, each.raw, each.token, event.backend))
-            case Enqueued():
-                self.rows.append(_Row(event.params, None, None, None))
-            case Imported():
-                self.rows.append(_imported(event))
-            case SessionStarted():
-                self.backend = event.backend
-            case SpaceChanged():
-                self.definition = event.definition
-            case Resampled():
-                self.resampled += 1
-            case TrialEvent():
-                self._change(self.rows[event.trial], event)
-
-    @staticmethod
-    def _change(row: _Row, event: TrialEvent) -> None:
-        match event:
-            case Started():
-                row.state, row.started, row.finished = TrialState.RUNNING, event.time, None
-                row.attempts += 1
-            case Reported():
-                if event.metrics is not None:
-                    row.metrics = row.metrics or {}
-                    row.metrics[len(row.reports)] = event.metrics
-                row.reports += ((event.step, event.value),)
-            case Withdrawn():
-                row.reports = row.reports[: event.reports]
-                kept = len(row.reports)
-                row.metrics = {at: m for at, m in (row.metrics or {}).items() if at < kept}
-            case Changed():
-                row.changes += (Change(event.step, event.before, event.source),)
-                row.params = event.params
-            case Finished():
-                row.state, row.finished = event.state, event.time
-                row.values, row.error = event.values, event.error
-                row.gradients = event.gradients
-                row.standard_errors = event.standard_errors
-                row.estimate, row.reused = event.estimate, event.reused
-                row.raw = row.token = None
-            case Requeued():
-                row.state = TrialState.WAITING
-                row.failures += event.cause == "failure"
-                row.losses += event.cause == "lost"
-            case Retried():
-                row.state = TrialState.WAITING
-                row.error = row.finished = None
-                row.failures = row.losses = 0
 
 
 class _MemoryWriter:
@@ -245,7 +125,7 @@ class MemoryStore:
 
     def redefine(self, name: str, definition: Mapping[str, Any]) -> None:
         self.acquire(name).release()
-        if self._get(name).rows:
+        if self._get(name).table.rows:
             raise StoreError(f"study {name!r} in {self.url} has trials: its definition stays")
         self._studies[name] = _MemoryStudy(definition)
 
@@ -254,7 +134,8 @@ class MemoryStore:
         if study is None:
             return None
         return StudyRow(
-            name, study.definition, study.created, study.seconds, study.seq, study.backend,
+            name, study.table.definition or study.definition, study.created, study.seconds,
+            study.seq, study.table.backend,
             "this process" if study.writer is not None else None,
         )  # fmt: skip
 
@@ -280,34 +161,34 @@ class MemoryStore:
 
     def counts(self, name: str) -> dict[TrialState, int]:
         counts = dict.fromkeys(TrialState, 0)
-        for row in self._get(name).rows:
+        for row in self._get(name).table.rows.values():
             counts[row.state] += 1
         return counts
 
     def trials(
         self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0
     ) -> Iterator[TrialRecord]:
-        rows = self._get(name).rows
-        for number in range(first, len(rows)):
+        rows = self._get(name).table.rows
+        for number in range(max(first, 0), len(rows)):
             if states is None or rows[number].state in states:
-                yield rows[number].record(number)
+                yield rows[number].record()
 
     def trial(self, name: str, number: int) -> TrialRecord:
-        return self._get(name).rows[number].record(number)
+        return self._get(name).table.rows[number].record()
 
     def repeats(self, name: str) -> Repeats:
-        study = self._get(name)
-        texts = {json.dumps(row.params) for row in study.rows}
-        reused = sum(row.reused is not None for row in study.rows)
-        return Repeats(len(study.rows) - len(texts), reused, study.resampled)
+        table = self._get(name).table
+        texts = {json.dumps(row.params) for row in table.rows.values()}
+        reused = sum(row.reused is not None for row in table.rows.values())
+        return Repeats(len(table.rows) - len(texts), reused, table.resampled)
 
     def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
         complete = self.trials(name, [TrialState.COMPLETE])
         return min(complete, key=lambda t: sign * (t.values or {})[objective], default=None)
 
     def pending(self, name: str) -> list[Pending]:
-        rows = enumerate(self._get(name).rows)
-        return [row.pending(number) for number, row in rows if not row.state.is_final]
+        rows = self._get(name).table.rows.values()
+        return [row.pending() for row in rows if not row.state.is_final]
 
     def events(self, name: str, after: int = 0) -> Iterator[Event]:
         return self._read(name, after)

@@ -2,199 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..contracts.record import Change, TrialState
+from ..contracts.record import TrialState
 from .codec import dump, strict_metrics, to_plain, trial_of
-from .event_types import (
-    Asked,
-    Changed,
-    Enqueued,
-    Event,
-    Finished,
-    Imported,
-    Reported,
-    Requeued,
-    Retried,
-    SessionStarted,
-    SpaceChanged,
-    Started,
-    Withdrawn,
-)
+from .event_types import Event, Reported, Withdrawn
+from .trial_table import TrialRow, TrialTable
 
-MOST_OF_ONE = 2**24
-"""More reports than an imported trial has."""
 Row = dict[str, Any]
 Step = tuple[str, list[Row]]
 """The key of a statement and the rows to run it with."""
 
 
-def plan(study: int, seq: int, events: Sequence[Event]) -> list[Step]:
-    """The writes that append ``events`` after position ``seq``.
+class Projection:
+    """The trials of a study that have not ended, as far as they were needed, and their tables.
 
     Args:
         study: The study's id.
-        seq: Position of the last event stored.
-        events: What to append; not changed.
-
-    Raises:
-        StoreError: If an event's data is not plain JSON.
     """
-    work = _Plan(study)
-    log = []
-    for position, event in enumerate(events, seq + 1):
-        log.append({
-            "study": study, "seq": position, "kind": event.kind, "time": event.time,
-            "trial": trial_of(event), "data": dump(to_plain(event)),
-        })  # fmt: skip
-        work.apply(event, position)
-    steps: list[Step] = [("event", log)]
-    if work.fresh:
-        steps.append(("trial", list(work.fresh.values())))
-    return steps + work.steps
-
-
-class _Plan:
-    """Collects writes; a trial born in the batch is inserted once, as it ends up."""
 
     def __init__(self, study: int) -> None:
-        self.study = study
-        self.fresh: dict[int, Row] = {}
-        self.steps: list[Step] = []
+        self._study = study
+        self.forget()
 
-    def add(self, statement: str, row: Row) -> None:
-        """Adds a write; neighbours of one statement run together."""
-        if self.steps and self.steps[-1][0] == statement:
-            self.steps[-1][1].append(row)
-        else:
-            self.steps.append((statement, [row]))
+    def forget(self) -> None:
+        """Read every trial again that is needed: it is not known what the tables have."""
+        self._table = TrialTable()
+        self._stored: dict[int, tuple[int, int]] = {}  # how many reports and changes
+        self._touched: dict[int, TrialRow] = {}
 
-    def apply(self, event: Event, seq: int) -> None:
-        match event:
-            case Asked():
-                for asked in event.trials:
-                    assert asked.number is not None
-                    token = None if asked.token is None else dump(asked.token)
-                    raw = dump(asked.raw)
-                    self.born(asked.number, asked.params, raw, token, event.backend)
-            case SessionStarted():
-                self.add("session", {"study": self.study, "backend": event.backend})
-            case SpaceChanged():
-                self.add("redefine", {"study": self.study, "data": dump(event.definition)})
-            case Enqueued():
-                self.born(event.trial, event.params, None, None, None)
-            case Imported():
-                self.imported(event, seq)
-            case Started():
-                self.started(event)
-            case Reported():
-                metrics = event.metrics and strict_metrics(event.metrics)
-                self.report(event.trial, seq, event.step, event.value, metrics)
-            case Withdrawn():
-                row = {"study": self.study, "number": event.trial, "reports": event.reports}
-                self.add("withdraw", row)
-            case Changed():
-                self.changed(event, seq)
-            case Finished():
-                self.finished(event.trial, event, event.time, event.reused)
-            case Requeued():
-                self.requeued(event.trial, event.cause)
-            case Retried():
-                self.retried(event.trial)
+    def _apply(self, event: Event, read: Callable[[int], TrialRow]) -> None:
+        try:
+            self._table.apply(event)
+        except KeyError as missing:
+            row = self._table.rows[missing.args[0]] = read(missing.args[0])
+            self._stored[row.number] = len(row.reports), len(row.changes)
+            self._table.apply(event)
 
-    def born(
-        self, number: int, params: Any, raw: str | None, token: str | None, backend: str | None
-    ) -> None:
-        self.fresh[number] = {
-            "study": self.study, "number": number, "state": "WAITING", "params": dump(params),
-            "raw": raw, "token": token, "values": None, "backend": backend, "started": None,
-            "finished": None, "error": None, "attempts": 0, "failures": 0, "losses": 0,
-            "gradients": None, "standard_errors": None, "estimate": None, "reused": None,
-        }  # fmt: skip
+    def plan(
+        self, seq: int, events: Sequence[Event], read: Callable[[int], TrialRow]
+    ) -> list[Step]:
+        """Return the writes that append ``events`` after position ``seq``.
 
-    def report(
-        self, number: int, seq: int, step: int, value: float, metrics: Mapping[str, Any] | None
-    ) -> None:
-        self.add("report", {
-            "study": self.study, "number": number, "seq": seq, "step": step, "value": value,
-            "metrics": dump(metrics) if metrics else None,
-        })  # fmt: skip
+        Follow it by :meth:`written` once they are done, or by :meth:`forget`.
 
-    def imported(self, event: Imported, seq: int) -> None:
-        number = event.trial
-        self.born(number, event.params, None, None, event.backend)
-        self.finished(number, event, event.finished, None)
-        self.fresh[number].update(started=event.started, attempts=event.attempts)
-        # One event has them all: each gets a position that no event of the log can have.
-        at = -seq * MOST_OF_ONE
-        reported = zip_longest(event.reports, event.metrics)
-        for position, ((step, value), metrics) in enumerate(reported, at):
-            self.report(number, position, step, value, metrics and strict_metrics(metrics))
-        for position, change in enumerate(event.changes, at):
-            self.change(number, position, change)
+        Args:
+            seq: The position of the last event stored.
+            events: The events to append.
+            read: Reads a trial from the tables.
 
-    def change(self, number: int, seq: int, change: Change) -> None:
-        self.add("change", {
-            "study": self.study, "number": number, "seq": seq, "step": change.step,
-            "params": dump(change.params), "source": change.source,
-        })  # fmt: skip
-
-    def started(self, event: Started) -> None:
-        row = self.fresh.get(event.trial)
-        if row is None:
-            row = {"study": self.study, "number": event.trial, "started": event.time}
-            self.add("started", row)
-        else:
-            row.update(state="RUNNING", started=event.time, finished=None)
-            row["attempts"] += 1
-
-    def changed(self, event: Changed, seq: int) -> None:
-        number = event.trial
-        self.change(number, seq, Change(event.step, event.before, event.source))
-        if number in self.fresh:
-            self.fresh[number]["params"] = dump(event.params)
-        else:
-            row = {"study": self.study, "number": number, "params": dump(event.params)}
-            self.add("params", row)
-
-    def finished(
-        self, number: int, event: Finished | Imported, time: float | None, reused: int | None
-    ) -> None:
-        change: Row = {
-            "state": event.state.value, "finished": time, "estimate": event.estimate,
-            "reused": reused,
-        }  # fmt: skip
-        for name in ("values", "error", "gradients", "standard_errors"):
-            value = getattr(event, name)
-            change[name] = None if value is None else dump(value)
-        if number in self.fresh:
-            self.fresh[number].update(change, raw=None, token=None)
-        else:
-            self.add("finished", {"study": self.study, "number": number, **change})
-        if event.state is TrialState.COMPLETE and event.values is not None:
-            for objective, value in event.values.items():
-                self.add("value", {
-                    "study": self.study, "objective": dump(objective), "value": float(value),
-                    "number": number,
-                })  # fmt: skip
-
-    def requeued(self, number: int, cause: str) -> None:
-        failures, losses = int(cause == "failure"), int(cause == "lost")
-        row = self.fresh.get(number)
-        if row is None:
-            self.add("requeued", {
-                "study": self.study, "number": number, "failures": failures, "losses": losses,
+        Raises:
+            StoreError: If an event's data is not plain JSON.
+        """
+        table = self._table
+        backend, definition = table.backend, table.definition
+        log: list[Row] = []
+        kept: dict[int, int] = {}
+        changed: dict[int, None] = {}
+        for position, event in enumerate(events, seq + 1):
+            log.append({
+                "study": self._study, "seq": position, "kind": event.kind, "time": event.time,
+                "trial": trial_of(event), "data": dump(to_plain(event)),
             })  # fmt: skip
-            return
-        row["state"] = "WAITING"
-        row["failures"] += failures
-        row["losses"] += losses
+            self._apply(event, read)
+            for number in event.numbers:
+                stored = kept.get(number, self._stored.get(number, (0, 0))[0])
+                kept[number] = min(stored, len(table.rows[number].reports))
+                if not isinstance(event, (Reported, Withdrawn)):
+                    changed[number] = None
+        self._touched = rows = {number: table.rows[number] for number in kept}
+        steps: dict[str, list[Row]] = {"event": log}
+        if table.backend is not backend:
+            steps["session"] = [{"study": self._study, "backend": table.backend}]
+        if table.definition is not definition:
+            steps["redefine"] = [{"study": self._study, "data": dump(table.definition)}]
+        steps["trial"] = [self._trial(rows[number]) for number in changed]
+        for key, write in (
+            ("withdraw", self._withdrawn), ("report", self._reports), ("change", self._changes),
+            ("value", self._values),
+        ):  # fmt: skip
+            steps[key] = [each for n, row in rows.items() for each in write(row, kept[n])]
+        return [(key, found) for key, found in steps.items() if found]
 
-    def retried(self, number: int) -> None:
-        row = self.fresh.get(number)
-        if row is None:
-            self.add("retry", {"study": self.study, "number": number})
-        else:
-            row.update(state="WAITING", finished=None, error=None, failures=0, losses=0)
+    def written(self) -> None:
+        """Remember that the tables have what was planned."""
+        for number, row in self._touched.items():
+            self._stored[number] = len(row.reports), len(row.changes)
+            if row.state.is_final:
+                del self._table.rows[number], self._stored[number]
+        self._touched = {}
+
+    def _trial(self, row: TrialRow) -> Row:
+        return {
+            "study": self._study, "number": row.number, "state": row.state.value,
+            "params": dump(row.params), "raw": _text(row.raw), "token": _text(row.token),
+            "values": _text(row.values), "backend": row.backend, "started": row.started,
+            "finished": row.finished, "error": _text(row.error), "attempts": row.attempts,
+            "failures": row.failures, "losses": row.losses, "gradients": _text(row.gradients),
+            "standard_errors": _text(row.standard_errors), "estimate": row.estimate,
+            "reused": row.reused,
+        }  # fmt: skip
+
+    def _withdrawn(self, row: TrialRow, kept: int) -> list[Row]:
+        if kept == self._stored.get(row.number, (0, 0))[0]:
+            return []
+        return [{"study": self._study, "number": row.number, "kept": kept}]
+
+    def _reports(self, row: TrialRow, kept: int) -> list[Row]:
+        metrics = row.metrics or {}
+        return [
+            {
+                "study": self._study, "number": row.number, "position": at, "step": step,
+                "value": value,
+                "metrics": dump(strict_metrics(metrics[at])) if metrics.get(at) else None,
+            }
+            for at, (step, value) in enumerate(row.reports[kept:], kept)
+        ]  # fmt: skip
+
+    def _changes(self, row: TrialRow, kept: int) -> list[Row]:
+        first = self._stored.get(row.number, (0, 0))[1]
+        return [
+            {
+                "study": self._study, "number": row.number, "position": at, "step": change.step,
+                "params": dump(change.params), "source": change.source,
+            }
+            for at, change in enumerate(row.changes[first:], first)
+        ]  # fmt: skip
+
+    def _values(self, row: TrialRow, kept: int) -> list[Row]:
+        if row.state is not TrialState.COMPLETE:
+            return []
+        return [
+            {
+                "study": self._study, "objective": dump(objective), "value": float(value),
+                "number": row.number,
+            }
+            for objective, value in (row.values or {}).items()
+        ]  # fmt: skip
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else dump(value)

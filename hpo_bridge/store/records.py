@@ -1,64 +1,70 @@
-"""Trials as records, read from the tables of a SQL store."""
+"""Trials, read from the tables of a SQL store."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
-from ..contracts.record import Change, TrialRecord, TrialState
+from ..contracts.record import Change, TrialState
 from .codec import load, read_metrics
-from .contract import metrics_of
 from .schema import changes, reports, trials
+from .trial_table import TrialRow
 
 
-def read_records(
+def read_rows(
     connection: Connection, study: int, low: int, high: int, states: Sequence[str] | None = None
-) -> list[TrialRecord]:
+) -> list[TrialRow]:
     """The trials with a number in ``[low, high]``, with their reports."""
     query = select(trials).where(trials.c.study_id == study, trials.c.number.between(low, high))
     if states is not None:
         query = query.where(trials.c.state.in_(states))
-    rows = connection.execute(query.order_by(trials.c.number)).all()
-    if not rows:
-        return []
-    low, high = rows[0].number, rows[-1].number
-    found, besides = _reports(connection, study, low, high)
-    changed = _changes(connection, study, low, high)
-    return [
-        TrialRecord(
-            row.number, TrialState(row.state), load(row.params), load(row.values), row.backend,
-            row.started, row.finished, load(row.error), tuple(found.get(row.number, ())),
-            row.attempts, tuple(changed.get(row.number, ())), load(row.gradients),
-            metrics_of(len(found.get(row.number, ())), besides.get(row.number)),
-            load(row.standard_errors), row.estimate, row.reused,
-        )
-        for row in rows
-    ]  # fmt: skip
+    rows = [as_row(each) for each in connection.execute(query.order_by(trials.c.number))]
+    if rows:
+        found = {row.number: row for row in rows}
+        _add_reports(connection, study, found, rows[0].number, rows[-1].number)
+        _add_changes(connection, study, found, rows[0].number, rows[-1].number)
+    return rows
 
 
-def _reports(
-    connection: Connection, study: int, low: int, high: int
-) -> tuple[dict[int, list[tuple[int, float]]], dict[int, dict[int, dict[str, float]]]]:
-    """By trial: the reports, and the metrics of those that have any, by their positions."""
-    found: dict[int, list[tuple[int, float]]] = {}
-    besides: dict[int, dict[int, dict[str, float]]] = {}
+def as_row(found: Row[Any]) -> TrialRow:
+    """Return the trial of a row of ``hpo_trials``, without its reports and changes."""
+    return TrialRow(
+        found.number, load(found.params), load(found.raw), load(found.token), found.backend,
+        TrialState(found.state), load(found.values), found.started, found.finished,
+        load(found.error), gradients=load(found.gradients),
+        standard_errors=load(found.standard_errors), estimate=found.estimate,
+        reused=found.reused, attempts=found.attempts, failures=found.failures,
+        losses=found.losses,
+    )  # fmt: skip
+
+
+def _add_reports(
+    connection: Connection, study: int, found: dict[int, TrialRow], low: int, high: int
+) -> None:
     columns = reports.c
     query = select(columns.number, columns.step, columns.value, columns.metrics).where(
         columns.study_id == study, columns.number.between(low, high)
     )
-    rows = connection.execute(query.order_by(columns.number, columns.seq))
+    rows = connection.execute(query.order_by(columns.number, columns.position))
     for number, step, value, metrics in rows:
-        own = found.setdefault(number, [])
+        row = found.get(number)
+        if row is None:
+            continue
         if metrics is not None:
-            besides.setdefault(number, {})[len(own)] = read_metrics(load(metrics))
-        own.append((step, float("nan") if value is None else value))
-    return found, besides
+            row.metrics = row.metrics or {}
+            row.metrics[len(row.reports)] = read_metrics(load(metrics))
+        if not isinstance(row.reports, list):
+            row.reports = []
+        row.reports.append((step, math.nan if value is None else value))
 
 
-def _changes(connection: Connection, study: int, low: int, high: int) -> dict[int, list[Change]]:
+def _add_changes(
+    connection: Connection, study: int, found: dict[int, TrialRow], low: int, high: int
+) -> None:
     query = select(changes).where(changes.c.study_id == study, changes.c.number.between(low, high))
-    found: dict[int, list[Change]] = {}
-    for row in connection.execute(query.order_by(changes.c.number, changes.c.seq)):
-        found.setdefault(row.number, []).append(Change(row.step, load(row.params), row.source))
-    return found
+    for row in connection.execute(query.order_by(changes.c.number, changes.c.position)):
+        if row.number in found:
+            found[row.number].changes += (Change(row.step, load(row.params), row.source),)

@@ -89,14 +89,14 @@ trials = Table(
     Index("hpo_trials_by_state", "study_id", "state", "number"),
 )
 
-# Ordered by the event that reported them. A value may be NULL: SQLite has no NaN. Metrics are
-# those of the reports that have any.
+# Ordered by position, from 0. A value may be NULL: SQLite has no NaN. Metrics are those of the
+# reports that have any.
 reports = Table(
     "hpo_reports",
     metadata,
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
     Column("step", BigInteger, nullable=False),
     Column("value", Double),
     Column("metrics", Text),
@@ -109,7 +109,7 @@ changes = Table(
     metadata,
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
     Column("step", BigInteger),
     Column("params", Text, nullable=False),
     Column("source", Integer),
@@ -143,8 +143,6 @@ NOW = {
 
 _HELD = "WHERE id = :study AND lease_token = :token"
 
-_OF_TRIAL = "WHERE study_id = :study AND number = :number"
-
 _WRITES = {
     "create": """
         INSERT INTO hpo_studies (name, created, seconds, seq) VALUES (:name, :created, 0, 0)
@@ -174,32 +172,23 @@ _WRITES = {
         estimate, reused)
         VALUES (:study, :number, :state, :params, :raw, :token, :values, :backend,
         :started, :finished, :error, :attempts, :failures, :losses, :gradients,
-        :standard_errors, :estimate, :reused)""",
-    "started": """
-        UPDATE hpo_trials SET state = 'RUNNING', started = :started, finished = NULL,
-        attempts = attempts + 1 WHERE study_id = :study AND number = :number""",
-    "finished": """
-        UPDATE hpo_trials SET state = :state, finished = :finished, "values" = :values,
-        error = :error, gradients = :gradients, standard_errors = :standard_errors,
-        estimate = :estimate, reused = :reused, raw = NULL, token = NULL
-        WHERE study_id = :study AND number = :number""",
-    "requeued": """
-        UPDATE hpo_trials SET state = 'WAITING', failures = failures + :failures,
-        losses = losses + :losses WHERE study_id = :study AND number = :number""",
-    "retry": """
-        UPDATE hpo_trials SET state = 'WAITING', finished = NULL, error = NULL, failures = 0,
-        losses = 0 WHERE study_id = :study AND number = :number""",
+        :standard_errors, :estimate, :reused)
+        ON CONFLICT (study_id, number) DO UPDATE SET state = excluded.state,
+        params = excluded.params, raw = excluded.raw, token = excluded.token,
+        "values" = excluded."values", started = excluded.started, finished = excluded.finished,
+        error = excluded.error, attempts = excluded.attempts, failures = excluded.failures,
+        losses = excluded.losses, gradients = excluded.gradients,
+        standard_errors = excluded.standard_errors, estimate = excluded.estimate,
+        reused = excluded.reused""",
     "report": """
-        INSERT INTO hpo_reports (study_id, number, seq, step, value, metrics)
-        VALUES (:study, :number, :seq, :step, :value, :metrics)""",
-    "params": """
-        UPDATE hpo_trials SET params = :params WHERE study_id = :study AND number = :number""",
+        INSERT INTO hpo_reports (study_id, number, position, step, value, metrics)
+        VALUES (:study, :number, :position, :step, :value, :metrics)""",
     "change": """
-        INSERT INTO hpo_changes (study_id, number, seq, step, params, source)
-        VALUES (:study, :number, :seq, :step, :params, :source)""",
-    "withdraw": f"""
-        DELETE FROM hpo_reports {_OF_TRIAL} AND seq NOT IN
-        (SELECT seq FROM hpo_reports {_OF_TRIAL} ORDER BY seq LIMIT :reports)""",
+        INSERT INTO hpo_changes (study_id, number, position, step, params, source)
+        VALUES (:study, :number, :position, :step, :params, :source)""",
+    "withdraw": """
+        DELETE FROM hpo_reports
+        WHERE study_id = :study AND number = :number AND position >= :kept""",
     "value": """
         INSERT INTO hpo_values (study_id, objective, value, number)
         VALUES (:study, :objective, :value, :number)""",

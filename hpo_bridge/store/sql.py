@@ -31,7 +31,7 @@ from .contract import E, Pending, Repeats, StudyRow
 from .event_types import Event, Resampled
 from .lock import HEARTBEAT, Holder
 from .opening import prepare
-from .records import read_records
+from .records import as_row, read_rows
 from .schema import definitions, events, snapshots, studies, trials, values
 from .writer import SqlWriter
 
@@ -221,14 +221,15 @@ class SqlStore:
         for low in range(max(first, 0), end, CHUNK):
             with self._read() as connection:
                 high = min(low + CHUNK, end) - 1
-                records = read_records(connection, study, low, high, wanted)
-            yield from records
+                rows = read_rows(connection, study, low, high, wanted)
+            for row in rows:
+                yield row.record()
 
     def trial(self, name: str, number: int) -> TrialRecord:
         """The trial of that number, which must be there."""
         with self._read() as connection:
-            (record,) = read_records(connection, self._id(connection, name), number, number)
-        return record
+            (row,) = read_rows(connection, self._id(connection, name), number, number)
+        return row.record()
 
     def repeats(self, name: str) -> Repeats:
         """How often parameters came that were there already."""
@@ -255,7 +256,7 @@ class SqlStore:
             ).scalar()
             if number is None:
                 return None
-            return read_records(connection, study, number, number)[0]
+            return read_rows(connection, study, number, number)[0].record()
 
     def pending(self, name: str) -> list[Pending]:
         """The trials that wait or run, by number."""
@@ -264,13 +265,8 @@ class SqlStore:
             query = select(trials).where(
                 trials.c.study_id == self._id(connection, name), trials.c.state.in_(unfinished)
             )
-            return [
-                Pending(
-                    row.number, TrialState(row.state), load(row.params), load(row.raw),
-                    load(row.token), row.backend, row.attempts, row.failures, row.losses,
-                )
-                for row in connection.execute(query.order_by(trials.c.number))
-            ]  # fmt: skip
+            found = connection.execute(query.order_by(trials.c.number))
+            return [as_row(each).pending() for each in found]
 
     # -- the log -------------------------------------------------------------------------
 

@@ -18,7 +18,9 @@ from ..errors import LeaseLost, StoreError
 from .codec import dump
 from .connection import Address, retrying
 from .event_types import Event
-from .projection import Step, plan
+from .projection import Projection, Step
+from .records import read_rows
+from .trial_table import TrialRow
 
 T = TypeVar("T")
 
@@ -58,6 +60,7 @@ class SqlWriter:
         self._connection: Connection | None = None
         self._in_doubt = False
         self._over = threading.Event()
+        self._projection = Projection(study)
 
     def append(self, events: Sequence[Event]) -> None:
         """Commits the events and what follows from them, all or nothing, in order.
@@ -75,10 +78,15 @@ class SqlWriter:
             return
         with self._lock:
             self._settle()
-            steps = plan(self._study, self.seq, events)
             new = self.seq + len(events)
-            self._in_doubt = True
-            self._transact(lambda connection: self._advance(connection, new, steps))
+            try:
+                steps = self._projection.plan(self.seq, events, self._read_row)
+                self._in_doubt = True
+                self._transact(lambda connection: self._advance(connection, new, steps))
+            except BaseException:
+                self._projection.forget()
+                raise
+            self._projection.written()
             self.seq = new
             self._in_doubt = False
 
@@ -128,6 +136,10 @@ class SqlWriter:
             target=_beat, args=(weakref.ref(self), self._over, interval),
             name=f"heartbeat of {self._name}", daemon=True,
         ).start()  # fmt: skip
+
+    def _read_row(self, number: int) -> TrialRow:
+        (row,) = self._transact(lambda c: read_rows(c, self._study, number, number))
+        return row
 
     def _held(self) -> dict[str, Any]:
         seconds = time.monotonic() - self._began
