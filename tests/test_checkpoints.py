@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from hpo_bridge.contracts.checkpoints import CheckpointFolder, Contents, Nowhere, contents
+from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
+from hpo_bridge.contracts.checkpoints import Contents, Nowhere, contents
 from hpo_bridge.errors import NoCheckpoints
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 import hpo_bridge as hpo
-from hpo_bridge.cli.summary import full_trial, short_trial
+from hpo_bridge.cli.selected_trial import short_trial
 from hpo_bridge.contracts.trial import Trial, plain_metrics
+from hpo_bridge.history.plain_trial import plain_trial
 from hpo_bridge.objectives.folded import mean, standard_error
 from hpo_bridge.store.codec import to_plain
 from hpo_bridge.store.event_types import Reported
@@ -66,7 +67,7 @@ def test_every_fold_is_kept(study: Callable[..., hpo.Study], runner: str) -> Non
     s.optimize(hpo.Folded(score, 3), trials=2, runner=runner, **options)
     for record in s.trials:
         kept(record)
-    told = json.loads(json.dumps(full_trial(s.best), allow_nan=False))
+    told = json.loads(json.dumps(plain_trial(s.best), allow_nan=False))
     assert told["metrics"][1] == {"fold": 1.0, "none": None, "most": "Infinity"}
     assert short_trial(s.best)["standard_errors"] == s.best.standard_errors
 

@@ -9,22 +9,21 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..contracts.argument_checks import Choice, integer, naming, runner_choice
-from ..contracts.checkpoints import CheckpointFolder
+from ..contracts.argument_checks import Choice, integer, naming, runner_choice, wrong
+from ..contracts.checkpoint_folder import CheckpointFolder
 from ..contracts.directions import Objectives
-from ..contracts.gradients import Differentiation
 from ..contracts.objective import Objective
 from ..contracts.record import Outcome, TrialRecord, TrialState
 from ..contracts.trial import Trial, as_number, trial_seed
 from ..contracts.trial_output import NO_OUTPUT, OutputSink
 from ..engine.derivatives_given import differentiation
 from ..engine.learning_curve import LearningCurve
-from ..errors import HpoBridgeError, StudyNotFound, counted, short
+from ..errors import HpoBridgeError, StudyNotFound, counted
 from ..objectives.objective import objective_for
 from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
@@ -33,7 +32,7 @@ from ..store import Store
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
 Watch = Callable[[int, float], None]
-"""Told each step and value that is reported."""
+"""Called with each step and value that is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,79 +62,73 @@ class Rerun:
 
 
 def rerun(
-    store: Store,
-    name: str,
-    number: int,
-    objective: Any,
-    plugins: PluginManager,
-    *,
-    times: int = 1,
-    tolerance: float = 0.0,
-    runner: Choice = "processes",
-    options: Mapping[str, Any] | None = None,
-    watch: Watch = lambda step, value: None,
-) -> tuple[Rerun, ...]:
-    """Runs a finished trial of a stored study again.
+    store: Store, name: str, number: int, objective: Any, plugins: PluginManager, *,
+    times: int = 1, tolerance: float = 0.0, runner: Choice = "processes",
+    options: Mapping[str, Any] | None = None, watch: Watch = lambda step, value: None,
+) -> tuple[Rerun, ...]:  # fmt: skip
+    """Run a finished trial of a stored study again; see :meth:`hpo_bridge.Study.replay`.
 
     Args:
-        store: Where the study is.
-        name: Its name.
+        store: The store that holds the study.
+        name: The study's name.
         number: The trial.
-        objective: What was evaluated: a function, a reference, or an objective.
-        plugins: Where to find the runner.
-        times: How often, one after another.
-        tolerance: By how much a value or a report may differ and still be the same.
-        runner: Who evaluates it.
+        objective: The objective: a function, a reference, or an :class:`Objective`.
+        plugins: The plugins, of which one is the runner.
+        times: Number of runs, one after another.
+        tolerance: Largest difference of a value or a report that still counts as the same.
+        runner: The runner.
         options: The runner's options.
-        watch: Told what is reported.
+        watch: Called with each report.
 
     Raises:
-        HpoBridgeError: If there is no such trial, or it cannot be run again; says why.
+        HpoBridgeError: If there is no such trial, or it cannot be run again.
         ObjectiveError: If the objective cannot be loaded.
     """
     row = store.study(name)
     if row is None:
         raise StudyNotFound(f"no study {name!r} in {store.url}")
-    number, times = integer("number", number), integer("times", times)
-    record = _checked(store, name, number, times, tolerance)
-    definition = row.definition
-    space = Space.from_plain(definition["space"], definition["constraints"])
-    objectives = Objectives(definition["directions"])
-    source = objective_for(objective, space, objectives.directions)
-    source.check()
-    asked = differentiation(plugins, space, wanted=record.gradients is not None)
-    chosen, options = runner_choice(runner, options or {})
-    with naming("runner"):
-        built = plugins.build("runner", chosen, _one_worker(plugins, chosen, options))
-    with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
-        kept = CheckpointFolder(Path(folder, "checkpoints"), private=True)
-        seed = trial_seed(definition["seed"], number)
-        work = _Again(record, seed, source, space, objectives, asked, kept, times, watch)
-        built.run(work)
-    return tuple(_compared(record, *run, tolerance) for run in work.runs)
-
-
-def _checked(store: Store, name: str, number: Any, times: Any, tolerance: Any) -> TrialRecord:
-    """The trial's record, if it can be run again."""
-    for what, value, least in (("number", number, 0), ("times", times, 1)):
-        if value < least:
-            raise HpoBridgeError(
-                f"{what}: found {short(value)}, expected an integer of at least {least}"
-            )
-    try:
-        fits = as_number(tolerance) >= 0
-    except TypeError:
-        fits = False
-    if not fits:
-        raise HpoBridgeError(
-            f"tolerance: found {short(tolerance)}, expected a number of at least 0"
+    _check_arguments(number, times, tolerance)
+    record = _repeatable(store, name, number)
+    work = _OneTrial(record, row.definition, objective, plugins, times, watch)
+    _run(work, plugins, *runner_choice(runner, options or {}))
+    return tuple(
+        Rerun(
+            number, outcome.state, outcome.result, tuple(reports), outcome.error,
+            next(_differences(record, outcome, dict(reports), tolerance), None),
         )
+        for outcome, reports in work.runs
+    )  # fmt: skip
+
+
+def _check_arguments(number: Any, times: Any, tolerance: Any) -> None:
+    for argument, value, least in (("number", number, 0), ("times", times, 1)):
+        if integer(argument, value) < least:
+            raise wrong(argument, value, f"an integer of at least {least}")
+    try:
+        tolerated = as_number(tolerance) >= 0
+    except TypeError:
+        tolerated = False
+    if not tolerated:
+        raise wrong("tolerance", tolerance, "a number of at least 0")
+
+
+def _run(work: _OneTrial, plugins: PluginManager, runner: str, options: Mapping[str, Any]) -> None:
+    accepted = accepted_options(load_factory("runner", plugins.find("runner", runner)), 0)
+    if accepted is None or "workers" in accepted:
+        options = {**options, "workers": 1}  # several runs would meet
+    with naming("runner"):
+        built = plugins.build("runner", runner, options)
+    with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
+        work.checkpoints = CheckpointFolder(Path(folder, "checkpoints"), private=True)
+        built.run(work)
+
+
+def _repeatable(store: Store, name: str, number: int) -> TrialRecord:
+    """Return the record of a trial that can be run again."""
     record = next(store.trials(name, first=number), None)
     if record is None:
-        count = sum(store.counts(name).values())
-        raise HpoBridgeError(
-            f"study {name!r} has no trial {number}: it has {counted(count, 'trial')}, from 0"
-        )
+        count = counted(sum(store.counts(name).values()), "trial")
+        raise HpoBridgeError(f"study {name!r} has no trial {number}: it has {count}, from 0")
     if not record.state.is_final:
         raise HpoBridgeError(
             f"trial {number} of study {name!r} is not finished, it is {record.state.value}: "
@@ -149,15 +142,7 @@ def _checked(store: Store, name: str, number: Any, times: Any, tolerance: Any) -
     return record
 
 
-def _one_worker(plugins: PluginManager, runner: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, with one worker where there may be several: the runs would meet."""
-    accepted = accepted_options(load_factory("runner", plugins.find("runner", runner)), 0)
-    if accepted is None or "workers" in accepted:
-        return {**options, "workers": 1}
-    return dict(options)
-
-
-class _Again:
+class _OneTrial:
     """A study of one trial for a runner; see :class:`hpo_bridge.contracts.runner.Work`.
 
     A trial that was pruned is advised to stop where it stopped, any other never.
@@ -165,23 +150,23 @@ class _Again:
 
     pruner = None
     seconds_left = None
+    checkpoints: CheckpointFolder
 
     def __init__(
-        self,
-        record: TrialRecord,
-        seed: int,
-        objective: Objective,
-        space: Space,
-        objectives: Objectives,
-        asked: Differentiation,
-        checkpoints: CheckpointFolder,
-        times: int,
-        watch: Watch,
-    ) -> None:
-        self.objective, self.space, self.checkpoints = objective, space, checkpoints
-        self.differentiation, self.stopping, self.sign = asked, False, objectives.sign
+        self, record: TrialRecord, definition: Mapping[str, Any], objective: Any,
+        plugins: PluginManager, times: int, watch: Watch,
+    ) -> None:  # fmt: skip
+        self.space = Space.from_plain(definition["space"], definition["constraints"])
+        self._objectives = Objectives(definition["directions"])
+        self.objective: Objective = objective_for(
+            objective, self.space, self._objectives.directions
+        )
+        self.objective.check()
+        wanted = record.gradients is not None
+        self.differentiation = differentiation(plugins, self.space, wanted=wanted)
+        self.stopping, self.sign = False, self._objectives.sign
         self.runs: list[tuple[Outcome, list[tuple[int, float]]]] = []
-        self._record, self._seed, self._objectives = record, seed, objectives
+        self._record, self._seed = record, trial_seed(definition["seed"], record.number)
         self._times, self._watch = times, watch
         self._begun = 0
         self._curve = LearningCurve()
@@ -213,11 +198,10 @@ class _Again:
             self._watch(step, value)
 
     def should_prune(self, number: int) -> bool:
-        record = self._record
-        if record.state is not TrialState.PRUNED:
+        if self._record.state is not TrialState.PRUNED:
             return False
-        there = {step for step, _ in self._curve.reports}
-        return self._broken or (bool(record.reports) and record.reports[-1][0] in there)
+        last = self._record.reports[-1:]
+        return self._broken or any(step == last[0][0] for step, _ in self._curve.reports if last)
 
     def resumed(self, number: int) -> None:
         self._curve.resume()
@@ -233,69 +217,38 @@ class _Again:
         self.checkpoints.end(number, keep=False)
 
 
-def _compared(
-    record: TrialRecord, outcome: Outcome, reports: list[tuple[int, float]], tolerance: float
-) -> Rerun:
-    difference = (
-        _of_states(record, outcome)
-        or _of_values(record, outcome, tolerance)
-        or _of_reports(record, reports, tolerance)
+def _differences(
+    record: TrialRecord, outcome: Outcome, reports: Mapping[int, float], tolerance: float
+) -> Iterator[str]:
+    """Describe what differs from the record, the most telling first."""
+    # The first line of an error: below it is what a worker wrote before it died.
+    then, now = (
+        (error or "").strip().partition("\n")[0] for error in (record.error, outcome.error)
     )
-    return Rerun(
-        record.number, outcome.state, outcome.result, tuple(reports), outcome.error, difference
-    )
-
-
-def _of_states(record: TrialRecord, outcome: Outcome) -> str | None:
-    then, now = _reason(record.error), _reason(outcome.error)
     if record.state is not outcome.state:
-        texts = [
-            f"{state.value}{f' ({reason})' if reason else ''}"
-            for state, reason in ((record.state, then), (outcome.state, now))
-        ]
-        return f"it was {texts[0]}, and is {texts[1]} now"
-    if _ADDRESS.sub("0x", then) != _ADDRESS.sub("0x", now):
-        return f"it failed with {then or 'no reason'}, and fails with {now or 'no reason'} now"
-    return None
-
-
-def _reason(error: str | None) -> str:
-    """The first line: below it is what a worker wrote before it died."""
-    return (error or "").strip().partition("\n")[0]
-
-
-def _of_values(record: TrialRecord, outcome: Outcome, tolerance: float) -> str | None:
-    errors = (record.standard_errors, outcome.standard_errors)
-    for what, then, now in (
-        ("", record.values, outcome.result),
-        ("the standard error of ", *errors),
+        was = record.state.value + (f" ({then})" if then else "")
+        yield f"it was {was}, and is {outcome.state.value}{f' ({now})' if now else ''} now"
+    elif _ADDRESS.sub("0x", then) != _ADDRESS.sub("0x", now):
+        yield f"it failed with {then or 'no reason'}, and fails with {now or 'no reason'} now"
+    for what, before, after in (
+        ("", record.values or {}, outcome.result or {}),
+        ("the standard error of ", record.standard_errors or {}, outcome.standard_errors or {}),
     ):
-        for name, number in (then or {}).items():
-            again = (now or {}).get(name)
-            if again is None:
-                return f"{what}{name} was {number!r}, and is missing now"
-            if not abs(again - number) <= tolerance:
-                by = again - number
-                return f"{what}{name} differs by {by:.3g}: it was {number!r}, and is {again!r} now"
-    return None
+        for name, number in before.items():
+            if name not in after:
+                yield f"{what}{name} was {number!r}, and is missing now"
+            elif not abs(after[name] - number) <= tolerance:
+                yield _differs(f"{what}{name}", number, after[name])
+    stored = dict(record.reports)
+    for step, number in stored.items():
+        if step not in reports:
+            yield f"it reported step {step}, and does not now"
+        elif not abs(reports[step] - number) <= tolerance:
+            yield _differs(f"the report of step {step}", number, reports[step])
+    if record.attempts <= 1:  # a later attempt may have begun at a checkpoint
+        for step in reports.keys() - stored.keys():
+            yield f"it reports step {step} now, and did not"
 
 
-def _of_reports(
-    record: TrialRecord, reports: list[tuple[int, float]], tolerance: float
-) -> str | None:
-    """Describe a difference in the reports; a later attempt may have begun at a checkpoint."""
-    found = dict(reports)
-    for step, then in record.reports:
-        if step not in found:
-            return f"it reported step {step}, and does not now"
-        if not abs(found[step] - then) <= tolerance:
-            by = found[step] - then
-            return (
-                f"the report of step {step} differs by {by:.3g}: it was {then!r}, and is "
-                f"{found[step]!r} now"
-            )
-    then_steps = {step for step, _ in record.reports}
-    more = [step for step in found if step not in then_steps]
-    if more and record.attempts <= 1:
-        return f"it reports step {more[0]} now, and did not"
-    return None
+def _differs(what: str, then: float, now: float) -> str:
+    return f"{what} differs by {now - then:.3g}: it was {then!r}, and is {now!r} now"

@@ -26,10 +26,7 @@ TRIED = 200
 """At how many random points an expression of ``simplest`` is tried out."""
 LISTED = 10
 """How many trials an explanation lists."""
-REMEDY = (
-    "return hpo_bridge.Measured(value, standard_error), or use hpo_bridge.Folded or the "
-    "objective cross_validated, which give one"
-)
+REMEDY = "return hpo_bridge.Measured(value, standard_error), or use Folded or cross_validated"
 
 
 @dataclass(frozen=True)
@@ -96,17 +93,14 @@ class SelectionRule:
         keys = ("rule", "simplest", "errors", "paired")
         for key in selection or ():
             if key not in keys:
-                raise SelectionError(
-                    f"unknown key, accepted: {', '.join(keys)}{nearest(str(key), keys)}",
-                    "selection", str(key),
-                )  # fmt: skip
+                problem = f"unknown key, accepted: {', '.join(keys)}{nearest(str(key), keys)}"
+                raise SelectionError(problem, "selection", str(key))
         return cls.of(space, **dict(selection or {}))
 
     def key(self, params: Mapping[str, Any]) -> tuple[float, ...]:
         """Return the sort key of a configuration's simplicity; smaller is simpler.
 
-        An expression that meets a parameter which is not active gives minus infinity: what is
-        not there is simplest.
+        An expression over an inactive parameter gives minus infinity, the simplest.
 
         Raises:
             SelectionError: If an expression cannot be computed there, or gives no number.
@@ -121,10 +115,9 @@ def _expressions(texts: Any, space: Space) -> tuple[Expression, ...]:
     """The expressions, each tried out on random points of the space."""
     if isinstance(texts, str) or not isinstance(texts, Sequence) or not texts:
         found = "none" if texts in ((), []) else short(texts)
+        expected = "expected what makes a configuration simple, smaller first, such as"
         raise SelectionError(
-            f"found {found}, expected what makes a configuration simple, smaller first, such as "
-            "[max_depth, -min_samples_leaf]",
-            "simplest",
+            f"found {found}, {expected} [max_depth, -min_samples_leaf]", "simplest"
         )
     found_here = []
     for position, text in enumerate(texts):

@@ -9,6 +9,9 @@ from ..contracts.hooks import hookimpl
 from ..contracts.optimizer import BackendSpec, Capability, FormatSpec, PrunerSpec, RunnerSpec
 
 _ANY = frozenset({Capability.CONDITIONAL, Capability.MULTI_OBJECTIVE})
+_HYBRID = frozenset(
+    {Capability.CONDITIONAL, Capability.INJECT, Capability.GRADIENT, Capability.VECTOR}
+)
 
 
 @hookimpl
@@ -34,22 +37,14 @@ def hpo_register_backends() -> list[BackendSpec]:
             rank=10,
             summary="Every point of a grid once, the last parameter varying fastest",
             suits="Few parameters with few values, all of which you want to see.",
-            limits="Goes from corner to corner: stopped half way it has seen half of the space "
-            "(optuna.grid takes the points in random order). Continuous parameters need the "
-            "option resolution.",
+            limits="From corner to corner: stopped half way it has seen half of the space "
+            "(optuna.grid is in random order). Continuous parameters need resolution.",
         ),
         BackendSpec(
             name="hybrid",
             technique="hybrid",
             factory="hpo_bridge.builtin.hybrid:Hybrid",
-            capabilities=frozenset(
-                {
-                    Capability.CONDITIONAL,
-                    Capability.INJECT,
-                    Capability.GRADIENT,
-                    Capability.VECTOR,
-                }
-            ),
+            capabilities=_HYBRID,
             composite=True,
             rank=10,
             most_rejected=20,

@@ -7,29 +7,14 @@ from typing import Annotated
 
 import typer
 
+from .arguments import Backend, Csv, Json, Set, Store, StudyFile
 from .hinting_group import HintingGroup
 
 app = typer.Typer(
-    name="hpo-bridge",
-    cls=HintingGroup,
-    help="One study, any optimizer, any machine.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    name="hpo-bridge", cls=HintingGroup, help="One study, any optimizer, any machine.",
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
-Backend = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Another backend than the file's.")
-]
-Store = Annotated[str | None, typer.Option(metavar="URL", help="Another store than the file's.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
-Csv = Annotated[bool, typer.Option("--csv", help="CSV on standard output.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key: --set budget.trials=10."),
-]
+)  # fmt: skip
 
 
 def _version(value: bool) -> None:
@@ -73,19 +58,11 @@ def run(
     """Start a study, or continue it where the store has it."""
     from .run import run_study
 
-    code = run_study(
-        study,
-        backend=backend,
-        runner=runner,
-        trials=trials,
-        seed=seed,
-        store=store,
-        overrides=set_ or [],
-        change_space=change_space,
-        retry_failed=retry_failed,
+    raise typer.Exit(run_study(
+        study, backend=backend, runner=runner, trials=trials, seed=seed, store=store,
+        overrides=set_ or [], change_space=change_space, retry_failed=retry_failed,
         as_json=json,
-    )
-    raise typer.Exit(code)
+    ))  # fmt: skip
 
 
 @app.command()
@@ -109,7 +86,7 @@ def best(
 
 
 @app.command("test")
-def look_at_the_test_set(
+def score_test(
     study: StudyFile,
     trial: Annotated[
         int | None, typer.Option(metavar="N", help="Another trial than the one chosen.")
@@ -124,10 +101,7 @@ def look_at_the_test_set(
     """Score the chosen trial on the test set, once and on record."""
     from .score_test import score_study
 
-    code = score_study(
-        study, trial=trial, again=again, store=store, overrides=set_ or [], as_json=json
-    )
-    raise typer.Exit(code)
+    raise typer.Exit(score_study(study, store, set_ or [], trial, again=again, as_json=json))
 
 
 @app.command()
@@ -184,17 +158,10 @@ def replay(
     """Run a stored trial again and compare; nothing is stored."""
     from .replay import replay_trial
 
-    code = replay_trial(
-        study,
-        trial,
-        store,
-        set_ or [],
-        times=times,
-        tolerance=tolerance,
-        runner=runner,
+    raise typer.Exit(replay_trial(
+        study, trial, store, set_ or [], times=times, tolerance=tolerance, runner=runner,
         as_json=json,
-    )
-    raise typer.Exit(code)
+    ))  # fmt: skip
 
 
 @app.command("import")
@@ -229,20 +196,11 @@ def import_(
     """Add the trials of another tool to a study."""
     from .import_export import import_trials
 
-    code = import_trials(
-        study,
-        source,
-        format=format,
-        name=name,
-        renames=map_ or [],
-        unpickle=unpickle,
-        strict=strict,
-        drop_inactive=drop_inactive,
-        store=store,
-        overrides=set_ or [],
+    raise typer.Exit(import_trials(
+        study, source, format=format, name=name, renames=map_ or [], unpickle=unpickle,
+        strict=strict, drop_inactive=drop_inactive, store=store, overrides=set_ or [],
         as_json=json,
-    )
-    raise typer.Exit(code)
+    ))  # fmt: skip
 
 
 @app.command()
@@ -261,14 +219,9 @@ def export(
     from .import_export import export_trials
 
     export_trials(
-        study,
-        target,
-        format=format,
-        overwrite=overwrite,
-        store=store,
-        overrides=set_ or [],
+        study, target, format=format, overwrite=overwrite, store=store, overrides=set_ or [],
         as_json=json,
-    )
+    )  # fmt: skip
 
 
 @app.command()
@@ -319,10 +272,11 @@ def check(
     """Check that a backend keeps the contract of backends."""
     from .check import check_backend
 
-    code = check_backend(
-        backend, option or [], expect or [], startup=startup, trials=trials, as_json=json
+    raise typer.Exit(
+        check_backend(
+            backend, option or [], expect or [], startup=startup, trials=trials, as_json=json
+        )
     )
-    raise typer.Exit(code)
 
 
 @app.command()

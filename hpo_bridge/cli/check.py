@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,7 @@ from ..config.yaml_file import parse_yaml
 from ..errors import ConfigError, short
 from ..testing import CHECK_NAMES, Result, backend_checks, run_check
 from ..testing.running import check_expected, first_to_fix
-from .listing import print_table
-from .output import kept_for_json
+from .printing import print_table, show_step, stdout_kept_for_json
 
 FAILED = 1
 
@@ -43,12 +41,12 @@ def check_backend(
     except ValueError as error:
         raise ConfigError(f"--expect: {error}") from None
     results = []
-    with kept_for_json(as_json):
+    with stdout_kept_for_json(as_json):
         checks = backend_checks(name, chosen, startup=startup, trials=trials)
         for number, check in enumerate(checks, 1):
-            _show_progress(f"{number}/{len(CHECK_NAMES)} {check.name}")
+            show_step(f"{number}/{len(CHECK_NAMES)} {check.name}")
             results.append(run_check(check, reasons.get(check.name)))
-        _show_progress("")
+        show_step("")
     _print(name, chosen, results, as_json)
     return 0 if all(result.good for result in results) else FAILED
 
@@ -90,9 +88,3 @@ def _print(name: str, options: Mapping[str, Any], results: list[Result], as_json
         counts[result.result] = counts.get(result.result, 0) + 1
     seconds = sum(result.seconds for result in results)
     print(f"{name}: {', '.join(f'{n} {what}' for what, n in counts.items())}; {seconds:.1f} s")
-
-
-def _show_progress(text: str) -> None:
-    """Show the running check on one line of the terminal."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

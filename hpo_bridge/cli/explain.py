@@ -16,8 +16,7 @@ from ..errors import InvalidOptions, UnsupportedProblem, counted
 from ..objectives.command import CommandObjective
 from ..plugins import PluginManager
 from ..space import Categorical, Space
-from .listing import print_table
-from .output import kept_for_json, loaded_plugins
+from .printing import load_plugins, print_table, stdout_kept_for_json
 
 REFUSED = 2
 COMMAND_HEADING = "a trial in the middle of the space runs"
@@ -33,8 +32,8 @@ def show_explanation(
     Returns:
         0, or 2 if a backend refuses the space.
     """
-    plugins = loaded_plugins()
-    with kept_for_json(as_json):
+    plugins = load_plugins()
+    with stdout_kept_for_json(as_json):
         load = partial(
             load_study_file, path, plugins=plugins, overrides=overrides, backend=backend
         )

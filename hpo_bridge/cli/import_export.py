@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +12,9 @@ from ..errors import ConfigError, counted
 from ..history.exporting import ExportReport, export_history
 from ..history.format_lookup import shown
 from ..history.importing import ImportOptions, ImportReport, read_trials
-from ..store import open_store
 from ..study import Study
-from .output import kept_for_json, loaded_plugins, quiet_libraries
+from .printing import load_plugins, print_result, quiet_libraries, stdout_kept_for_json
+from .stored_study import stored_study
 
 NOTHING = 1
 
@@ -39,18 +38,18 @@ def import_trials(
     The source is read, and tried on a study in memory, before anything is created.
     """
     options = ImportOptions(format, name, _renames(renames), unpickle, strict, drop_inactive)
-    with kept_for_json(as_json):
-        file = load_study_file(path, plugins=loaded_plugins(), overrides=overrides, store=store)
+    with stdout_kept_for_json(as_json):
+        file = load_study_file(path, plugins=load_plugins(), overrides=overrides, store=store)
         with quiet_libraries():
             objectives = Objectives(file.directions)
-            read = read_trials(loaded_plugins(), file.space, objectives, source, options)
+            read = read_trials(load_plugins(), file.space, objectives, source, options)
         with _study(file, None) as study:
             report = study.import_trials(read)
         if read.taken:
             with _study(file, file.store) as study:
                 report = study.import_trials(read)
         url = shown(file.store)
-    print(json.dumps(_plain_import(report, file.name)) if as_json else _import_text(report, url))
+    print_result(_plain_import(report, file.name), _import_text(report, url), as_json)
     return NOTHING if report.refused and not (report.added or report.already) else 0
 
 
@@ -77,18 +76,10 @@ def export_trials(
     as_json: bool,
 ) -> None:
     """Writes a study's trials; also while it runs."""
-    file = load_study_file(
-        path, plugins=loaded_plugins(), overrides=overrides, store=store, reading=True
-    )
-    with kept_for_json(as_json):
-        opened = open_store(file.store, create=False)
-        try:
-            report = export_history(
-                loaded_plugins(), opened, file.name, target, format, overwrite=overwrite
-            )
-        finally:
-            opened.close()
-    print(json.dumps({"study": file.name, **asdict(report)}) if as_json else _export_text(report))
+    with stdout_kept_for_json(as_json), stored_study(path, store, overrides) as (opened, file):
+        plugins = load_plugins()
+        report = export_history(plugins, opened, file.name, target, format, overwrite=overwrite)
+    print_result({"study": file.name, **asdict(report)}, _export_text(report), as_json)
 
 
 def _renames(pairs: Sequence[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 
 PREFIXES = ("hpo-bridge-", "hpo-")
 """Prefixes of a distribution's name that its backends' names do without."""
-STUDY_FILES = ("study.yaml", "objective.py")
+STUDY_FILES = {"study.yaml": "study.yaml", "objective.py": "first_objective.py"}
 PLUGIN_FILES = ("pyproject.toml", "hpo_acme.py", "tests/test_conformance.py", "README.md")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
 _ACME = re.compile(r"hpo-acme|hpo_acme|acme\.climb|^acme(?= =)", re.MULTILINE)
@@ -30,7 +30,7 @@ def write_study(folder: Path) -> None:
     for name in STUDY_FILES:
         if (folder / name).exists():
             raise ConfigError(f"{folder / name}: is there already; nothing was written")
-    _write(folder, {name: _template("study", name) for name in STUDY_FILES})
+    _write(folder, {name: _template("study", file) for name, file in STUDY_FILES.items()})
     print(f"wrote {' and '.join(str(folder / name) for name in STUDY_FILES)}")
     print(f"next: hpo-bridge run {folder / 'study.yaml'}")
 

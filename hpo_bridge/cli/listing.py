@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from ..contracts.optimizer import BackendSpec
 from ..plugins import Offer, PluginManager, library_of
-from .output import loaded_plugins
-
-WIDE = 10_000
-"""Characters in a line where there is no terminal: enough for any row."""
+from .printing import load_plugins, print_table
 
 
 def backend_rows(plugins: PluginManager) -> list[dict[str, Any]]:
@@ -43,7 +40,7 @@ def backend_rows(plugins: PluginManager) -> list[dict[str, Any]]:
 
 def show_backends(*, as_json: bool) -> None:
     """Print the backends that can be used, and a line for each library that is missing."""
-    plugins = loaded_plugins()
+    plugins = load_plugins()
     rows = backend_rows(plugins)
     if as_json:
         print(json.dumps(rows))
@@ -86,7 +83,7 @@ def _missing_libraries(offers: Iterable[Offer]) -> dict[str, list[str]]:
 
 def show_plugins(*, as_json: bool) -> None:
     """Print every plugin and how it fared."""
-    plugins = loaded_plugins()
+    plugins = load_plugins()
     rows = [
         {
             "name": info.name,
@@ -104,20 +101,3 @@ def show_plugins(*, as_json: bool) -> None:
         return
     columns = ("name", "distribution", "version", "status", "reason")
     print_table(columns, [[str(row[column] or "") for column in columns] for row in rows])
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints cells below their headings.
-
-    Cells are folded to fit a terminal; into a file or a pipe every row is one line.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(" ".join(cell.split())) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 
-from ..config import load_study_file
 from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial_output import KeptOutput, OutputFolder
 from ..engine.kept_output import output_folder
 from ..errors import HpoBridgeError
-from ..store import Store, open_store
+from ..store import Store
 from ..store.event_types import SessionStarted, Started
-from .output import loaded_plugins
+from .stored_study import stored_study
 from .terminal_text import OutputDecoder
 
 TRIALS = 10
@@ -42,10 +40,7 @@ def show_logs(
         ConfigError, StoreError: If the study cannot be found or read.
         HpoBridgeError: If there is no such trial.
     """
-    file = load_study_file(
-        path, plugins=loaded_plugins(), overrides=overrides, store=url, reading=True
-    )
-    with closing(open_store(file.store, create=False)) as store:
+    with stored_study(path, url, overrides) as (store, file):
         logs = _Logs(store, file.name)
         if follow:
             logs.follow(logs.last_running() if trial is None else trial)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..contracts.directions import Objectives
 from ..contracts.hooks import hookimpl
@@ -19,9 +19,7 @@ from ..engine.failures import failure_line, log
 from ..engine.schedule import written as written_schedule
 from ..errors import counted
 from ..study import Study
-from .output import loaded_plugins
-from .printing import written
-from .summary import duration
+from .printing import format_duration, format_value, load_plugins
 
 LINE_EVERY = 1.0
 """Least number of seconds between two lines where there is no terminal."""
@@ -31,8 +29,26 @@ SHOWN = 4
 """How many running trials a terminal shows."""
 
 
+class View(Protocol):
+    """Shows a tally."""
+
+    def begin(self) -> None:
+        """Show that the study has begun."""
+        ...
+
+    def finish(self, trial: TrialRecord) -> None:
+        """Show that a trial has ended."""
+        ...
+
+    def end(self) -> None:
+        """Show no more."""
+        ...
+
+
 class Tally:
     """The progress of a run: counts, the best trial so far, the rate."""
+
+    view: View
 
     def __init__(
         self, study: Study, trials: int | None, seconds: float | None, path: Path
@@ -62,8 +78,9 @@ class Tally:
 
     @hookimpl
     def hpo_study_started(self) -> None:
-        """Says what begins, now that the study is ours to drive."""
+        """Show the head, now that the study is ours to drive."""
         print(self.head, file=sys.stderr, flush=True)
+        self.view.begin()
 
     @hookimpl
     def hpo_trial_started(self, trial: TrialRecord) -> None:
@@ -80,6 +97,7 @@ class Tally:
             best = self.objectives.losses(self.best.values) if self.best else None
             if best is None or losses < best:
                 self.best = trial
+        self.view.finish(trial)
 
     @hookimpl
     def hpo_trial_requeued(self, kind: str) -> None:
@@ -93,9 +111,6 @@ class Tally:
         self.failures += 1
         text = failure_line(trial)
         return text if self.failures > 1 else f"{text}\n  {more_of(self.path, trial.number)}"
-
-    def close(self) -> None:
-        """Shows no more."""
 
     def line(self) -> str:
         """One line: what runs, how far, best so far, rate, time left."""
@@ -114,27 +129,77 @@ class Tally:
             if self.trials:
                 left.append((self.trials - self.done) / rate)
         if left:  # the budget that is spent first ends the run
-            parts.append(f"{duration(min(left))} left")
+            parts.append(f"{format_duration(min(left))} left")
         if self.running:
             parts.append(f"{len(self.running)} running")
         return " · ".join(parts)
 
 
-class _Lines(Tally):
+class LineView:
     """For logs: a line now and then, and one for each failure."""
 
-    _due = 0.0
+    def __init__(self, tally: Tally) -> None:
+        self._tally, self._due = tally, 0.0
 
-    @hookimpl
-    def hpo_trial_finished(self, trial: TrialRecord) -> None:
-        """Counts it, and says so."""
-        Tally.hpo_trial_finished(self, trial)
+    def begin(self) -> None:
+        """Do nothing: the first line follows the first trial."""
+
+    def finish(self, trial: TrialRecord) -> None:
+        """Print a failure, and the progress if a line is due."""
+        tally = self._tally
         if trial.state is TrialState.FAILED:
-            print(self.failure(trial), file=sys.stderr)
+            print(tally.failure(trial), file=sys.stderr)
         now = time.monotonic()
-        if now >= self._due or self.done == self.trials:
-            self._due = now + max(LINE_EVERY, LINE_SHARE * (now - self.begin))
-            print(self.line(), file=sys.stderr, flush=True)
+        if now >= self._due or tally.done == tally.trials:
+            self._due = now + max(LINE_EVERY, LINE_SHARE * (now - tally.begin))
+            print(tally.line(), file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
+class LiveView:
+    """For a terminal: a bar and a line that are drawn anew a few times a second."""
+
+    def __init__(self, tally: Tally) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._tally, self._console = tally, Console(stderr=True)
+        self._live = Live(
+            get_renderable=self._render, console=self._console, refresh_per_second=4,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+
+    def begin(self) -> None:
+        """Draw from now on."""
+        self._live.start()
+
+    def finish(self, trial: TrialRecord) -> None:
+        """Print a failure above the bar."""
+        if trial.state is TrialState.FAILED:
+            text = self._tally.failure(trial)
+            self._console.print(text, style="red", markup=False, highlight=False)
+
+    def end(self) -> None:
+        """Draw a last time."""
+        self._live.stop()
+
+    def _render(self) -> Any:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        rows = Table.grid(expand=True)
+        tally = self._tally
+        bar = ProgressBar(total=tally.trials, completed=tally.done, pulse=tally.trials is None)
+        rows.add_row(bar)
+        rows.add_row(Text(tally.line(), overflow="ellipsis", no_wrap=True))
+        for trial in list(tally.running.values())[:SHOWN]:
+            params = ", ".join(f"{k} {format_value(v, 3)}" for k, v in trial.params.items())
+            row = f"  trial {trial.number}: {params}"
+            rows.add_row(Text(row, style="dim", overflow="ellipsis", no_wrap=True))
+        return rows
 
 
 def more_of(path: Path, number: int | str) -> str:
@@ -163,9 +228,9 @@ def progress(
     if quiet and not terminal:
         yield
         return
-    shown: Any = _Live if terminal else _Lines
-    tally: Tally = shown(study, trials, seconds, path)
-    plugins = loaded_plugins()
+    tally = Tally(study, trials, seconds, path)
+    tally.view = LiveView(tally) if terminal else LineView(tally)
+    plugins = load_plugins()
     plugins.observe(tally)
     log.disabled = True  # each failure is shown
     try:
@@ -173,54 +238,4 @@ def progress(
     finally:
         log.disabled = False
         plugins.ignore(tally)
-        tally.close()
-
-
-class _Live(Tally):
-    """For a terminal: a bar and a line that are drawn anew a few times a second."""
-
-    def __init__(
-        self, study: Study, trials: int | None, seconds: float | None, path: Path
-    ) -> None:
-        super().__init__(study, trials, seconds, path)
-        from rich.console import Console
-        from rich.live import Live
-
-        self.console = Console(stderr=True)
-        self._live = Live(
-            get_renderable=self._render, console=self.console, refresh_per_second=4,
-            redirect_stdout=False, redirect_stderr=False,
-        )  # fmt: skip
-
-    @hookimpl
-    def hpo_study_started(self) -> None:
-        """Says what begins, and draws from now on."""
-        Tally.hpo_study_started(self)
-        self._live.start()
-
-    @hookimpl
-    def hpo_trial_finished(self, trial: TrialRecord) -> None:
-        """Counts it, and says so if it failed."""
-        Tally.hpo_trial_finished(self, trial)
-        if trial.state is TrialState.FAILED:
-            self.console.print(self.failure(trial), style="red", markup=False, highlight=False)
-
-    def close(self) -> None:
-        """Draws a last time."""
-        self._live.stop()
-
-    def _render(self) -> Any:
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
-
-        rows = Table.grid(expand=True)
-        rows.add_row(
-            ProgressBar(total=self.trials, completed=self.done, pulse=self.trials is None)
-        )
-        rows.add_row(Text(self.line(), overflow="ellipsis", no_wrap=True))
-        for trial in list(self.running.values())[:SHOWN]:
-            params = ", ".join(f"{k} {written(v, 3)}" for k, v in trial.params.items())
-            row = f"  trial {trial.number}: {params}"
-            rows.add_row(Text(row, style="dim", overflow="ellipsis", no_wrap=True))
-        return rows
+        tally.view.end()

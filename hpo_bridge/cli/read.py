@@ -6,46 +6,29 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..builtin.formats.csv_file import write_csv
-from ..config import StudyFile, load_study_file
 from ..contracts.record import TrialRecord
 from ..history.exporting import study_to_write
+from ..history.plain_trial import plain_trial
 from ..objectives.failure import short_reason
-from ..store import Store, open_store
+from ..store import Store
 from .exit_codes import NO_TRIAL, WRONG_USE
-from .listing import print_table
-from .output import loaded_plugins
-from .printing import written
+from .printing import format_duration, format_value, print_result, print_table
 from .progress import more_of
 from .selected_trial import add_choice, driver_of_split
-from .summary import adopted_line, as_text, duration, full_trial, summary
-
-
-@contextmanager
-def _opened(
-    path: Path, url: str | None, overrides: Sequence[str]
-) -> Iterator[tuple[Store, StudyFile]]:
-    """The store and the study file of a study; creates nothing."""
-    file = load_study_file(
-        path, plugins=loaded_plugins(), overrides=overrides, store=url, reading=True
-    )
-    store = open_store(file.store, create=False)
-    try:
-        yield store, file
-    finally:
-        store.close()
+from .stored_study import stored_study
+from .summary import adopted_line, as_text, summary
 
 
 def show_status(
     path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
 ) -> None:
     """Prints how far the study is, and who drives it; as CSV, the number of trials by state."""
-    with _opened(path, url, overrides) as (store, file):
+    with stored_study(path, url, overrides) as (store, file):
         name = file.name
         result = summary(store, name)
         add_choice(result, store, name, file.selection, selected=False)
@@ -53,14 +36,11 @@ def show_status(
         assert row is not None
         driver = row.driver or (driver_of_split(store, name) if file.selection.nested else None)
         result |= {"store": store.url, "driver": driver}
-        if as_json:
-            print(json.dumps(result))
-            return
-        if as_csv:
+        if as_csv and not as_json:
             csv.writer(sys.stdout).writerows([("state", "trials"), *result["counts"].items()])
             return
-        print(as_text(result, store.url))
-        print(f"driver   {driver or 'none: it does not run now'}")
+        text = f"{as_text(result, store.url)}\ndriver   {driver or 'none: it does not run now'}"
+        print_result(result, text, as_json)
 
 
 def show_best(
@@ -71,7 +51,7 @@ def show_best(
     Returns:
         0; 1 if there is none; 2 if the rule cannot be followed.
     """
-    with _opened(path, url, overrides) as (store, file):
+    with stored_study(path, url, overrides) as (store, file):
         name = file.name
         result = summary(store, name)
         add_choice(result, store, name, file.selection)
@@ -79,7 +59,7 @@ def show_best(
         if as_csv:
             _print_csv(store, name, [trial["number"] for trial in best])
         else:
-            print(json.dumps(result) if as_json else as_text(result, store.url))
+            print_result(result, as_text(result, store.url), as_json)
         if not best:
             return NO_TRIAL
         return WRONG_USE if "not_selected" in result else 0
@@ -89,7 +69,7 @@ def show_trials(
     path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
 ) -> None:
     """Prints every trial."""
-    with _opened(path, url, overrides) as (store, file):
+    with stored_study(path, url, overrides) as (store, file):
         name = file.name
         row = summary(store, name)  # raises if there is no such study
         if as_json:
@@ -104,7 +84,7 @@ def _print_json(trials: Iterator[TrialRecord]) -> None:
     """A JSON list, one trial a line, without holding them all."""
     separator = "["
     for trial in trials:
-        print(separator + json.dumps(full_trial(trial)), end="")
+        print(separator + json.dumps(plain_trial(trial)), end="")
         separator = ",\n"
     print("[]" if separator == "[" else "]")
 
@@ -126,10 +106,10 @@ def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any], path: Pa
             values = f"about {trial.estimate:.6g}"
         if trial.error:
             values, failed = short_reason(trial.error), failed + 1
-        params = ", ".join(f"{k} {written(v, 4)}" for k, v in trial.params.items())
+        params = ", ".join(f"{k} {format_value(v, 4)}" for k, v in trial.params.items())
         took = ""
         if trial.started is not None and trial.finished is not None:
-            took = duration(trial.finished - trial.started)
+            took = format_duration(trial.finished - trial.started)
         rows.append((str(trial.number), trial.state.value, values, params, took))
     print_table(("trial", "state", "values", "params", "time"), rows)
     if failed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from ..analysis.nested_cv import tune_splits
 from ..config import StudyFile, load_study_file
@@ -23,10 +23,10 @@ from ..study import Study
 from .exit_codes import INTERRUPTED, NO_TRIAL, WRONG_USE
 from .explain import COMMAND_HEADING, command_line
 from .last_resort import last_resort
-from .output import kept_for_json, loaded_plugins
+from .printing import format_duration, load_plugins, print_result, stdout_kept_for_json
 from .progress import progress
 from .selected_trial import add_choice, warn_of_test
-from .summary import as_text, duration, summary
+from .summary import as_text, summary
 
 
 def run_study(
@@ -42,37 +42,18 @@ def run_study(
     retry_failed: bool = False,
     as_json: bool,
 ) -> int:
-    """Runs or continues a study; the exit code."""
-    with kept_for_json(as_json):
+    """Start or continue a study, and return the exit code."""
+    with stdout_kept_for_json(as_json):
         file = load_study_file(
-            path,
-            plugins=loaded_plugins(),
-            overrides=overrides,
-            backend=backend,
-            runner=runner,
-            trials=trials,
-            seed=seed,
-            store=store,
-        )
+            path, plugins=load_plugins(), overrides=overrides, backend=backend, runner=runner,
+            trials=trials, seed=seed, store=store,
+        )  # fmt: skip
         file = replace(file, change_space=change_space)
         if file.selection.outer is not None:
             _check_splits(file, file.selection.outer)
         with _study(file) as study:
-            warn_of_test(study.store, study.name, file.trials)
-            if not as_json and (line := command_line(file)) is not None:
-                print(f"{COMMAND_HEADING}: {line}", file=sys.stderr)
-            before, nothing = study.counts, nothing_to_do(study, file, retry_failed=retry_failed)
-            ended = _run(study, file, retry_failed=retry_failed, quiet=as_json)
-            result = summary(study.store, study.name)
-            add_choice(result, study.store, study.name, file.selection)
-            if nothing is None and study.exhausted is not None:
-                nothing = _exhausted(study, ran=study.counts != before)
-            if nothing is not None:
-                print(nothing, file=sys.stderr)
-    if as_json:
-        print(json.dumps(result))
-    else:
-        print(as_text(result, study.store.url))
+            ended, result = _run_opened(study, file, retry_failed=retry_failed, quiet=as_json)
+    print_result(result, as_text(result, study.store.url), as_json)
     if isinstance(ended, TooManyFailures):
         print(
             f"study {ended.study!r} was stopped: {ended.problem}, the last: {ended.last}; once "
@@ -83,10 +64,27 @@ def run_study(
     if ended is not None:
         print(_farewell(path), file=sys.stderr)
         return INTERRUPTED
-    counts = result["counts"]
-    if not counts[TrialState.COMPLETE.value]:
+    if not result["counts"][TrialState.COMPLETE.value]:
         return NO_TRIAL
     return WRONG_USE if "not_selected" in result else 0
+
+
+def _run_opened(
+    study: Study, file: StudyFile, *, retry_failed: bool, quiet: bool
+) -> tuple[KeyboardInterrupt | TooManyFailures | None, dict[str, Any]]:
+    """Run an open study, and return what has ended it early, if anything, and its summary."""
+    warn_of_test(study.store, study.name, file.trials)
+    if not quiet and (line := command_line(file)) is not None:
+        print(f"{COMMAND_HEADING}: {line}", file=sys.stderr)
+    before, nothing = study.counts, nothing_to_do(study, file, retry_failed=retry_failed)
+    ended = _run(study, file, retry_failed=retry_failed, quiet=quiet)
+    result = summary(study.store, study.name)
+    add_choice(result, study.store, study.name, file.selection)
+    if nothing is None and study.exhausted is not None:
+        nothing = _exhausted(study, ran=study.counts != before)
+    if nothing is not None:
+        print(nothing, file=sys.stderr)
+    return ended, result
 
 
 def _study(file: StudyFile, name: str | None = None, seed: int | None = None) -> Study:
@@ -187,7 +185,7 @@ def nothing_to_do(study: Study, file: StudyFile, *, retry_failed: bool) -> str |
         return None
     spent, way = f"budget.trials {nothing.found} is spent", f"--trials {nothing.more} goes on"
     if nothing.what == "seconds":
-        spent = f"budget.time {duration(float(nothing.found))} is spent"
+        spent = f"budget.time {format_duration(float(nothing.found))} is spent"
         way = f"--set budget.time={nothing.more}s goes on"
     return nothing.text(spent, way, retry="--retry-failed")
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..analysis.held_out import (
     EvaluationContext,
@@ -17,29 +15,25 @@ from ..analysis.held_out import (
     test_scores,
 )
 from ..analysis.selection import Selection, select_in
-from ..config import StudyFile, load_study_file
+from ..config import StudyFile
 from ..contracts.directions import Objectives
 from ..contracts.objective import Objective
 from ..engine.derivatives_given import differentiation
 from ..engine.kept_checkpoints import checkpoints_of
 from ..errors import ConfigError, HpoBridgeError, NoCompleteTrial
 from ..objectives.failure import Failure, explain
-from ..store import Store, open_store
-from .output import kept_for_json, loaded_plugins
+from ..store import Store
+from .printing import load_plugins, print_result, stdout_kept_for_json
+from .stored_study import stored_study
 from .summary import summary
 
 FAILED = 1
 
 
 def score_study(
-    path: Path,
-    *,
-    trial: int | None,
-    again: bool,
-    store: str | None,
-    overrides: Sequence[str],
+    path: Path, url: str | None, overrides: Sequence[str], trial: int | None, *, again: bool,
     as_json: bool,
-) -> int:
+) -> int:  # fmt: skip
     """Scores a study's choice on the test set, and records that.
 
     Returns:
@@ -49,25 +43,20 @@ def score_study(
     Raises:
         HpoBridgeError: If the test set was scored before, unless ``again``.
     """
-    with kept_for_json(as_json):
-        file = load_study_file(
-            path, plugins=loaded_plugins(), overrides=overrides, store=store, check_backend=False
-        )
+    with (
+        stdout_kept_for_json(as_json),
+        stored_study(path, url, overrides, check_backend=False) as (opened, file),
+    ):
         if file.selection.test is None:
             raise ConfigError(
                 f"{path.name}: selection.test: is missing, expected 'FILE.py:FUNCTION', or what "
                 "else scores a configuration on the test set"
             )
-        opened = open_store(file.store, create=False)
-        try:
-            summary(opened, file.name)  # raises if there is no such study
-            found = _tested(opened, file, file.selection.test, trial, again=again)
-        finally:
-            opened.close()
+        summary(opened, file.name)  # raises if there is no such study
+        found = _tested(opened, file, file.selection.test, trial, again=again)
     if found is None:
         return FAILED
-    plain: dict[str, Any] = {"study": file.name, **asdict(found)}
-    print(json.dumps(plain) if as_json else f"{file.name}: {found.line}")
+    print_result({"study": file.name, **asdict(found)}, f"{file.name}: {found.line}", as_json)
     return 0
 
 
@@ -92,7 +81,7 @@ def _tested(
     row = store.study(name)
     assert row is not None
     kept = checkpoints_of(store, name, file.checkpoints)
-    tensors = differentiation(loaded_plugins(), file.space, wanted=False)
+    tensors = differentiation(load_plugins(), file.space, wanted=False)
     try:
         place = EvaluationContext(int(row.definition["seed"]), kept, tensors)
         return score_test_set(store, name, function, chosen, place, warn=warn)

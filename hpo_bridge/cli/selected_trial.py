@@ -9,13 +9,13 @@ from typing import Any
 from ..analysis.held_out import TestScore, count_ended, test_scores, trials_since_test
 from ..analysis.nested_cv import splits_of
 from ..analysis.nested_score import as_plain, nested_score
-from ..analysis.selection import BEST, select_in
+from ..analysis.selection import BEST, SelectionRule, select_in
 from ..config.selection import SelectionFile
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord
 from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
-from .printing import written
+from .printing import format_params, format_value
 
 
 def short_trial(trial: TrialRecord) -> dict[str, Any]:
@@ -61,18 +61,7 @@ def add_choice(
     objectives = Objectives(row.definition["directions"])
     rule = selection.rule
     if selected and rule.name != BEST:
-        result["selected"] = None
-        try:
-            chosen = select_in(store, name, objectives, rule)
-            result["selected"] = {
-                **short_trial(chosen.trial), "rule": chosen.rule, "errors": rule.errors,
-                "paired": rule.paired, "threshold": chosen.threshold,
-                "within": list(chosen.within), "explanation": chosen.explanation,
-            }  # fmt: skip
-        except NoCompleteTrial:
-            pass
-        except SelectionError as error:
-            result["not_selected"] = str(error)
+        _add_selected(result, store, name, objectives, rule)
     if selection.nested:
         result["nested"] = as_plain(found := nested_score(store, name, objectives, rule))
         result["nested"]["text"] = str(found)
@@ -83,6 +72,24 @@ def add_choice(
         text = trials_since_test(store, name, tested)
         if text is not None:
             result["warning"] = text
+
+
+def _add_selected(
+    result: dict[str, Any], store: Store, name: str, objectives: Objectives, rule: SelectionRule
+) -> None:
+    result["selected"] = None
+    try:
+        chosen = select_in(store, name, objectives, rule)
+    except NoCompleteTrial:
+        return
+    except SelectionError as error:
+        result["not_selected"] = str(error)
+        return
+    result["selected"] = {
+        **short_trial(chosen.trial), "rule": chosen.rule, "errors": rule.errors,
+        "paired": rule.paired, "threshold": chosen.threshold,
+        "within": list(chosen.within), "explanation": chosen.explanation,
+    }  # fmt: skip
 
 
 def driver_of_split(store: Store, name: str) -> str | None:
@@ -101,15 +108,13 @@ def choice_lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"selected none: {result['not_selected']}")
     elif result.get("selected"):
         lines.append(f"selected {result['selected']['explanation']}")
-        params = result["selected"]["params"]
-        width = max(map(len, params))
-        lines += [f"  {name:<{width}}  {written(v, 6)}" for name, v in params.items()]
+        lines += format_params(result["selected"]["params"])
     if "nested" in result:
         lines.append(f"nested   {result['nested']['text']}")
         chosen = result["nested"]["chosen"]
         width = max(map(len, chosen), default=0)
         for name, values in chosen.items():
-            shown = ", ".join("-" if v is None else written(v, 4) for v in values)
+            shown = ", ".join("-" if v is None else format_value(v, 4) for v in values)
             lines.append(f"  {name:<{width}}  {shown}")
     for score in result.get("tested", ()):
         lines.append(f"tested   {TestScore(**score).line}")

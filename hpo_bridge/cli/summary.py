@@ -7,12 +7,11 @@ from typing import Any
 
 from ..analysis.facts import adopted, schedule_entry, space_version
 from ..contracts.directions import Objectives
-from ..contracts.record import TrialRecord, TrialState
+from ..contracts.record import TrialState
 from ..engine.failures import no_complete_trial
 from ..errors import StudyNotFound, counted
-from ..history.plain_trial import plain_trial
 from ..store import Store
-from .printing import written
+from .printing import format_duration, format_params, format_value
 from .selected_trial import choice_lines, short_trial
 
 
@@ -57,11 +56,6 @@ def summary(store: Store, name: str) -> dict[str, Any]:
     return result
 
 
-def full_trial(trial: TrialRecord) -> dict[str, Any]:
-    """All that ``trials --json`` gives of a trial; a metric that is NaN is ``null`` there."""
-    return plain_trial(trial)
-
-
 def as_text(result: dict[str, Any], url: str) -> str:
     """A summary for people."""
     backend = result["backend"] or "not begun"
@@ -69,7 +63,9 @@ def as_text(result: dict[str, Any], url: str) -> str:
         backend += f", {result['schedule']['entry']} of {result['schedule']['of']} in its schedule"
     lines = [f"study    {result['study']}  ({backend})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
-    lines.append(f"trials   {', '.join(counts) or 'none'}  in {duration(result['seconds'])}")
+    lines.append(
+        f"trials   {', '.join(counts) or 'none'}  in {format_duration(result['seconds'])}"
+    )
     if "space_version" in result:
         lines.append(f"space    version {result['space_version']}")
     if "adopted" in result:
@@ -84,8 +80,7 @@ def as_text(result: dict[str, Any], url: str) -> str:
         lines.append(f"best     {result.get('problem', 'no complete trial yet')}")
     else:
         lines.append(f"best     {_line(result['best'])}")
-        width = max(map(len, result["best"]["params"]))
-        lines += [f"  {k:<{width}}  {written(v, 6)}" for k, v in result["best"]["params"].items()]
+        lines += format_params(result["best"]["params"])
     return "\n".join([*lines, *choice_lines(result), f"store    {url}"])
 
 
@@ -113,21 +108,8 @@ def _repeats(counts: dict[str, int]) -> str:
 def _line(trial: dict[str, Any]) -> str:
     errors = trial["standard_errors"] or {}
     values = ", ".join(
-        f"{name} {written(v, 6)}" + (f" ± {written(errors[name], 2)}" if name in errors else "")
+        f"{name} {format_value(v, 6)}"
+        + (f" ± {format_value(errors[name], 2)}" if name in errors else "")
         for name, v in trial["values"].items()
     )
     return f"{values}  (trial {trial['number']}, {trial['backend'] or 'enqueued'})"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people write them.
-
-    >>> duration(3.21), duration(75), duration(7260)
-    ('3.2 s', '1 min 15 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

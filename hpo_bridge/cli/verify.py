@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..analysis.verify import SegmentCheck, Verification, verify
-from ..config import load_study_file
 from ..errors import counted, short
-from ..store import open_store
-from .listing import print_table
-from .output import kept_for_json, loaded_plugins
+from .printing import load_plugins, print_result, print_table, show_step, stdout_kept_for_json
+from .stored_study import stored_study
 
 NOT_REPRODUCIBLE = 1
 
@@ -28,33 +24,27 @@ def verify_study(path: Path, url: str | None, overrides: Sequence[str], *, as_js
     Raises:
         ConfigError, StoreError: If the study cannot be found or read.
     """
-    with kept_for_json(as_json):
-        file = load_study_file(
-            path,
-            plugins=loaded_plugins(),
-            overrides=overrides,
-            store=url,
-            reading=True,
-            plugged=True,
-        )
-        store = open_store(file.store, create=False)
+    with stdout_kept_for_json(as_json):
         try:
-            found = verify(store, file.name, loaded_plugins(), _show_progress)
+            with stored_study(path, url, overrides, reading=True, plugged=True) as (store, file):
+                found = verify(store, file.name, load_plugins(), show_step)
         finally:
-            store.close()
-            _show_progress("")
-    print(json.dumps(_plain(found)) if as_json else _text(found))
+            show_step("")
+    streaks = [asdict(streak) for streak in found.streaks]
+    plain = {"study": found.study, "reproducible": found.reproducible, "streaks": streaks}
+    if not as_json and streaks:
+        _print_streaks(found)
+    print_result(plain, _conclusion(found), as_json)
     return 0 if found.reproducible else NOT_REPRODUCIBLE
 
 
-def _plain(found: Verification) -> dict[str, Any]:
-    streaks = [asdict(streak) for streak in found.streaks]
-    return {"study": found.study, "reproducible": found.reproducible, "streaks": streaks}
-
-
-def _text(found: Verification) -> str:
+def _conclusion(found: Verification) -> str:
     if not found.streaks:
         return f"study {found.study}: nothing was asked for yet"
+    return f"study {found.study}: {'' if found.reproducible else 'not '}reproducible here"
+
+
+def _print_streaks(found: Verification) -> None:
     columns = ("backend", "library then", "library here", "trials", "checked", "verdict")
     rows = [
         (
@@ -64,7 +54,6 @@ def _text(found: Verification) -> str:
         for streak in found.streaks
     ]  # fmt: skip
     print_table(columns, rows)
-    return f"study {found.study}: {'' if found.reproducible else 'not '}reproducible here"
 
 
 def _verdict(streak: SegmentCheck) -> str:
@@ -88,9 +77,3 @@ def _differing(log: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str
         for point in (log, now)
     ]
     return shown[0], shown[1]
-
-
-def _show_progress(text: str) -> None:
-    """Show the streak being checked on one line of the terminal."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

@@ -159,16 +159,12 @@ def one_of_several(
         return None
     if wanted is None and len(studies) > 1:
         known = ", ".join(studies)
-        raise HistoryError(
-            f"{source}: holds {len(studies)} studies; --study (in Python study=) takes one of "
-            f"{known}"
-        )
+        which = f"--study (in Python study=) takes one of {known}"
+        raise HistoryError(f"{source}: holds {len(studies)} studies; {which}")
     name = next(iter(studies)) if wanted is None else wanted
     if name not in studies:
-        raise HistoryError(
-            f"{source}: has no study {name!r}{nearest(name, list(studies))}; it has "
-            f"{', '.join(studies)}"
-        )
+        hint = nearest(name, list(studies))
+        raise HistoryError(f"{source}: has no study {name!r}{hint}; it has {', '.join(studies)}")
     return f"{source}: {name}", studies[name]
 
 

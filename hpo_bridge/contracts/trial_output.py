@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from .checkpoints import identity_of
+from .checkpoint_folder import identity_of
 
 KEPT = 1 << 16
 """Bytes of a trial's output that are kept at least; up to twice as many while it grows."""

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..contracts.checkpoints import CheckpointFolder, Nowhere
+from ..contracts.checkpoint_folder import CheckpointFolder
+from ..contracts.checkpoints import Nowhere
 from ..contracts.record import TrialState
 from ..errors import HpoBridgeError, short
 from ..store import MemoryStore, Store

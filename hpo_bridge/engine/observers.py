@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..contracts.argument_checks import naming, split_choice
-from ..contracts.checkpoints import identity_of
+from ..contracts.checkpoint_folder import identity_of
 from ..contracts.hooks import StudyInfo
 from ..contracts.record import TrialRecord, TrialState
 from ..errors import HpoBridgeError, short

@@ -24,7 +24,8 @@ from ..space import Space
 from ..store import Store
 from ..store.event_types import Imported
 from .format_lookup import reader_of, shown
-from .import_mapping import TrialMapper, UnmappableTrial, name_mapping
+from .import_mapping import TrialMapper, UnmappableTrial
+from .name_mapping import name_mapping
 
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
 

@@ -133,3 +133,15 @@ def _check_equalities(space: SearchedSpace) -> None:
                 "compute it in the objective"
             )
             raise SpaceError(problem, ["constraints", str(position)])
+
+
+def draw(space: SearchedSpace, rng: random.Random) -> dict[str, Any]:
+    """Return a random point that the constraints allow; see :meth:`hpo_bridge.Space.sample`."""
+    for _ in range(SAMPLES):
+        point = space.decode([rng.random() for _ in range(space.dimension)])
+        if space.violated(point) is None:
+            return point
+    raise SpaceError(
+        f"no point in {SAMPLES} random ones satisfies the constraints: they are too tight to "
+        "sample; narrow the parameters' ranges instead"
+    )

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
-from ..errors import SpaceError, SpaceWarning, nearest, short, warn
+from ..errors import SpaceError, short
 from .conditions import Conditions, resolve
-from .constants import Constant, constant_of, list_warning
 from .coordinates import bundled, check_scalars, flat, is_vector, width
 from .expressions import Expression
-from .feasibility import SAMPLES, check_satisfiable, first_violated, parse_constraints
-from .parameters import Categorical, Float, Int, Parameter, choice_key
-from .plain import parameter_from_plain
-from .values import copied, plain_value
+from .feasibility import check_satisfiable, draw, first_violated, parse_constraints
+from .parameters import Categorical, Float, Parameter, choice_key
+from .values import copied
+from .views import (
+    check_rest,
+    declared_in,
+    digest,
+    every_point,
+    indexed_parameters,
+    plain_space,
+    split_constants,
+)
 
 
 class Space(Mapping[str, Parameter]):
@@ -61,10 +65,9 @@ class Space(Mapping[str, Parameter]):
         **named: Any,
     ) -> None:
         if parameters is not None and not isinstance(parameters, Mapping):
-            raise SpaceError(
-                f"parameters: found {short(parameters)}, expected a mapping of names to parameters"
-            )
-        declared, self.constants = _split({**(parameters or {}), **named})
+            expected = "expected a mapping of names to parameters"
+            raise SpaceError(f"parameters: found {short(parameters)}, {expected}")
+        declared, self.constants = split_constants({**(parameters or {}), **named})
         if not declared:
             raise SpaceError("the space is empty: expected at least one parameter")
         order, self.conditions = resolve(declared, self.constants)
@@ -73,8 +76,6 @@ class Space(Mapping[str, Parameter]):
         if self.constraints:
             check_scalars(self.constraints, self.vectors)
             check_satisfiable(self)
-
-    # -- a mapping of parameters ------------------------------------------------------
 
     def __getitem__(self, name: str) -> Parameter:
         return self._parameters[name]
@@ -159,13 +160,9 @@ class Space(Mapping[str, Parameter]):
         if self.vectors:
             unit = bundled(self._parameters.values(), unit)
         params: dict[str, Any] = {}
-        if not self.conditions:
-            for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
+        for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
+            if not self.conditions or self.is_active(name, params):
                 params[name] = parameter.decode(u)
-        else:
-            for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
-                if self.is_active(name, params):
-                    params[name] = parameter.decode(u)
         params.update(self.fixed())
         return params
 
@@ -183,7 +180,7 @@ class Space(Mapping[str, Parameter]):
         return flat(self._parameters, point, inactive)
 
     def check(self, params: Mapping[str, Any], *, feasible: bool = True) -> dict[str, Any]:
-        """``params`` as exactly a point of the space: declared values, the space's order.
+        """Return ``params`` as a point of the space: declared values in the space's order.
 
         Constants may be left out; a rounding error at a bound or a grid point is mended.
 
@@ -196,9 +193,8 @@ class Space(Mapping[str, Parameter]):
                 type, out of range or off the grid, or the constraint that is violated.
         """
         if not isinstance(params, Mapping):
-            raise SpaceError(
-                f"params: found {short(params)}, expected a mapping of parameters to values"
-            )
+            expected = "expected a mapping of parameters to values"
+            raise SpaceError(f"params: found {short(params)}, {expected}")
         point: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
             if self.is_active(name, point):
@@ -209,24 +205,13 @@ class Space(Mapping[str, Parameter]):
                 except SpaceError as error:
                     raise error.under(name) from None
         if len(params) != len(point) or self.constants:
-            self._check_rest(params, point)
+            check_rest(params, point, self._parameters, self.constants)
         point.update(self.fixed())
         if feasible:
             violated = self.violated(point)
             if violated is not None:
                 raise SpaceError(f"violates the constraint {violated.text!r}")
         return point
-
-    def _check_rest(self, params: Mapping[str, Any], point: Mapping[str, Any]) -> None:
-        for name, value in params.items():
-            if name in self.constants:
-                if not _same(value, self.constants[name]):
-                    raise SpaceError(f"is the constant {short(self.constants[name])}", [name])
-            elif name in self._parameters and name not in point:
-                raise SpaceError("is not active here: its condition does not hold", [name])
-            elif name not in point:
-                hint = nearest(name, list(self._parameters))
-                raise SpaceError(f"is no parameter of the space{hint}", [str(name)])
 
     def violated(self, point: Mapping[str, Any]) -> Expression | None:
         """The first constraint that forbids ``point``, or ``None``.
@@ -256,14 +241,7 @@ class Space(Mapping[str, Parameter]):
         Raises:
             SpaceError: If none is found in 20,000 draws.
         """
-        for _ in range(SAMPLES):
-            point = self.decode([rng.random() for _ in range(self.dimension)])
-            if self.violated(point) is None:
-                return point
-        raise SpaceError(
-            f"no point in {SAMPLES} random ones satisfies the constraints: they are too tight "
-            "to sample; narrow the parameters' ranges instead"
-        )
+        return draw(self, rng)
 
     def points(self) -> Iterator[dict[str, Any]]:
         """Every point of a finite space once, the last parameter varying fastest.
@@ -274,22 +252,10 @@ class Space(Mapping[str, Parameter]):
         for name, parameter in self._parameters.items():
             if parameter.size is None:
                 raise SpaceError("is continuous: give it a step to enumerate it", [name])
-        for point in self._extend({}, list(self._parameters)):
+        for point in every_point(self):
             full = {**point, **self.fixed()}
             if self.violated(full) is None:
                 yield full
-
-    def _extend(self, point: dict[str, Any], names: list[str]) -> Iterator[dict[str, Any]]:
-        if not names:
-            yield dict(point)
-            return
-        name, *rest = names
-        if not self.is_active(name, point):
-            yield from self._extend(point, rest)
-            return
-        parameter = self._parameters[name]
-        for index in range(parameter.size or 0):
-            yield from self._extend({**point, name: parameter.grid(index)}, rest)
 
     # -- views and plain data ---------------------------------------------------------
 
@@ -302,42 +268,11 @@ class Space(Mapping[str, Parameter]):
         Args:
             flat: Whether conditions are dropped too, so that every parameter is active.
         """
-        view: dict[str, Any] = {}
-        for name, parameter in self._parameters.items():
-            when = None if flat else self._indexed_when(name)
-            if isinstance(parameter, Categorical):
-                indices = list(range(len(parameter.choices)))
-                view[name] = Categorical(indices, ordered=parameter.ordered, when=when)
-            elif name in self.indices and parameter.size is not None:
-                view[name] = Int(0, parameter.size - 1, when=when)
-            else:
-                view[name] = replace(parameter, when=when)
-        return Space(view)
-
-    def _indexed_when(self, name: str) -> dict[str, list[Any]] | None:
-        conditions = self.conditions.get(name)
-        if conditions is None:
-            return None
-        when: dict[str, list[Any]] = {}
-        for parent, allowed in conditions.items():
-            values = [json.loads(key) for key in allowed]
-            if parent in self.indices:
-                values = [self.indices[parent].index(value) for value in values]
-            when[parent] = values
-        return when
+        return Space(indexed_parameters(self, flat=flat))
 
     def to_plain(self) -> dict[str, Any]:
-        """The space as plain data: ``space`` and ``constraints`` as in a study file."""
-        plain: dict[str, Any] = {}
-        for name, parameter in self._parameters.items():
-            plain[name] = parameter.to_plain()
-            if name in self.conditions:
-                plain[name]["when"] = {
-                    parent: _spelled([json.loads(key) for key in allowed])
-                    for parent, allowed in self.conditions[name].items()
-                }
-        plain.update(self.fixed())
-        return {"space": plain, "constraints": [c.text for c in self.constraints]}
+        """Return ``space`` and ``constraints`` as plain data, as in a study file."""
+        return plain_space(self)
 
     @classmethod
     def from_plain(cls, space: Any, constraints: Any = ()) -> Space:
@@ -346,23 +281,11 @@ class Space(Mapping[str, Parameter]):
         Raises:
             SpaceError: With the key path below ``space`` of what is wrong.
         """
-        if not isinstance(space, Mapping):
-            raise SpaceError(f"found {short(space)}, expected a mapping of parameters")
-        declared = {}
-        for name, plain in space.items():
-            if not isinstance(name, str):
-                raise SpaceError(f"found the name {name!r}, expected a string")
-            try:
-                parameter = parameter_from_plain(plain)
-            except SpaceError as error:
-                raise error.under(name) from None
-            # Where a list was written by a person, the reader of the file has warned.
-            declared[name] = Constant(parameter) if isinstance(parameter, list) else parameter
-        return cls(declared, constraints=constraints)
+        return cls(declared_in(space), constraints=constraints)
 
     def same_in_any_order(self, other: Space) -> bool:
         """Return True if another space differs at most in the order of its parts."""
-        return self._digest(in_order=False) == other._digest(in_order=False)
+        return digest(self, in_order=False) == digest(other, in_order=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -370,54 +293,7 @@ class Space(Mapping[str, Parameter]):
 
         How a condition is spelled does not matter, nor an integer's step of 1.
         """
-        return self._digest(in_order=True)
-
-    def _digest(self, *, in_order: bool) -> str:
-        plain = self.to_plain()
-        for name, conditions in self.conditions.items():
-            plain["space"][name]["when"] = sorted([p, sorted(v)] for p, v in conditions.items())
-        for name, parameter in self._parameters.items():
-            if isinstance(parameter, Int) and parameter.step == 1:
-                del plain["space"][name]["step"]
-        if not in_order:
-            plain["constraints"].sort()
-        text = json.dumps(plain, separators=(",", ":"), sort_keys=not in_order)
-        return sha256(text.encode()).hexdigest()[:16]
-
-
-def _split(declared: Mapping[str, Any]) -> tuple[dict[str, Parameter], dict[str, Any]]:
-    """Parameters and constants apart."""
-    parameters: dict[str, Parameter] = {}
-    constants: dict[str, Any] = {}
-    for name, value in declared.items():
-        if not isinstance(name, str) or not name:
-            raise SpaceError(f"found the name {name!r}, expected a string")
-        if isinstance(value, (Float, Int, Categorical)):
-            parameters[name] = value
-        elif isinstance(value, Constant):
-            constants[name] = copied(value.value)
-        else:
-            try:
-                constants[name] = constant_of(value)
-            except SpaceError as error:
-                raise error.under(name) from None
-            warning = list_warning(value)
-            if warning is not None:
-                warn(f"{name}: {warning}", SpaceWarning)
-    return parameters, constants
-
-
-def _same(value: Any, constant: Any) -> bool:
-    """Return True if ``value`` is the constant, in type and value."""
-    try:
-        return choice_key(plain_value(value)) == choice_key(constant)
-    except SpaceError:
-        return False
-
-
-def _spelled(values: list[Any]) -> Any:
-    """The values of a condition; a single one by itself, as ``[v]`` may be a choice too."""
-    return values[0] if len(values) == 1 else values
+        return digest(self, in_order=True)
 
 
 __all__ = ["Conditions", "Space"]

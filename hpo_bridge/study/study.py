@@ -767,7 +767,7 @@ class Study:
         parameter and constant (missing where inactive), ``started`` and ``finished`` (UTC),
         ``seconds``, ``error`` and others.
         """
-        from ..history.frame import to_frame
+        from ..history.table import to_frame
 
         return to_frame(self.trials, self.objectives.names, [*self.space, *self.space.constants])
 

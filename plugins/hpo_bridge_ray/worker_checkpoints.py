@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError
 
-from hpo_bridge.contracts.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
 from hpo_bridge.objectives.failure import explain
 
 from .checkpoint_transfer import new_ticket, receive, send

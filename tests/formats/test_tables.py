@@ -261,11 +261,11 @@ def test_a_damaged_parquet_file(study, table):
 def test_what_trials_json_prints(study, table):
     import json
 
-    from hpo_bridge.cli.summary import full_trial
+    from hpo_bridge.history.plain_trial import plain_trial
 
     study.enqueue({"lr": 0.3, "n": 1, "opt": "adam"})
     study.optimize(lambda t: t["lr"], trials=1)
-    source = table(json.dumps([full_trial(t) for t in study.trials]), "t.json")
+    source = table(json.dumps([plain_trial(t) for t in study.trials]), "t.json")
     back = Study(study.space, seed=1)
     assert back.import_trials(source).added == 1
     assert back.trials[0].params == {"lr": 0.3, "n": 1, "opt": "adam"}

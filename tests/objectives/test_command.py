@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from hpo_bridge import Float, Space
-from hpo_bridge.contracts.checkpoints import NOWHERE, CheckpointFolder
+from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
+from hpo_bridge.contracts.checkpoints import NOWHERE
 from hpo_bridge.contracts.gradients import Differentiation
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.contracts.trial import Trial

@@ -10,7 +10,7 @@ from hpo_bridge.plugins import PluginManager
 
 PLUGIN = """
 from hpo_bridge import FormatSpec, hookimpl
-from hpo_bridge.contracts.format import History, PastTrial, Text, Written
+from hpo_bridge.contracts.format import History, ImportedTrial, Text, ExportResult
 from hpo_bridge.contracts.record import TrialState
 
 
@@ -31,14 +31,14 @@ class Acme:
         for number, line in enumerate(open(source).read().splitlines()):
             x, y = line.split()
             state, values = TrialState.COMPLETE, {"y": float(y)}
-            trials.append(PastTrial(f"line {number}", state, {"x": Text(x)}, values))
+            trials.append(ImportedTrial(f"line {number}", state, {"x": Text(x)}, values))
         return History(source, {"y": None}, trials)
 
     def write(self, target, study, *, overwrite):
         lines = [f"{t.params['x']} {t.value}" for t in study.trials]
         with open(target, "w") as file:
             file.write("\\n".join(lines))
-        return Written(len(lines))
+        return ExportResult(len(lines))
 """
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo_bridge.contracts.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError
 from hpo_bridge.objectives.main_module import MainModule

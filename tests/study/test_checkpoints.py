@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, HpoBridgeError, Study, Trial, TrialPruned, TrialState
-from hpo_bridge.contracts.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
 from hpo_bridge.errors import NoCheckpoints, ObjectiveError
 from hpo_bridge.store.event_types import Requeued
 

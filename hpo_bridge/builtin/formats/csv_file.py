@@ -9,7 +9,8 @@ from typing import IO, Any
 
 from ...contracts.format import ExportResult, History, ImportRequest, StudyToWrite
 from ...errors import HistoryError
-from ...history.table import history_of, text_rows
+from ...history.table import text_rows
+from ...history.table_reader import history_of
 from .files import is_file, read_text, written_whole
 
 SUFFIXES = (".csv", ".tsv")

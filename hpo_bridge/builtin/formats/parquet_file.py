@@ -11,7 +11,8 @@ from ...contracts.format import ExportResult, History, ImportRequest, StudyToWri
 from ...contracts.requirements import needs
 from ...errors import HistoryError
 from ...history.cells import cell_text
-from ...history.table import ERROR, history_of, text_rows
+from ...history.table import ERROR, text_rows
+from ...history.table_reader import history_of
 from ...space import Float, Int
 from .files import check_absent, is_file, written_whole
 

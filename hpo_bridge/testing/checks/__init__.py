@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from . import (
     batch,
-    derivatives,
     failed_trials,
+    gradient_use,
     inject,
     law,
     learning,
@@ -28,7 +28,7 @@ ENTRIES: tuple[CheckSpec, ...] = (
     *seeds.CHECKS,
     *snapshot.CHECKS,
     *learning.CHECKS,
-    *derivatives.CHECKS,
+    *gradient_use.CHECKS,
     *whole_study.CHECKS,
     *surroundings.CHECKS,
 )

@@ -18,7 +18,7 @@ from hpo_bridge_ray import checkpoint_transfer
 from hpo_bridge_ray.locked_folder import LockedFolder
 
 import hpo_bridge as hpo
-from hpo_bridge.contracts.checkpoints import CheckpointFolder
+from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import ObjectiveError
 
