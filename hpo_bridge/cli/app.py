@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import Backend, Csv, Json, Set, Store, StudyFile
+from .common_options import Backend, Csv, Json, Set, Store, StudyFile
 from .hinting_group import HintingGroup
 
 app = typer.Typer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -42,8 +42,7 @@ class Channel(Protocol):
 class Trial(Mapping[str, Any]):
     """A running trial: a read-only mapping of its active parameters and constants.
 
-    ``f(**trial)`` works. An objective gets one, may report intermediate values on it, and
-    keep checkpoints.
+    ``f(**trial)`` works. An objective may report intermediate values on it and keep checkpoints.
 
     Args:
         number: Position in the study, from 0.
@@ -196,14 +195,12 @@ class Trial(Mapping[str, Any]):
     def checkpoint(self, directory: str | os.PathLike[str]) -> None:
         """Keeps the files of ``directory`` as the trial's last checkpoint.
 
-        They are copied, with their folders, before this returns; ``directory`` may then be
-        deleted or written to again. They take the place of the checkpoint before, in one
-        step: a kill at any moment leaves the one or the other, whole. A link to a file is
-        kept as that file; dates and permissions are not kept.
+        They are copied, with their folders, before this returns, and replace the checkpoint
+        before in one step: a kill at any moment leaves one of the two whole. A link to a file
+        is kept as that file; dates and permissions are not kept.
 
         Args:
-            directory: Holds at least one file; nothing but files, folders, and links to
-                files.
+            directory: Holds at least one file, and only files, folders and links to files.
 
         Raises:
             TypeError: If ``directory`` is no path.
@@ -211,8 +208,7 @@ class Trial(Mapping[str, Any]):
                 that cannot be kept, such as a link to a folder.
             OSError: If it cannot be read, or the copy not be written (the disk is full);
                 the checkpoint before stays.
-            NoCheckpoints: If the study has no place for checkpoints. It stops the study, not
-                the trial alone.
+            NoCheckpoints: If the study has no place for checkpoints; this stops the study.
         """
         if not isinstance(directory, (str, os.PathLike)):
             raise TypeError(f"checkpoint: expected a path, found {short(directory)}")
@@ -222,40 +218,21 @@ class Trial(Mapping[str, Any]):
     def load_checkpoint(self) -> Path | None:
         """A directory with the files of the trial's last checkpoint.
 
-        It is what this attempt kept last, or else an earlier one: the trial was tried again
-        after a failure, or cut by Ctrl-C or the death of its driver and taken up again.
-        ``None`` if none of them kept any.
+        It is what this attempt kept last, or else an earlier one, which failed, or was cut by
+        Ctrl-C or the death of its driver. ``None`` if none of them kept any.
 
         The directory is to be read, never to be written to or deleted. It stays as it is,
         whatever is kept meanwhile, until the next ``load_checkpoint()`` or the end of the
         attempt; what is needed longer has to be copied.
 
-        Call it before the first report: from then on the trial's reports continue those of the
-        attempts before. One that has loaded no checkpoint begins them anew.
+        Call it before the first report: the trial's reports then continue those of the attempts
+        before. An attempt that loads no checkpoint begins them anew.
         """
         with self._keeping:
             loaded = self._loaded = self._checkpoints.load(self.number)
         if loaded is not None:
             self._channel.resumed(self.number)
         return loaded
-
-
-def reports_until(
-    reports: Sequence[tuple[int, float]], step: int | None
-) -> list[tuple[int, float]]:
-    """Return the reports up to the one at ``step``, in the order in which they came.
-
-    >>> reports_until([(4, 0.5), (1, 0.25), (7, 0.125)], 1)
-    [(4, 0.5), (1, 0.25)]
-    >>> reports_until([(4, 0.5)], None)
-    []
-    """
-    if step is None:
-        return []
-    steps = [each for each, _ in reports]
-    if step in steps:
-        return list(reports[: steps.index(step) + 1])
-    return [report for report in reports if report[0] <= step]  # of a tool that kept none there
 
 
 def checked_step(step: Any) -> int:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from ..contracts.directions import Objectives
 from ..contracts.optimizer import BackendSpec, Capability
 from ..contracts.record import TrialRecord, TrialState
-from ..contracts.trial import reports_until
 from ..errors import UnsupportedProblem
 from ..plugins import PluginManager
 from ..store import Store
 from ..store.event_types import Adopted
+from .learning_curve import reports_until
 from .proposer import Proposer
 from .replay import observations
 from .untold import Ledger, Open, adopted, result_of

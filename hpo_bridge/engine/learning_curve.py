@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..contracts.record import TrialRecord
-from ..contracts.trial import reports_until
 
 log = logging.getLogger("hpo_bridge")
+
+
+def reports_until(
+    reports: Sequence[tuple[int, float]], step: int | None
+) -> list[tuple[int, float]]:
+    """Return the reports up to the one at ``step``, in the order in which they came.
+
+    >>> reports_until([(4, 0.5), (1, 0.25), (7, 0.125)], 1)
+    [(4, 0.5), (1, 0.25)]
+    >>> reports_until([(4, 0.5)], None)
+    []
+    """
+    if step is None:
+        return []
+    steps = [each for each, _ in reports]
+    if step in steps:
+        return list(reports[: steps.index(step) + 1])
+    return [report for report in reports if report[0] <= step]  # of a tool that kept none there
 
 
 class LearningCurve:

@@ -13,7 +13,6 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..contracts.optimizer import Observation
 from ..contracts.record import TrialRecord, TrialState
-from ..contracts.trial import reports_until
 from ..store.codec import from_plain, to_plain
 from ..store.event_types import (
     Adopted,
@@ -31,6 +30,7 @@ from ..store.event_types import (
     Withdrawn,
 )
 from .derivatives_given import of_loss
+from .learning_curve import reports_until
 from .proposer import Proposer
 
 

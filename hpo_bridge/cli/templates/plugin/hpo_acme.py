@@ -69,5 +69,5 @@ class Climb:
                 self._best, self._least = self._space.encode(seen.params), seen.losses[0]
 
     def explain(self) -> Sequence[Translation]:
-        """What `hpo-bridge explain` says of each parameter; leave it out, and it says native."""
+        """Rows of `hpo-bridge explain`, one per parameter; without this method they say native."""
         return [Translation(name, "encoded", "a number in [0, 1]") for name in self._space]
