@@ -5,30 +5,65 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from copy import copy
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
 
 class HpoBridgeError(Exception):
-    """The root: catch this to catch everything that the bridge raises on purpose."""
+    """The root: catch this to catch everything that the bridge raises on purpose.
+
+    Args:
+        problem: The fault: what was found, and what is accepted.
+        path: The key path to the culprit, such as ``"backend", "options", "pace"``.
+        fix: What to do about it, where the problem does not say so.
+
+    Example:
+        >>> error = HpoBridgeError("found -1, expected at least 1", "runner", "workers")
+        >>> error.path, str(error)
+        (('runner', 'workers'), 'runner.workers: found -1, expected at least 1')
+    """
+
+    def __init__(self, problem: str = "", *path: str | int, fix: str = "") -> None:
+        super().__init__(problem, *path)
+        self.problem, self.fix = problem, fix
+        self.path = tuple(map(str, path))
+
+    def __str__(self) -> str:
+        text = f"{'.'.join(self.path)}: {self.problem}" if self.path else self.problem
+        return f"{text} — {self.fix}" if self.fix else text
+
+    def under(self, *path: str | int) -> Self:
+        """Return the same error, with ``path`` put before its own path."""
+        error = copy(self)
+        error.path = (*map(str, path), *self.path)
+        error.__cause__ = self.__cause__
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    """Return an error as it was pickled, whatever its constructor takes."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class SpaceError(HpoBridgeError, ValueError):
-    """A search space, or a point given for one, is wrong.
+    """A search space, or a point given for one, is wrong; the path begins below the space.
 
     Args:
         problem: What was found and what is accepted.
-        path: The key path to the culprit below the space, such as ``("lr", "low")``.
+        path: The key path to the culprit below the space, such as ``"lr", "low"``.
+        kind: What is wrong with a point, in the words that refused trials are counted under.
     """
 
-    def __init__(self, problem: str, path: Sequence[str] = ()) -> None:
-        self.problem = problem
-        self.path = tuple(path)
-        super().__init__(f"{'.'.join(self.path)}: {problem}" if self.path else problem)
-
-    def under(self, *path: str) -> SpaceError:
-        """The same error, with ``path`` put before its own path."""
-        return SpaceError(self.problem, (*path, *self.path))
+    def __init__(self, problem: str, *path: str | int, kind: str = "wrong value") -> None:
+        super().__init__(problem, *path)
+        self.kind = kind
 
 
 class ConfigError(HpoBridgeError):
@@ -36,19 +71,20 @@ class ConfigError(HpoBridgeError):
 
     Args:
         problems: One line for each thing that is wrong; each starts with the key's path.
+        errors: Each problem with its path, as far as there is one.
     """
 
-    def __init__(self, *problems: str) -> None:
-        self.problems = problems
+    def __init__(self, *problems: str, errors: Sequence[HpoBridgeError] = ()) -> None:
         super().__init__("\n".join(problems))
+        self.problems, self.errors = problems, tuple(errors)
 
 
 class UnknownName(HpoBridgeError, LookupError):
     """No active backend, runner or pruner has the name asked for."""
 
 
-class InvalidOptions(HpoBridgeError, TypeError):
-    """Options that a backend, runner or pruner does not take."""
+class InvalidOptions(HpoBridgeError, TypeError, ValueError):
+    """Options that a backend, runner or pruner does not take; the path begins with the option."""
 
 
 class UnsupportedProblem(HpoBridgeError):
@@ -60,9 +96,11 @@ class UnsupportedProblem(HpoBridgeError):
     """
 
     def __init__(self, reason: str, parameter: str | None = None) -> None:
-        self.reason = reason
-        self.parameter = parameter
-        super().__init__(f"parameter {parameter!r}: {reason}" if parameter else reason)
+        super().__init__(reason, *(() if parameter is None else (parameter,)))
+        self.reason, self.parameter = reason, parameter
+
+    def __str__(self) -> str:
+        return f"parameter {self.parameter!r}: {self.reason}" if self.parameter else self.reason
 
 
 class BackendError(HpoBridgeError):
@@ -95,28 +133,19 @@ class TooManyFailures(HpoBridgeError):
     """
 
     def __init__(self, study: str, problem: str, last: str) -> None:
-        self.study, self.problem, self.last = study, problem, last
-        super().__init__(
-            f"study {study!r} was stopped: {problem}, the last: {last}; once that is mended, "
-            "retry_failed=True runs them again; the argument stop says when failures stop a study"
-        )
+        super().__init__(problem)
+        self.study, self.last = study, last
 
-    def __reduce__(self) -> tuple[type[TooManyFailures], tuple[str, str, str]]:
-        return type(self), (self.study, self.problem, self.last)
+    def __str__(self) -> str:
+        return (
+            f"study {self.study!r} was stopped: {self.problem}, the last: {self.last}; once that "
+            "is mended, retry_failed=True runs them again; the argument stop says when failures "
+            "stop a study"
+        )
 
 
 class SelectionError(HpoBridgeError, ValueError):
-    """A rule of selection is wrong, or a study cannot follow it.
-
-    Args:
-        problem: What was found and what is accepted.
-        path: The key path to the culprit, such as ``"simplest", "0"``.
-    """
-
-    def __init__(self, problem: str, *path: str) -> None:
-        self.problem = problem
-        self.path = path
-        super().__init__(f"{'.'.join(path)}: {problem}" if path else problem)
+    """A rule of selection is wrong, or a study cannot follow it."""
 
 
 class SpaceWarning(UserWarning):

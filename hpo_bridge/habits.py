@@ -262,8 +262,9 @@ def hinted(
             for key in kwargs:
                 if key not in parameters and not is_open:
                     raise InvalidOptions(
-                        f"{key}: unknown argument of {name}, accepted: {', '.join(accepted)}"
-                        f"{hint(key, accepted, habits)}"
+                        f"unknown argument of {name}, accepted: {', '.join(accepted)}"
+                        f"{hint(key, accepted, habits)}",
+                        key,
                     )
             return function(*args, **kwargs)
 

@@ -229,7 +229,8 @@ def _wrapped(named: str | Mapping[str, Any]) -> Shadow:
     if name not in _WRAPPED or declared or not isinstance(options, Mapping):
         hint = nearest(str(name), list(_WRAPPED))
         raise InvalidOptions(
-            f"wrapped_pruner: found {short(named)}, expected a name or {{name: …, options: …}} "
-            f"with one of {', '.join(_WRAPPED)}{hint}"
+            f"found {short(named)}, expected a name or {{name: …, options: …}} "
+            f"with one of {', '.join(_WRAPPED)}{hint}",
+            "wrapped_pruner",
         )
     return _WRAPPED[name](**options)

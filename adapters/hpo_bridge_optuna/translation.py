@@ -140,7 +140,7 @@ class Table:
         """
         for name in params:
             if name not in self.distributions:
-                raise SpaceError("is no parameter of the space", [name])
+                raise SpaceError("is no parameter of the space", name)
         return {name: self.distributions[name] for name in params}
 
     def explain(self) -> list[Translation]:

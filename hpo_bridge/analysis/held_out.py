@@ -194,10 +194,9 @@ def as_test_errors() -> Iterator[None]:
     try:
         yield
     except ObjectiveError as error:
-        text = str(error)
-        if not text.startswith("objective"):
+        if error.path[:1] == ("test",):
             raise
-        raise ObjectiveError(f"test{text.removeprefix('objective')}") from error
+        raise ObjectiveError(error.problem, "test", *error.path[1:]) from error
 
 
 def score_test_set(
@@ -254,9 +253,9 @@ def _complete(store: Store, study: str, number: int) -> TrialRecord:
     """The complete trial of that number."""
     record = next(store.trials(study, first=max(number, 0)), None)
     if record is None or record.number != number:
-        raise ObjectiveError(f"test: study {study!r} has no trial {short(number)}")
+        raise ObjectiveError(f"study {study!r} has no trial {short(number)}", "test")
     if record.state is not TrialState.COMPLETE:
-        raise ObjectiveError(f"test: trial {number} is {record.state.value}, expected COMPLETE")
+        raise ObjectiveError(f"trial {number} is {record.state.value}, expected COMPLETE", "test")
     return record
 
 

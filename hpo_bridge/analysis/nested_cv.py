@@ -137,7 +137,7 @@ def _score(study: Tuned, split: OuterSplit, rule: SelectionRule) -> None:
     try:
         score_test_set(store, name, split.score, chosen, study._evaluation_context())
     except Failure as failure:
-        raise ObjectiveError(f"nested: {split.score.describe()}: {failure}") from failure
+        raise ObjectiveError(f"{split.score.describe()}: {failure}", "nested") from failure
 
 
 def choice_on(store: Store, name: str, objectives: Objectives, rule: SelectionRule) -> Selection:

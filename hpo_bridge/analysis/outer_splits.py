@@ -34,8 +34,9 @@ def outer_splits(
     source = objective_for(objective, space, directions)
     if not isinstance(source, Nests):
         raise HpoBridgeError(
-            f"score: is missing: objective {source.describe()} cannot be split once more by "
-            "itself, as cross_validated can; give score(trial, train, test)"
+            f"is missing: objective {source.describe()} cannot be split once more by "
+            "itself, as cross_validated can; give score(trial, train, test)",
+            "score",
         )
     return source.outer(splits).splits(seed)
 
@@ -65,11 +66,11 @@ class Rows:
     def _made(self) -> Iterator[OuterSplit]:
         for name, function in (("objective", self.objective), ("score", self.score)):
             if not callable(function):
-                raise HpoBridgeError(f"{name}: found {short(function)}, expected a function")
+                raise HpoBridgeError(f"found {short(function)}, expected a function", name)
         pairs = list(self.splits) if isinstance(self.splits, Iterable) else [self.splits]
         if len(pairs) < 2 or any(not _is_pair(pair) for pair in pairs):
             found = short(pairs)
-            raise HpoBridgeError(f"splits: found {found}, expected two or more (train, test)")
+            raise HpoBridgeError(f"found {found}, expected two or more (train, test)", "splits")
         for train, test in pairs:
             yield OuterSplit(
                 FunctionObjective(_On(self.objective, train)),

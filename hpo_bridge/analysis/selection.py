@@ -253,8 +253,9 @@ def _paired(
     of_best, value = folds_of(best), best.value
     if of_best is None:
         raise SelectionError(
-            f"paired: trial {best.number}, the best, has no folds of which its value is the "
-            "mean: report one fold a step, as hpo_bridge.Folded and cross_validated do"
+            f"trial {best.number}, the best, has no folds of which its value is the "
+            "mean: report one fold a step, as hpo_bridge.Folded and cross_validated do",
+            "paired",
         )
     ranked, unpaired = [], 0
     for trial in complete:

@@ -42,10 +42,10 @@ class Part:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise InvalidOptions(f"{self.role}: found {short(self.name)}, expected a name")
+            raise InvalidOptions(f"found {short(self.name)}, expected a name", self.role)
         if not isinstance(self.options, Mapping):
             found = short(self.options)
-            raise InvalidOptions(f"{self.role}_options: found {found}, expected a mapping")
+            raise InvalidOptions(f"found {found}, expected a mapping", f"{self.role}_options")
 
     @property
     def spec(self) -> BackendSpec:
@@ -101,6 +101,6 @@ class Part:
         try:
             yield
         except UnknownName as error:
-            raise InvalidOptions(f"{self.role}: {error}") from error
+            raise InvalidOptions(f"{error}", self.role) from error
         except InvalidOptions as error:
-            raise InvalidOptions(f"{self.role}_options: {error}") from error
+            raise error.under(f"{self.role}_options") from error

@@ -129,8 +129,7 @@ def _check_splits(file: StudyFile, outer: Outer) -> None:
     try:
         outer.splits(file.seed or 0)
     except ObjectiveError as error:
-        text = str(error).removeprefix("nested: ")
-        raise ConfigError(f"{file.path.name}: selection.nested: {text}") from error
+        raise ConfigError(f"{file.path.name}: selection.nested: {error.problem}") from error
 
 
 def _run_splits(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,6 @@ KEPT_OPTIONS = ("workers", "trial_timeout", "retries", "order")
 """Options that mean the same on every runner, and go over to another one."""
 DURATIONS = ("trial_timeout", "grace")
 """Options of runners that are durations."""
-_OPTION = re.compile(r"(\w+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -183,21 +181,13 @@ def runner_of(plugins: PluginManager, pruner: Selected) -> str:
 
 
 def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
-    """Notes a plugin's error at the option it is about, if it begins with its name."""
-    text = str(error)
-    if isinstance(error, UnknownName):
-        problems.add(chosen.named_at, text)
-        return
-    match = _OPTION.match(text)
-    if isinstance(error, InvalidOptions) and match and match[1] in chosen.options_at:
-        option, text = match.groups()
+    """Note a plugin's error at the option that it is about."""
+    option = error.path[0] if isinstance(error, InvalidOptions) and error.path else None
+    if option in chosen.options_at:
+        text = error.problem
         if text.startswith("unknown option") and not text.endswith(")"):
             text += nearest(option, ["options", "name"])
-        problems.add(chosen.options_at[option], text)
-        return
-    cause = _OPTION.match(str(error.__cause__))  # of a constructor that refused an option
-    if isinstance(error, InvalidOptions) and cause and cause[1] in chosen.options_at:
-        problems.add(chosen.options_at[cause[1]], text)
+        problems.add((*chosen.options_at[option], *error.path[1:]), text)
         return
     whole = isinstance(error, UnsupportedProblem) and chosen.named_at not in problems.origins
-    problems.add((chosen.place or chosen.named_at[:1]) if whole else chosen.named_at, text)
+    problems.add((chosen.place or chosen.named_at[:1]) if whole else chosen.named_at, str(error))

@@ -37,7 +37,7 @@ def warm_start_of(
     try:
         parse_sources(found)
     except HpoBridgeError as error:
-        _note(error, problems)
+        problems.add(error.path, error.problem)
     return tuple(found)
 
 
@@ -52,11 +52,5 @@ def defaults_of(model: StudyModel, space: Space, problems: Problems) -> dict[str
     try:
         return checked_defaults(model.defaults, space)
     except HpoBridgeError as error:
-        _note(error, problems)
+        problems.add(error.path, error.problem)
         return {}
-
-
-def _note(error: HpoBridgeError, problems: Problems) -> None:
-    """Notes an error that begins with its path."""
-    where, _, text = str(error).partition(": ")
-    problems.add(where.split("."), text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -19,7 +18,6 @@ from .problems import KeyPath, Problems, shown
 
 COMMAND = "command"
 """The kind that needs no plugin."""
-_AT = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*): (.*)", re.DOTALL)
 
 
 def is_kind(spec: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -107,7 +105,7 @@ def kind_of_objective(
             objective = objective.fitted(space, named)
         objective.check()
     except HpoBridgeError as error:
-        _note(str(error), place, _accepted(kind, options or {}, plugins), problems)
+        _note(error, place, _accepted(kind, options or {}, plugins), problems)
         return None
     return objective
 
@@ -125,9 +123,8 @@ def check_room(
     try:
         built.check_objective(objective)
     except HpoBridgeError as error:
-        match = _AT.match(str(error))
-        if match and match[1] in runner.options_at:
-            problems.add(runner.options_at[match[1]], match[2])
+        if error.path and error.path[0] in runner.options_at:
+            problems.add(runner.options_at[error.path[0]], error.problem)
         else:
             problems.add(("runner",), str(error))
 
@@ -141,15 +138,13 @@ def _accepted(kind: str, options: Mapping[str, Any], plugins: PluginManager) -> 
     return {*options, *(accepted_options(factory, 1) or ())}
 
 
-def _note(text: str, place: KeyPath, options: Container[str], problems: Problems) -> None:
-    """Notes an error at the option it is about, if it begins with its key path."""
-    match = _AT.match(text)
-    if match:
-        keys = tuple(match[1].split("."))
-        if keys[0] in options:
-            problems.add((*place, *keys), match[2])
-            return
-        if keys[0] in ("space", "direction", "directions"):
-            problems.add(keys, match[2])
-            return
-    problems.add(place, text)
+def _note(
+    error: HpoBridgeError, place: KeyPath, options: Container[str], problems: Problems
+) -> None:
+    """Note an error at the option, or the key of the file, that it is about."""
+    if error.path and error.path[0] in options:
+        problems.add((*place, *error.path), error.problem)
+    elif error.path and error.path[0] in ("space", "direction", "directions"):
+        problems.add(error.path, error.problem)
+    else:
+        problems.add(place, str(error))

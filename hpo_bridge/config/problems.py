@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ConfigError, short
+from ..errors import ConfigError, HpoBridgeError, short
 
 KeyPath = tuple[str, ...]
 """A key path, such as ``("space", "lr", "low")``; positions in lists are digits."""
@@ -45,7 +45,7 @@ class Problems:
         """The file's data: problems are listed in the order of its keys."""
         self.origins: dict[KeyPath, str] = {}
         """Key path to what begins a line about it, where the command line gave the value."""
-        self._found: dict[str, tuple[int, ...]] = {}
+        self._found: dict[str, HpoBridgeError] = {}
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -56,22 +56,23 @@ class Problems:
         start = self._origin(path)
         if start is None:
             start = ": ".join([self.file, *([".".join(path)] if path else [])])
-        self._found.setdefault(one_line(f"{start}: {text}"), self._position(path))
+        self._found.setdefault(one_line(f"{start}: {text}"), HpoBridgeError(text, *path))
 
     def note(self, *lines: str) -> None:
         """Notes whole lines, which come first: they are not about a place in the file."""
         for line in lines:
-            self._found.setdefault(one_line(line), ())
+            self._found.setdefault(one_line(line), HpoBridgeError(line))
 
     def raise_any(self) -> None:
         """Raises :class:`ConfigError` if anything was noted."""
         if not self._found:
             return
-        lines = sorted(self._found, key=self._found.__getitem__)
+        lines = sorted(self._found, key=lambda line: self._position(self._found[line].path))
+        errors = [self._found[line] for line in lines]
         if len(lines) > MOST_PROBLEMS:
             more = len(lines) - MOST_PROBLEMS
             lines = [*lines[:MOST_PROBLEMS], one_line(f"{self.file}: and {more} more problems")]
-        raise ConfigError(*lines)
+        raise ConfigError(*lines, errors=errors)
 
     def _origin(self, path: KeyPath) -> str | None:
         """What the command line has to do with ``path``, where it does."""

@@ -113,12 +113,11 @@ def objective_of(
         if check:
             objective.check()
     except ObjectiveError as error:
-        start, _, rest = str(error).partition(": ")
-        keys = start.split(".")
-        known = len(keys) == 1 or keys[1] in _COMMAND_KEYS
-        is_path = bool(rest) and keys[0] == "objective" and known
-        text = rest if is_path else str(error).removeprefix("objective ")
-        problems.add(keys if is_path else ("objective",), text)
+        at_key = error.path[:1] == ("objective",) and (
+            len(error.path) == 1 or error.path[1] in _COMMAND_KEYS
+        )
+        text = error.problem if at_key else str(error)
+        problems.add(error.path if at_key else ("objective",), text)
         return None
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         problems.add(("objective",), f"{shown(spec)} cannot be read: {error}")

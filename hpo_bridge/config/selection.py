@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,6 @@ from .models import SelectionModel, StudyModel
 from .problems import Problems, shown
 
 PLACE = "selection"
-_START = re.compile(r"^(test|nested|objective)[.: ]\s*")
 
 
 @dataclass(frozen=True)
@@ -138,11 +136,9 @@ def _outer(spec: Any, objective: Objective, problems: Problems) -> Outer | None:
 
 
 def _note(error: ObjectiveError, place: tuple[str, ...], spec: Any, problems: Problems) -> None:
-    """Notes an error at the key that it begins with, if it is one of the options."""
-    text = _START.sub("", str(error))
-    key, separator, rest = text.partition(": ")
-    keys = key.split(".")
-    if separator and isinstance(spec, Mapping) and keys[0] in spec:
-        problems.add((*place, *keys), rest)
+    """Note an error at the option that it is about, if the file has that."""
+    path = error.path[error.path[:1] in (("test",), ("nested",), ("objective",)) :]
+    if isinstance(spec, Mapping) and path[:1] and path[0] in spec:
+        problems.add((*place, *path), error.problem)
     else:
-        problems.add(place, text)
+        problems.add(place, ": ".join([*filter(None, [".".join(path)]), error.problem]))

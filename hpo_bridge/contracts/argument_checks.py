@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -40,9 +39,11 @@ def together(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> dic
     options = {}
     for key, value in (*one.items(), *other.items()):
         if not isinstance(key, str):
-            raise HpoBridgeError(f"{what}: found the option {short(key)}, expected a name")
+            raise HpoBridgeError(
+                f"found the option {short(key)}, expected a name", *what.split(".")
+            )
         if key in options:
-            raise HpoBridgeError(f"{what}.{key}: is there twice")
+            raise HpoBridgeError("is there twice", *what.split("."), key)
         options[key] = _plain_option(value)
     return options
 
@@ -58,7 +59,7 @@ def _plain_option(value: Any) -> Any:
 
 def wrong(name: str, value: Any, expected: str) -> HpoBridgeError:
     """The error of an argument that cannot be what it is."""
-    return HpoBridgeError(f"{name}: found {short(value)}, expected {expected}")
+    return HpoBridgeError(f"found {short(value)}, expected {expected}", *name.split("."))
 
 
 def integer(name: str, value: Any) -> int:
@@ -106,12 +107,13 @@ def runner_choice(runner: Any, options: Mapping[str, Any]) -> tuple[str, dict[st
 
 @contextmanager
 def naming(name: str, *, options: bool = False) -> Iterator[None]:
-    """Puts an argument's name before an error about a name, or an option, that is unknown."""
+    """Put an argument's name before an error about a name, or an option, that is unknown."""
+    path = name.split(".")
     try:
         yield
     except InvalidOptions as error:
-        if not options or not re.match(r"\w+: ", str(error)):
+        if not options or not error.path:
             raise
-        raise InvalidOptions(f"{name}.{error}") from error.__cause__
+        raise error.under(*path) from error.__cause__
     except UnknownName as error:
-        raise error if str(error).startswith(name) else UnknownName(f"{name}: {error}") from None
+        raise error if error.path[: len(path)] == tuple(path) else error.under(*path) from None

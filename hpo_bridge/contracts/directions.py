@@ -30,21 +30,23 @@ class Objectives:
         self._alias = alias
         if not isinstance(directions, Mapping):
             raise HpoBridgeError(
-                f"directions: found {short(directions)}, expected a mapping of names to directions"
+                f"found {short(directions)}, expected a mapping of names to directions",
+                "directions",
             )
         if not directions:
-            raise HpoBridgeError("directions: found none, expected at least one objective")
+            raise HpoBridgeError("found none, expected at least one objective", "directions")
         self.directions: dict[str, Direction] = {}
         for name, direction in directions.items():
             if not isinstance(name, str) or not name:
-                raise HpoBridgeError(f"directions: found the name {name!r}, expected a string")
+                raise HpoBridgeError(f"found the name {name!r}, expected a string", "directions")
             try:
                 self.directions[name] = Direction(direction)
             except ValueError:
                 known = [d.value for d in Direction]
                 raise HpoBridgeError(
-                    f"direction: found {short(direction)}, expected minimize or maximize"
-                    f"{nearest(str(direction), known)}"
+                    f"found {short(direction)}, expected minimize or maximize"
+                    f"{nearest(str(direction), known)}",
+                    "direction",
                 ) from None
         self.signs = {name: d.sign for name, d in self.directions.items()}
         self.names = tuple(self.directions)

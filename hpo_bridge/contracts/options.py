@@ -15,7 +15,7 @@ from functools import cache, wraps
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from ..errors import nearest, short
+from ..errors import InvalidOptions, nearest, short
 from ..space.values import unboxed
 
 _Class = TypeVar("_Class", bound=type)
@@ -131,8 +131,7 @@ def whole(name: str, value: Any, least: int | None = None) -> int:
         least: The smallest that is accepted.
 
     Raises:
-        TypeError: If it is no integer; a boolean is none.
-        ValueError: If it is too small.
+        InvalidOptions: If it is no integer; a boolean is none, or too small.
 
     Example:
         >>> whole("population", 20, least=2)
@@ -140,9 +139,9 @@ def whole(name: str, value: Any, least: int | None = None) -> int:
     """
     value = unboxed(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}: found {short(value)}, expected an integer")
+        raise InvalidOptions(f"found {short(value)}, expected an integer", name)
     if least is not None and value < least:
-        raise ValueError(f"{name}: found {value}, expected at least {least}")
+        raise InvalidOptions(f"found {value}, expected at least {least}", name)
     return value
 
 
@@ -164,8 +163,7 @@ def number(
         above: What it must be above.
 
     Raises:
-        TypeError: If it is no number; a boolean is none.
-        ValueError: If it is out of range or not finite.
+        InvalidOptions: If it is no number; a boolean is none; or out of range or not finite.
 
     Example:
         >>> number("sigma", 0.3, above=0)
@@ -173,7 +171,7 @@ def number(
     """
     value = unboxed(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name}: found {short(value)}, expected a number")
+        raise InvalidOptions(f"found {short(value)}, expected a number", name)
     rules = []
     if least is not None:
         rules.append((value >= least, f"at least {least}"))
@@ -184,7 +182,7 @@ def number(
     if not math.isfinite(value) or not all(holds for holds, _ in rules):
         bounds = " and ".join(text for _, text in rules)
         expected = f"a finite number, {bounds}" if bounds else "a finite number"
-        raise ValueError(f"{name}: found {value}, expected {expected}")
+        raise InvalidOptions(f"found {value}, expected {expected}", name)
     return value
 
 
@@ -192,7 +190,7 @@ def flag(name: str, value: Any) -> bool:
     """True or false.
 
     Raises:
-        TypeError: If it is neither.
+        InvalidOptions: If it is neither.
 
     Example:
         >>> flag("shuffle", True)
@@ -200,7 +198,7 @@ def flag(name: str, value: Any) -> bool:
     """
     value = unboxed(value)
     if not isinstance(value, bool):
-        raise TypeError(f"{name}: found {short(value)}, expected true or false")
+        raise InvalidOptions(f"found {short(value)}, expected true or false", name)
     return value
 
 
@@ -208,8 +206,7 @@ def one_of(name: str, value: Any, accepted: Collection[str]) -> str:
     """One of the accepted names.
 
     Raises:
-        TypeError: If it is no text.
-        ValueError: If it is another one; says what comes nearest.
+        InvalidOptions: If it is another one; says what comes nearest.
 
     Example:
         >>> one_of("mate", "two_point", ["one_point", "two_point"])
@@ -217,8 +214,8 @@ def one_of(name: str, value: Any, accepted: Collection[str]) -> str:
     """
     names = list(accepted)
     if not isinstance(value, str):
-        raise TypeError(f"{name}: found {short(value)}, expected one of {', '.join(names)}")
+        raise InvalidOptions(f"found {short(value)}, expected one of {', '.join(names)}", name)
     if value not in names:
         expected = f"expected one of {', '.join(names)}{nearest(value, names)}"
-        raise ValueError(f"{name}: found {value!r}, {expected}")
+        raise InvalidOptions(f"found {value!r}, {expected}", name)
     return value

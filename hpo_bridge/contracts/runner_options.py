@@ -29,7 +29,7 @@ def as_seconds(name: str, value: Any) -> float | None:
     try:
         return parse_duration(unboxed(value))
     except ValueError:
-        raise InvalidOptions(f"{name}: found {short(value)}; expected {ACCEPTED}") from None
+        raise InvalidOptions(f"found {short(value)}; expected {ACCEPTED}", name) from None
 
 
 def as_bytes(name: str, value: Any) -> int | None:
@@ -42,7 +42,7 @@ def as_bytes(name: str, value: Any) -> int | None:
         return None
     amount = _bytes(unboxed(value))
     if amount is None or not math.isfinite(amount) or amount < 1:
-        raise InvalidOptions(f"{name}: found {short(value)}; expected bytes, or '2GB', '512MiB'")
+        raise InvalidOptions(f"found {short(value)}; expected bytes, or '2GB', '512MiB'", name)
     return int(amount)
 
 
@@ -51,7 +51,7 @@ def as_count(name: str, value: Any, least: int) -> int:
     value = unboxed(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InvalidOptions(
-            f"{name}: found {short(value)}; expected a whole number of at least {least}"
+            f"found {short(value)}; expected a whole number of at least {least}", name
         )
     return value
 
@@ -59,7 +59,7 @@ def as_count(name: str, value: Any, least: int) -> int:
 def as_choice(name: str, value: Any, *accepted: str) -> str:
     """One of the accepted words."""
     if not isinstance(value, str) or value not in accepted:
-        raise InvalidOptions(f"{name}: found {short(value)}; expected {' or '.join(accepted)}")
+        raise InvalidOptions(f"found {short(value)}; expected {' or '.join(accepted)}", name)
     return str(value)
 
 

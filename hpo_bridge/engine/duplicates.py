@@ -37,7 +37,9 @@ def checked_mode(mode: Any) -> str:
     if mode not in MODES:
         hint = nearest(mode, MODES) if isinstance(mode, str) else ""
         accepted = ", ".join(MODES)
-        raise HpoBridgeError(f"duplicates: found {short(mode)}, expected one of {accepted}{hint}")
+        raise HpoBridgeError(
+            f"found {short(mode)}, expected one of {accepted}{hint}", "duplicates"
+        )
     return str(mode)
 
 

@@ -11,6 +11,7 @@ from ..contracts.options import whole
 from ..contracts.record import TrialRecord, TrialState
 from ..errors import (
     HpoBridgeError,
+    InvalidOptions,
     NoCompleteTrial,
     SpaceError,
     TooManyFailures,
@@ -59,21 +60,22 @@ class StopRule:
         rule: dict[str, Any] = {}
         if not isinstance(given, Mapping):
             raise HpoBridgeError(
-                f"stop: found {short(given)}, expected a mapping such as {{'failures': 5}}"
+                f"found {short(given)}, expected a mapping such as {{'failures': 5}}", "stop"
             )
         for key, value in given.items():
             if key not in accepted:
                 raise HpoBridgeError(
-                    f"stop.{key}: unknown key{nearest(str(key), accepted)}; accepted: "
-                    f"{', '.join(accepted)}"
+                    f"unknown key{nearest(str(key), accepted)}; accepted: {', '.join(accepted)}",
+                    "stop",
+                    key,
                 )
             least = 0 if key == "first_failures" else 1
             try:
                 optional = value is None and key == "failures"
                 rule[key] = None if optional else whole(key, value, least)
-            except (TypeError, ValueError):
+            except InvalidOptions:
                 raise HpoBridgeError(
-                    f"stop.{key}: found {short(value)}, expected a whole number from {least} on"
+                    f"found {short(value)}, expected a whole number from {least} on", "stop", key
                 ) from None
         return cls(**rule)
 

@@ -24,10 +24,10 @@ def given_folder(folder: Any) -> Path | None:
     if folder is None:
         return None
     if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
-        raise HpoBridgeError(f"checkpoints: found {short(folder)}, expected a folder's path")
+        raise HpoBridgeError(f"found {short(folder)}, expected a folder's path", "checkpoints")
     path = Path(folder).absolute()
     if os.path.exists(path) and not os.path.isdir(path):
-        raise HpoBridgeError(f"checkpoints: {path} is a file, expected a folder")
+        raise HpoBridgeError(f"{path} is a file, expected a folder", "checkpoints")
     return path
 
 

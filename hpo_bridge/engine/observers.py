@@ -151,7 +151,7 @@ class Observers:
     def __init__(self, plugins: PluginManager, chosen: Sequence[Any]) -> None:
         if isinstance(chosen, (str, Mapping)) or not isinstance(chosen, Sequence):
             raise HpoBridgeError(
-                f"observers: found {short(chosen)}, expected a list of names or observers"
+                f"found {short(chosen)}, expected a list of names or observers", "observers"
             )
         self._plugins = plugins
         self._chosen = [
@@ -262,8 +262,10 @@ def _chosen(plugins: PluginManager, one: Any, what: str) -> GuardedObserver:
         with naming(what, options=True):
             return plugins.build_observer(*split_choice(one, what))
     if isinstance(one, type):
-        raise HpoBridgeError(f"{what}: found the class {one.__name__}, expected an object of it")
+        raise HpoBridgeError(
+            f"found the class {one.__name__}, expected an object of it", *what.split(".")
+        )
     try:
         return guarded(one)
     except HpoBridgeError as error:
-        raise HpoBridgeError(f"{what}: {error}") from error
+        raise error.under(*what.split(".")) from error

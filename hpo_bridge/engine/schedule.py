@@ -8,7 +8,7 @@ from typing import Any
 
 from ..contracts.argument_checks import Choice, split_choice
 from ..contracts.options import one_of, whole
-from ..errors import HpoBridgeError, counted
+from ..errors import HpoBridgeError, InvalidOptions, counted
 
 HANDOVER = ("tell", "ignore")
 """What an entry may say of points that its backend did not propose."""
@@ -53,7 +53,7 @@ def schedule_of(backend: Choice | Sequence[Choice]) -> tuple[Entry, ...]:
     if isinstance(backend, (str, Mapping)) or not isinstance(backend, Sequence):
         return (entry_of(backend, "backend"),)
     if not backend:
-        raise HpoBridgeError("backend: found an empty list, expected at least one backend")
+        raise HpoBridgeError("found an empty list, expected at least one backend", "backend")
     return tuple(entry_of(each, f"backend.{place}") for place, each in enumerate(backend))
 
 
@@ -73,8 +73,8 @@ def entry_of(choice: Any, path: str) -> Entry:
         if "trials" in own:
             own["trials"] = whole("trials", own["trials"], 1)
         one_of("handover", own.get("handover", "tell"), HANDOVER)
-    except (TypeError, ValueError) as error:
-        raise HpoBridgeError(f"{path}.{error}") from None
+    except InvalidOptions as error:
+        raise error.under(*path.split(".")) from None
     return Entry(name, options, **own)
 
 

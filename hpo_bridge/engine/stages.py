@@ -66,8 +66,11 @@ class Phases:
                 self._refuse_deaf(entry, what)
             if place < len(self.schedule) - 1 and entry.trials is None and not self._ends(entry):
                 raise HpoBridgeError(
-                    f"backend.{place}.trials: is missing, expected a whole number: {entry.name} "
-                    "does not end by itself, so that the next one would never begin"
+                    f"is missing, expected a whole number: {entry.name} "
+                    "does not end by itself, so that the next one would never begin",
+                    "backend",
+                    place,
+                    "trials",
                 )
         wanting = [each for each in wants if each.wanted]
         return wanting[0] if wanting and len(wanting) < len(wants) else None

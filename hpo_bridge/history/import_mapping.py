@@ -18,16 +18,6 @@ from .name_mapping import NameMapping
 
 IMPORTED = "imported:"
 """What the ``backend`` of an imported trial begins with: no backend's name has a colon."""
-KINDS = (
-    ("is missing", "a parameter is missing"),
-    ("is outside", "outside the range"),
-    ("plus a multiple of", "between the steps"),
-    ("of the choices", "not one of the choices"),
-    ("is not active", "not active at that point"),
-    ("is the constant", "not the value of the constant"),
-    ("violates the constraint", "a constraint forbids it"),
-)
-"""What a problem says, to the reason that it is counted under."""
 
 
 class UnmappableTrial(Exception):
@@ -111,9 +101,9 @@ class TrialMapper:
                 read = self._active(read)
             return self._space.check(read)
         except SpaceError as error:
-            reason = next((kind for text, kind in KINDS if text in error.problem), "wrong value")
             where = error.path[0] if error.path else ""
-            raise UnmappableTrial(f"{where}: {reason}" if where else reason, str(error)) from None
+            reason = f"{where}: {error.kind}" if where else error.kind
+            raise UnmappableTrial(reason, str(error)) from None
 
     def _value(self, name: str, value: Any) -> Any:
         """Return the value that a source's value, text or position means."""

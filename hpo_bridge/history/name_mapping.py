@@ -58,14 +58,15 @@ def name_mapping(space: Space, objectives: Objectives, rename: Mapping[str, str]
             continue
         if target and target not in known:
             raise HistoryError(
-                f"map: {source}={target}: the study has no parameter or objective {target!r}"
+                f"{source}={target}: the study has no parameter or objective {target!r}"
                 f"{nearest(target, [*known, *FIELDS, *members])}; it has "
                 f"{', '.join([*params, *objectives.names])}; a column or a word of a table may "
-                f"also stand for {', '.join(FIELDS)}, {', '.join(members)}"
+                f"also stand for {', '.join(FIELDS)}, {', '.join(members)}",
+                "map",
             )
         plain = signed.get(target, target)
         if target and plain in found:
-            raise HistoryError(f"map: both {found[plain]!r} and {source!r} stand for {plain!r}")
+            raise HistoryError(f"both {found[plain]!r} and {source!r} stand for {plain!r}", "map")
         found[plain] = source
     negative = frozenset(source for source, target in rename.items() if target in signed)
     return NameMapping(

@@ -60,7 +60,7 @@ def read_optional_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = _READERS[name](value)
         except (TypeError, ValueError, KeyError, AttributeError):
             problem = f"found {short(value)}, expected what an export has"
-            raise SpaceError(problem, [name]) from None
+            raise SpaceError(problem, name) from None
     return found
 
 

@@ -97,13 +97,15 @@ def require_compatible(
 def _default(name: str, space: Space, defaults: Mapping[str, Any]) -> Any:
     if name not in defaults:
         raise HpoBridgeError(
-            f"defaults.{name}: is missing: {name!r} is new, so say what it was in the trials that "
-            f"are there, such as defaults: {{{name}: {short(space[name].decode(0.0))}}}"
+            f"is missing: {name!r} is new, so say what it was in the trials that "
+            f"are there, such as defaults: {{{name}: {short(space[name].decode(0.0))}}}",
+            "defaults",
+            name,
         )
     try:
         return space[name].check(defaults[name])
     except SpaceError as error:
-        raise HpoBridgeError(f"defaults.{name}: {error}") from None
+        raise HpoBridgeError(f"{error}", "defaults", name) from None
 
 
 def _points(store: Store, name: str) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
@@ -223,9 +225,9 @@ def checked_defaults(defaults: Any, space: Space) -> dict[str, Any]:
     if defaults is None:
         return {}
     if not isinstance(defaults, Mapping):
-        raise HpoBridgeError(f"defaults: found {short(defaults)}, expected a mapping")
+        raise HpoBridgeError(f"found {short(defaults)}, expected a mapping", "defaults")
     for name in defaults:
         if name not in space:
             hint = nearest(str(name), list(space))
-            raise HpoBridgeError(f"defaults.{name}: is no parameter of the space{hint}")
+            raise HpoBridgeError(f"is no parameter of the space{hint}", "defaults", name)
     return dict(defaults)

@@ -213,7 +213,7 @@ def _state(
         known = ", ".join(s.value for s in TrialState)
         raise SpaceError(
             f"found {short(cell)}, expected one of {known}; --map {quote(f'{cell}=FAILED')}, say, "
-            "gives its meaning", ["state"],
+            "gives its meaning", "state",
         )  # fmt: skip
     return state
 

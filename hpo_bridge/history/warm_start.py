@@ -44,30 +44,42 @@ def parse_sources(given: Any) -> tuple[EarlierStudy, ...]:
         return ()
     if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
         expected = "expected a list such as [{store: sqlite:///old.db, study: name}]"
-        raise HpoBridgeError(f"warm_start: found {short(given)}, {expected}")
+        raise HpoBridgeError(f"found {short(given)}, {expected}", "warm_start")
     return tuple(_source(each, f"warm_start.{place}") for place, each in enumerate(given))
 
 
 def _source(given: Any, path: str) -> EarlierStudy:
     if not isinstance(given, Mapping):
-        raise HpoBridgeError(f"{path}: found {short(given)}, expected a mapping with a study")
+        raise HpoBridgeError(
+            f"found {short(given)}, expected a mapping with a study", *path.split(".")
+        )
     for key in given:
         if key not in KEYS:
             hint = nearest(str(key), KEYS)
-            raise HpoBridgeError(f"{path}.{key}: unknown key, accepted: {', '.join(KEYS)}{hint}")
+            raise HpoBridgeError(
+                f"unknown key, accepted: {', '.join(KEYS)}{hint}", *path.split("."), key
+            )
     given = {key: value for key, value in given.items() if value is not None}
     if not isinstance(given.get("study"), str):
-        raise HpoBridgeError(f"{path}.study: found {short(given.get('study'))}, expected a name")
+        raise HpoBridgeError(
+            f"found {short(given.get('study'))}, expected a name", *path.split("."), "study"
+        )
     for key in ("map", "values"):
         if not isinstance(given.get(key, {}), Mapping):
-            raise HpoBridgeError(f"{path}.{key}: found {short(given[key])}, expected a mapping")
+            raise HpoBridgeError(
+                f"found {short(given[key])}, expected a mapping", *path.split("."), key
+            )
     ignore = given.get("ignore", ())
     if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
-        raise HpoBridgeError(f"{path}.ignore: found {short(ignore)}, expected a list of names")
+        raise HpoBridgeError(
+            f"found {short(ignore)}, expected a list of names", *path.split("."), "ignore"
+        )
     for name, value in given.get("values", {}).items():
         if not isinstance(value, str) or not value.strip("-"):
             expected = "expected an objective's name, or -name for the negative"
-            raise HpoBridgeError(f"{path}.values.{name}: found {short(value)}, {expected}")
+            raise HpoBridgeError(
+                f"found {short(value)}, {expected}", *path.split("."), "values", name
+            )
     rules = {
         name: parse_rule(rule, f"{path}.map.{name}") for name, rule in given.get("map", {}).items()
     }
@@ -131,13 +143,15 @@ def _opened(source: EarlierStudy, own: Store, path: str) -> Iterator[Store]:
     try:
         store = open_store(given, create=False) if isinstance(given, str) else given
     except StoreError as error:
-        raise HpoBridgeError(f"{path}.store: {error}") from None
+        raise HpoBridgeError(f"{error}", *path.split("."), "store") from None
     try:
         if store.study(source.study) is None:
             known = store.names()
             raise HpoBridgeError(
-                f"{path}.study: no study {source.study!r} in {store.url}"
-                f"{nearest(source.study, known)}; studies there: {', '.join(known) or 'none'}"
+                f"no study {source.study!r} in {store.url}"
+                f"{nearest(source.study, known)}; studies there: {', '.join(known) or 'none'}",
+                *path.split("."),
+                "study",
             )
         yield store
     finally:

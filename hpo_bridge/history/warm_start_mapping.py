@@ -14,7 +14,7 @@ from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
 from ..store.event_types import AdoptedTrial, Reports, TrialResult
-from .import_mapping import KINDS, UnmappableTrial
+from .import_mapping import UnmappableTrial
 
 NOTHING = object()
 """Stands for a value that is not given."""
@@ -48,7 +48,7 @@ def parse_rule(given: Any, path: str) -> ValueRule:
     text = given.get("from") if keys else None
     if not keys or not keys <= {"from", "value"} or ("from" in keys and not isinstance(text, str)):
         expected = "expected a name, an expression, {value: …} or {from: …, value: …}"
-        raise HpoBridgeError(f"{path}: found {short(given)}, {expected}")
+        raise HpoBridgeError(f"found {short(given)}, {expected}", *path.split("."))
     return ValueRule(text, given.get("value", NOTHING), dict(given))
 
 
@@ -114,8 +114,11 @@ class WarmStartMapper:
         for name in source.map:
             if name not in known:
                 raise HpoBridgeError(
-                    f"{self._path}.map.{name}: is no parameter of the new study"
-                    f"{nearest(name, known)}; it has {', '.join(known)}"
+                    "is no parameter of the new study"
+                    f"{nearest(name, known)}; it has {', '.join(known)}",
+                    *self._path.split("."),
+                    "map",
+                    name,
                 )
         for name in known:
             rule = source.map.get(name)
@@ -126,9 +129,11 @@ class WarmStartMapper:
             if rule is None:
                 there = ", ".join(self._earlier)
                 raise HpoBridgeError(
-                    f"{self._path}.map: study {source.study!r} has no parameter {name!r} (it has "
+                    f"study {source.study!r} has no parameter {name!r} (it has "
                     f"{there}): say where it comes from, such as map: {{{name}: OTHER}}, or which "
-                    f"value it had there: map: {{{name}: {{value: …}}}}"
+                    f"value it had there: map: {{{name}: {{value: …}}}}",
+                    *self._path.split("."),
+                    "map",
                 )
             self._rules[name] = rule
             self._compile(name, rule)
@@ -143,7 +148,7 @@ class WarmStartMapper:
             expression = Expression(rule.text)
             expression.check_names(list(self._earlier))
         except SpaceError as error:
-            raise HpoBridgeError(f"{self._path}.map.{name}: {error}") from None
+            raise HpoBridgeError(f"{error}", *self._path.split("."), "map", name) from None
         self._expressions[name] = expression
         self._used.update(expression.names)
 
@@ -153,14 +158,17 @@ class WarmStartMapper:
             if name not in self._earlier:
                 hint = nearest(name, list(self._earlier))
                 raise HpoBridgeError(
-                    f"{self._path}.ignore: study {source.study!r} has no parameter {name!r}{hint}"
+                    f"study {source.study!r} has no parameter {name!r}{hint}",
+                    *self._path.split("."),
+                    "ignore",
                 )
         for name, declared in self._earlier.items():
             if isinstance(declared, Mapping) and name not in (*self._used, *source.ignore):
                 raise HpoBridgeError(
-                    f"{self._path}: parameter {name!r} of study {source.study!r} is none of the "
+                    f"parameter {name!r} of study {source.study!r} is none of the "
                     f"new study: map it, or write ignore: [{name}] if its trials may be taken "
-                    "whatever it was"
+                    "whatever it was",
+                    *self._path.split("."),
                 )
 
     def map(self, trial: TrialRecord) -> AdoptedTrial:
@@ -211,9 +219,9 @@ class WarmStartMapper:
                     point[name] = self._value(name, found)
             return self._space.check(point)
         except SpaceError as error:
-            reason = next((kind for text, kind in KINDS if text in error.problem), "wrong value")
             where = error.path[0] if error.path else ""
-            raise UnmappableTrial(f"{where}: {reason}" if where else reason, str(error)) from None
+            reason = f"{where}: {error.kind}" if where else error.kind
+            raise UnmappableTrial(reason, str(error)) from None
 
     def _value(self, name: str, found: Mapping[str, Any]) -> Any:
         rule = self._rules[name]
@@ -239,8 +247,10 @@ def _objectives(
         if name not in objectives.names:
             hint = nearest(name, objectives.names)
             raise HpoBridgeError(
-                f"{path}.values.{name}: is no objective of the new study{hint}; it has "
-                f"{', '.join(objectives.names)}"
+                f"is no objective of the new study{hint}; it has {', '.join(objectives.names)}",
+                *path.split("."),
+                "values",
+                name,
             )
     found = {}
     for name, own in objectives.directions.items():
@@ -248,17 +258,22 @@ def _objectives(
         sign, earlier = (1.0, written) if written in there else (-1.0, written.removeprefix("-"))
         if earlier not in there:
             raise HpoBridgeError(
-                f"{path}.values: study {source.study!r} has no objective {earlier!r}"
+                f"study {source.study!r} has no objective {earlier!r}"
                 f"{nearest(earlier, list(there))} (it has {', '.join(there)}): say which one is "
-                f"{name!r}, such as values: {{{name}: {next(iter(there))}}}"
+                f"{name!r}, such as values: {{{name}: {next(iter(there))}}}",
+                *path.split("."),
+                "values",
             )
         same = Direction(there[earlier]) is own
         if same != (sign > 0):
             right = earlier if same else f"-{earlier}"
             raise HpoBridgeError(
-                f"{path}.values.{name}: {earlier!r} is {there[earlier]}d there, {name!r} is "
+                f"{earlier!r} is {there[earlier]}d there, {name!r} is "
                 f"{own.value}d here: write {name}: {right} to take "
-                f"{'it as it is' if same else 'its negative'}"
+                f"{'it as it is' if same else 'its negative'}",
+                *path.split("."),
+                "values",
+                name,
             )
         found[name] = (earlier, sign)
     return found

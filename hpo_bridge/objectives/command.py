@@ -95,18 +95,23 @@ class CommandObjective:
         for key in spec:
             if key not in known:
                 raise ObjectiveError(
-                    f"objective: unknown key {key!r}{nearest(str(key), known)}; "
-                    f"expected {', '.join(map(repr, known))}"
+                    f"unknown key {key!r}{nearest(str(key), known)}; "
+                    f"expected {', '.join(map(repr, known))}",
+                    "objective",
                 )
         shell = spec.get("shell", False)
         if not isinstance(shell, bool):
-            raise ObjectiveError(f"objective.shell: found {short(shell)}; expected true or false")
+            raise ObjectiveError(
+                f"found {short(shell)}; expected true or false", "objective", "shell"
+            )
         command = _command(spec.get("command"))
         if shell and not isinstance(command, str):
-            raise ObjectiveError("objective.shell: a shell takes a text, found a list as command")
+            raise ObjectiveError(
+                "a shell takes a text, found a list as command", "objective", "shell"
+            )
         metric, file = spec.get("metric"), spec.get("metrics_file")
         if metric is not None and file is not None:
-            raise ObjectiveError("objective.metrics_file: cannot stand beside metric")
+            raise ObjectiveError("cannot stand beside metric", "objective", "metrics_file")
         patterns = None if metric is None else parse_patterns(metric)
         path = None if file is None else check_file(file)
         return cls(command, os.path.abspath(folder), shell, patterns, path)
@@ -158,7 +163,7 @@ class CommandObjective:
         for placeholder in placeholders_of(self._parsed_file.words if self._parsed_file else ()):
             _check_placeholder(placeholder, space, FILE)
             if (name := placeholder.name) in space.conditions:
-                raise ObjectiveError(f"{FILE}: {name!r} is not active in every trial")
+                raise ObjectiveError(f"{name!r} is not active in every trial", *FILE.split("."))
 
     def check(self) -> None:
         """Raises ObjectiveError if the command cannot be read, or its program not found."""
@@ -179,7 +184,7 @@ class CommandObjective:
             hint = "; to set a variable, begin with env, or add shell: true"
         elif program in ("cd", "source", ".", "export", "set", "ulimit", "eval", "exec"):
             hint = "; a word of a shell needs shell: true"
-        raise ObjectiveError(f"objective.command: there is no program {program!r}{hint}")
+        raise ObjectiveError(f"there is no program {program!r}{hint}", "objective", "command")
 
     def load(self) -> Function:
         """A function that runs the command once for a trial."""
@@ -196,11 +201,11 @@ def _command(found: Any) -> str | tuple[str, ...]:
     for place, item in enumerate(items):
         if isinstance(item, bool) or not isinstance(item, (str, int, float)):
             raise ObjectiveError(
-                f"objective.command.{place}: found {short(item)}; expected a text or a number"
+                f"found {short(item)}; expected a text or a number", "objective", "command", place
             )
     if not items:
         raise ObjectiveError(
-            f"objective.command: found {short(found)}; expected a text or a list of arguments"
+            f"found {short(found)}; expected a text or a list of arguments", "objective", "command"
         )
     return tuple(map(str, items))
 
@@ -209,22 +214,27 @@ def _check_placeholder(placeholder: Placeholder, space: Space, key: str) -> None
     name, names = placeholder.name, [*space, *space.constants]
     if name in _OWN:
         if name in names:
-            raise ObjectiveError(f"{key}: {{{name}}} is taken: rename the parameter {name!r}")
+            raise ObjectiveError(
+                f"{{{name}}} is taken: rename the parameter {name!r}", *key.split(".")
+            )
     elif name not in names:
         raise ObjectiveError(
-            f"{key}: no parameter {name!r}{nearest(name, [*names, *_OWN])}; "
-            f"the space has {', '.join(names)}; {{{{ and }}}} stand for braces"
+            f"no parameter {name!r}{nearest(name, [*names, *_OWN])}; "
+            f"the space has {', '.join(names)}; {{{{ and }}}} stand for braces",
+            *key.split("."),
         )
     elif placeholder.texts is not None:
         if not _is_always(bool, space, name):
             raise ObjectiveError(
-                f"{key}: found a flag of {name!r}, expected a parameter whose choices are "
-                f"true and false; {{{name}}} is the value of any other"
+                f"found a flag of {name!r}, expected a parameter whose choices are "
+                f"true and false; {{{name}}} is the value of any other",
+                *key.split("."),
             )
     elif placeholder.quote == ARITHMETIC and not _is_always((int, float), space, name):
         raise ObjectiveError(
-            f"{key}: found {{{name}}} inside of $(( )), where a shell may run text as code; "
-            "expected a parameter whose values are numbers"
+            f"found {{{name}}} inside of $(( )), where a shell may run text as code; "
+            "expected a parameter whose values are numbers",
+            *key.split("."),
         )
 
 

@@ -51,8 +51,9 @@ class Placeholder:
         true, _, false = rest.partition("|")
         if not rest.strip("|") or re.search(r"[\s|]", true + false):
             raise ObjectiveError(
-                f"{key}: found {{{inner}}}; expected {{{name}:--flag}} or "
-                f"{{{name}:--flag|--no-flag}}, each one word; {{{{ and }}}} stand for braces"
+                f"found {{{inner}}}; expected {{{name}:--flag}} or "
+                f"{{{name}:--flag|--no-flag}}, each one word; {{{{ and }}}} stand for braces",
+                *key.split("."),
             )
         return cls(name, (true, false))
 
@@ -116,7 +117,7 @@ def split_command(command: str) -> tuple[Word, ...]:
             place = builder.add("", place + 1)
         elif char == "\\" and quote != "'":
             if not following:
-                raise ObjectiveError(f"objective.command: a backslash ends {command!r}")
+                raise ObjectiveError(f"a backslash ends {command!r}", "objective", "command")
             kept = "" if not quote or following in '"\\$`\n' else "\\"
             place = builder.add(kept + following, place + 2) if following != "\n" else place + 2
         elif not quote and char in " \t\r":
@@ -126,10 +127,10 @@ def split_command(command: str) -> tuple[Word, ...]:
             _refuse_shell(text, place, quote, at_start=builder.is_empty)
             place = builder.add(char, place + 1)
     if quote:
-        raise ObjectiveError(f"objective.command: no closing quotation: {command!r}")
+        raise ObjectiveError(f"no closing quotation: {command!r}", "objective", "command")
     words += builder.end_word()
     if not words:
-        raise ObjectiveError("objective.command: the command is empty")
+        raise ObjectiveError("the command is empty", "objective", "command")
     return tuple(words)
 
 
@@ -148,12 +149,16 @@ def _refuse_shell(text: str, place: int, quote: str, *, at_start: bool) -> None:
         return
     if found[0] == "\n":
         raise ObjectiveError(
-            "objective.command: a line end begins another command in a shell, and none runs this "
-            "one: put a backslash before it, or add shell: true"
+            "a line end begins another command in a shell, and none runs this "
+            "one: put a backslash before it, or add shell: true",
+            "objective",
+            "command",
         )
     raise ObjectiveError(
-        f"objective.command: {found!r} is for a shell, and none runs the command: put it in "
-        "single quotes to pass it on as it is, or add shell: true"
+        f"{found!r} is for a shell, and none runs the command: put it in "
+        "single quotes to pass it on as it is, or add shell: true",
+        "objective",
+        "command",
     )
 
 
@@ -193,8 +198,9 @@ class WordBuilder:
             )
         if len(match[0]) == 1:
             raise ObjectiveError(
-                f"{self._key}: a single {match[0]!r} in {self._text!r}; write "
-                f"{match[0] * 2!r} for the character, '{{name}}' for a parameter"
+                f"a single {match[0]!r} in {self._text!r}; write "
+                f"{match[0] * 2!r} for the character, '{{name}}' for a parameter",
+                *self._key.split("."),
             )
         return self.add(match[0][0], match.end())
 

@@ -31,13 +31,16 @@ def parse_patterns(spec: Any) -> dict[str, str]:
         return {"": spec}
     if not isinstance(spec, Mapping) or not spec:
         raise ObjectiveError(
-            f"{_KEY}: found {short(spec)}, expected a regular expression such as "
-            "'val_loss ([0-9.]+)', or a mapping of objectives to them"
+            f"found {short(spec)}, expected a regular expression such as "
+            "'val_loss ([0-9.]+)', or a mapping of objectives to them",
+            *_KEY.split("."),
         )
     for name, pattern in spec.items():
         if not isinstance(pattern, str):
             found = short(pattern)
-            raise ObjectiveError(f"{_KEY}.{name}: found {found}, expected a regular expression")
+            raise ObjectiveError(
+                f"found {found}, expected a regular expression", *_KEY.split("."), name
+            )
         _compiled(pattern, f"{_KEY}.{name}")
     return dict(spec)
 
@@ -47,12 +50,13 @@ def _compiled(pattern: str, key: str) -> re.Pattern[str]:
         compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise ObjectiveError(
-            f"{key}: found {short(pattern)}, no regular expression: {error}"
+            f"found {short(pattern)}, no regular expression: {error}", *key.split(".")
         ) from None
     if "value" not in compiled.groupindex and compiled.groups != 1:
         raise ObjectiveError(
-            f"{key}: found {compiled.groups} groups in {short(pattern)}, expected one in "
-            "parentheses, the value, or one written (?P<value>…)"
+            f"found {compiled.groups} groups in {short(pattern)}, expected one in "
+            "parentheses, the value, or one written (?P<value>…)",
+            *key.split("."),
         )
     return compiled
 
@@ -67,21 +71,25 @@ def check_names(patterns: Mapping[str, str], names: Sequence[str]) -> None:
     if "" in patterns:
         if len(names) > 1:
             given = ", ".join(f"{name}: …" for name in names)
-            raise ObjectiveError(f"{_KEY}: found one pattern, expected a mapping {{{given}}}")
+            raise ObjectiveError(
+                f"found one pattern, expected a mapping {{{given}}}", *_KEY.split(".")
+            )
         return
     for name in patterns:
         if name not in names:
             raise ObjectiveError(
-                f"{_KEY}: no objective {name!r}{nearest(name, names)}; the study has "
-                f"{', '.join(names)}"
+                f"no objective {name!r}{nearest(name, names)}; the study has {', '.join(names)}",
+                *_KEY.split("."),
             )
     for name in names:
         if name not in patterns:
-            raise ObjectiveError(f"{_KEY}: there is no pattern for {name}")
+            raise ObjectiveError(f"there is no pattern for {name}", *_KEY.split("."))
     for name in names[1:]:
         if "step" in _compiled(patterns[name], _KEY).groupindex:
             raise ObjectiveError(
-                f"{_KEY}.{name}: has a step; only {names[0]}, the first objective, is reported"
+                f"has a step; only {names[0]}, the first objective, is reported",
+                *_KEY.split("."),
+                name,
             )
 
 

@@ -39,7 +39,7 @@ def check_file(path: Any) -> str:
     if isinstance(path, str) and path.endswith(_FORMATS) and "\0" not in path:
         return path
     raise ObjectiveError(
-        f"{KEY}: found {short(path)}, expected a name that ends in .json, .jsonl or .csv"
+        f"found {short(path)}, expected a name that ends in .json, .jsonl or .csv", *KEY.split(".")
     )
 
 

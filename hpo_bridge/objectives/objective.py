@@ -104,8 +104,9 @@ def objective_from(spec: Any, folder: str | os.PathLike[str] = ".") -> Objective
     if callable(spec):
         return FunctionObjective(spec)
     raise ObjectiveError(
-        f"objective: found {short(spec)}; expected 'FILE.py:FUNCTION', "
-        "'package.module:FUNCTION', {command: '…'} or a function"
+        f"found {short(spec)}; expected 'FILE.py:FUNCTION', "
+        "'package.module:FUNCTION', {command: '…'} or a function",
+        "objective",
     )
 
 

@@ -66,8 +66,9 @@ class Reference:
         named = source.endswith(".py") or _MODULE.fullmatch(source)
         if not named or not name.isidentifier():
             raise ObjectiveError(
-                f"{what}: found {text!r}; expected 'FILE.py:{noun.upper()}' or "
-                f"'package.module:{noun.upper()}'"
+                f"found {text!r}; expected 'FILE.py:{noun.upper()}' or "
+                f"'package.module:{noun.upper()}'",
+                what,
             )
         return cls(source, name, os.path.abspath(folder), what, noun)
 
@@ -80,8 +81,8 @@ class Reference:
 
     @property
     def label(self) -> str:
-        """What begins a message: the key; of an objective its name, too."""
-        return f"{self.what} {self.source}:{self.name}" if self.noun == "function" else self.what
+        """The beginning of a problem: the name of an objective; nothing for other objects."""
+        return f"{self.source}:{self.name}: " if self.noun == "function" else ""
 
     def check(self) -> None:
         """Looks the name up in the source text; nothing of the user's is imported.
@@ -111,10 +112,10 @@ class Reference:
                 module = importlib.import_module(self.source)
         except (Exception, SystemExit) as error:
             raise ObjectiveError(
-                f"{self.label}: {self.source} cannot be imported: {explain(error)}"
+                f"{self.label}{self.source} cannot be imported: {explain(error)}", self.what
             ) from error
         if not hasattr(module, self.name):
-            raise ObjectiveError(_missing(self, dir(module), []))
+            raise ObjectiveError(_missing(self, dir(module), []), self.what)
         return getattr(module, self.name)
 
     def _module_path(self) -> Path | None:
@@ -122,8 +123,9 @@ class Reference:
         spec = find_module(self.source)
         if spec is None:
             raise ObjectiveError(
-                f"{self.label}: there is no module {self.source!r}; a file is "
-                f"named with its suffix: {self.source.replace('.', '/')}.py:{self.name}"
+                f"{self.label}there is no module {self.source!r}; a file is "
+                f"named with its suffix: {self.source.replace('.', '/')}.py:{self.name}",
+                self.what,
             )
         is_source = spec.has_location and str(spec.origin).endswith(".py")
         return Path(str(spec.origin)) if is_source else None
@@ -252,34 +254,34 @@ def _check_source(path: Path, wanted: Reference) -> None:
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise ObjectiveError(f"{what}: there is no file {path}") from None
+        raise ObjectiveError(f"there is no file {path}", what) from None
     except OSError as error:
-        raise ObjectiveError(f"{what}: {path} cannot be read: {error.strerror}") from None
+        raise ObjectiveError(f"{path} cannot be read: {error.strerror}", what) from None
     except (SyntaxError, ValueError) as error:  # ValueError: null bytes, before 3.11.4
         line = getattr(error, "lineno", None)
         place = f" at line {line}" if line else ""
         text = getattr(error, "msg", str(error))
-        raise ObjectiveError(f"{what}: {source} has a syntax error{place}: {text}") from None
+        raise ObjectiveError(f"{source} has a syntax error{place}: {text}", what) from None
     found = {name: node for statement in tree.body for name, node in _bound(statement)}
     if "*" in found or "__getattr__" in found:
         return
     if name not in found:
         functions = [name for name, node in found.items() if isinstance(node, ast.FunctionDef)]
-        raise ObjectiveError(_missing(wanted, list(found), functions))
+        raise ObjectiveError(_missing(wanted, list(found), functions), what)
     if wanted.noun != "function":
         return
     if isinstance(found[name], ast.AsyncFunctionDef):
-        raise ObjectiveError(f"{what}: {source}:{name} is async; use a plain function")
+        raise ObjectiveError(f"{source}:{name} is async; use a plain function", what)
     literals = (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.JoinedStr)
     if isinstance(found[name], literals):
-        raise ObjectiveError(f"{what}: {source}:{name} is not callable")
+        raise ObjectiveError(f"{source}:{name} is not callable", what)
 
 
 def _missing(wanted: Reference, names: list[str], functions: list[str]) -> str:
     shown = [name for name in functions if not name.startswith("_")]
     listed = f"; it defines {', '.join(shown)}" if shown else ""
     hint = nearest(wanted.name, functions) or nearest(wanted.name, names)
-    return f"{wanted.what}: {wanted.source} has no {wanted.noun} {wanted.name!r}{hint}{listed}"
+    return f"{wanted.source} has no {wanted.noun} {wanted.name!r}{hint}{listed}"
 
 
 def _bound(statement: ast.AST) -> Iterator[tuple[str, ast.AST]]:

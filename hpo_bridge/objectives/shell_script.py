@@ -43,7 +43,7 @@ def parse_script(text: str) -> Script:
         ObjectiveError: If it is empty, or a brace has no partner.
     """
     if not text.strip():
-        raise ObjectiveError("objective.command: the command is empty")
+        raise ObjectiveError("the command is empty", "objective", "command")
     reader = _Reader(text)
     place = 0
     while place < len(text):
@@ -148,8 +148,10 @@ class _Reader:
         word = self.builder.end()
         if is_literal and (named := named_in(word)):
             raise ObjectiveError(
-                f"objective.command: {{{named[0].name}}} stands in a here-document whose end is "
-                "quoted, where a shell puts nothing in: take the quotes off, <<EOF"
+                f"{{{named[0].name}}} stands in a here-document whose end is "
+                "quoted, where a shell puts nothing in: take the quotes off, <<EOF",
+                "objective",
+                "command",
             )
         self.script.append(word)
         return place

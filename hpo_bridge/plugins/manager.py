@@ -321,7 +321,7 @@ def _check_options(
         if option not in accepted:
             plain = what.partition(" (")[0]
             raise InvalidOptions(
-                f"{option}: unknown option of {plain}, accepted: {listed}{hint(option, accepted)}"
+                f"unknown option of {plain}, accepted: {listed}{hint(option, accepted)}", option
             )
     for option, required in accepted.items():
         if required and option not in options:

@@ -44,10 +44,10 @@ def _conditions(
     result = {}
     for parent, value in when.items():
         if parent in constants:
-            raise SpaceError("is a constant, expected a parameter", [str(parent)])
+            raise SpaceError("is a constant, expected a parameter", str(parent))
         if parent not in declared:
             hint = nearest(str(parent), list(declared))
-            raise SpaceError(f"is no parameter of the space{hint}", [str(parent)])
+            raise SpaceError(f"is no parameter of the space{hint}", str(parent))
         try:
             result[parent] = _allowed(declared[parent], value)
         except SpaceError as error:
@@ -76,7 +76,7 @@ def _sorted(declared: Mapping[str, Parameter], conditions: Conditions) -> list[s
             return
         if name in path:
             cycle = " -> ".join([*path[path.index(name) :], name])
-            raise SpaceError(f"the conditions form a cycle: {cycle}", [name, "when"])
+            raise SpaceError(f"the conditions form a cycle: {cycle}", name, "when")
         path.append(name)
         for parent in conditions.get(name, {}):
             visit(parent)
@@ -108,6 +108,7 @@ def _check_reachable(name: str, conditions: Conditions) -> None:
                 raise SpaceError(
                     f"can never be active: its conditions and those of the parameters it "
                     f"depends on leave no value for {parent!r}",
-                    [name, "when"],
+                    name,
+                    "when",
                 )
             queue.append(parent)

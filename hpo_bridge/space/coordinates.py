@@ -53,5 +53,6 @@ def check_scalars(constraints: Sequence[Expression], vectors: Sequence[str]) -> 
                 raise SpaceError(
                     f"{constraint.text!r} names {name!r}, which is a vector: constraints are over "
                     "single numbers",
-                    ["constraints", str(position)],
+                    "constraints",
+                    str(position),
                 )

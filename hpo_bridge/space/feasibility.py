@@ -53,7 +53,7 @@ class SearchedSpace(Protocol):
 def parse_constraints(texts: Any, names: Sequence[str]) -> tuple[Expression, ...]:
     """The expressions, each over ``names`` only."""
     if isinstance(texts, str) or not isinstance(texts, Sequence):
-        raise SpaceError(f"found {short(texts)}, expected a list of expressions", ["constraints"])
+        raise SpaceError(f"found {short(texts)}, expected a list of expressions", "constraints")
     expressions = []
     for position, text in enumerate(texts):
         try:
@@ -83,12 +83,12 @@ def first_violated(
             return constraint
         except TypeError as error:
             problem = f"{constraint.text!r} cannot be computed at {short(dict(point))}: {error}"
-            raise SpaceError(problem, ["constraints", str(position)]) from None
+            raise SpaceError(problem, "constraints", str(position)) from None
         if holds is False:
             return constraint
         if holds is not True:
             problem = f"{constraint.text!r} gives {short(holds)}, expected true or false"
-            raise SpaceError(problem, ["constraints", str(position)])
+            raise SpaceError(problem, "constraints", str(position))
     return None
 
 
@@ -111,7 +111,7 @@ def check_satisfiable(space: SearchedSpace) -> None:
         return
     _check_equalities(space)
     seen = "no point is left" if few else f"none of {SAMPLES} random points satisfies them all"
-    raise SpaceError(f"unsatisfiable: {seen}", ["constraints"])
+    raise SpaceError(f"unsatisfiable: {seen}", "constraints")
 
 
 def _check_equalities(space: SearchedSpace) -> None:
@@ -132,7 +132,7 @@ def _check_equalities(space: SearchedSpace) -> None:
                 "allow a difference, as in 'abs(a - b) < 0.01', or leave one parameter out and "
                 "compute it in the objective"
             )
-            raise SpaceError(problem, ["constraints", str(position)])
+            raise SpaceError(problem, "constraints", str(position))
 
 
 def draw(space: SearchedSpace, rng: random.Random) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import SpaceError, short
 from ..habits import DECLARATIONS, hinted_class
-from .ranges import MOST_VALUES, check_range, grid_of
+from .ranges import MOST_VALUES, OFF_GRID, OUTSIDE, check_range, grid_of
 from .values import (
     When,
     as_float,
@@ -93,7 +93,7 @@ class Float:
             set_fields(self, step=declared_number(self.step, "step"))
         check_range(self.low, self.high, self.log, self.step)
         if not math.isfinite(self.high - self.low):
-            raise SpaceError(f"found {self.high}, too far from low: {self.low}", ["high"])
+            raise SpaceError(f"found {self.high}, too far from low: {self.low}", "high")
         if self.shape is not None:
             self._set_shape(self.shape)
         if self.step is not None:
@@ -106,7 +106,7 @@ class Float:
 
     def _set_grid(self, step: float, *, coarse: bool) -> None:
         if step * MOST_VALUES < max(abs(self.low), abs(self.high)):
-            raise SpaceError(f"found {step}, too small beside the size of the bounds", ["step"])
+            raise SpaceError(f"found {step}, too small beside the size of the bounds", "step")
         size, grid, even = grid_of(self.low, self.high, step, coarse=coarse)
         if even and coarse:  # the step as it has to be where it is read again
             set_fields(self, step=(self.high - self.low) / (size - 1))
@@ -116,14 +116,14 @@ class Float:
     def _set_shape(self, shape: Any) -> None:
         if not isinstance(shape, (tuple, list)) or len(shape) != 1:
             problem = f"found {short(shape)}, expected a list of one number, such as [100]"
-            raise SpaceError(problem, ["shape"])
+            raise SpaceError(problem, "shape")
         length = declared_integer(shape[0], "shape")
         if not 1 <= length <= LONGEST:
-            raise SpaceError(f"found {length}, expected from 1 to {LONGEST}", ["shape"])
+            raise SpaceError(f"found {length}, expected from 1 to {LONGEST}", "shape")
         if self.step is not None:
-            raise SpaceError("step and shape cannot be combined", ["step"])
+            raise SpaceError("step and shape cannot be combined", "step")
         if self.low == self.high:
-            raise SpaceError(f"found {self.high}, expected more than low for a vector", ["high"])
+            raise SpaceError(f"found {self.high}, expected more than low for a vector", "high")
         set_fields(self, shape=(length,))
 
     @property
@@ -236,14 +236,16 @@ class Float:
         else:
             below, above = self._slack(share)
             if not self.low - below <= number <= self.high + above:
-                raise SpaceError(f"{number!r} is outside [{self.low}, {self.high}]")
+                raise SpaceError(f"{number!r} is outside [{self.low}, {self.high}]", kind=OUTSIDE)
             clipped = min(max(number, self.low), self.high)
         if self.size is None:
             return clipped
         index = min(max(self.index(clipped), 0), self.size - 1)
         point = self.grid(index)
         if abs(point - clipped) > max(share * (self.step or 1.0), self._rounding()):
-            raise SpaceError(f"{number!r} is not {self.low} plus a multiple of {self.step}")
+            raise SpaceError(
+                f"{number!r} is not {self.low} plus a multiple of {self.step}", kind=OFF_GRID
+            )
         return point
 
     def _slack(self, share: float) -> tuple[float, float]:

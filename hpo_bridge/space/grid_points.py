@@ -50,10 +50,10 @@ def _resolutions(space: Space, resolution: Any) -> dict[str, int]:
     for name, count in resolution.items():
         if name not in continuous:
             hint = nearest(str(name), continuous)
-            raise InvalidOptions(f"resolution: {name!r} is no continuous parameter{hint}")
+            raise InvalidOptions(f"{name!r} is no continuous parameter{hint}", "resolution")
         if not isinstance(count, int) or isinstance(count, bool) or count < 2:
             raise InvalidOptions(
-                f"resolution: found {short(count)}, expected an integer of at least 2"
+                f"found {short(count)}, expected an integer of at least 2", "resolution"
             )
     for name in continuous:
         if name not in resolution:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import SpaceError
 from ..habits import DECLARATIONS, hinted_class
-from .ranges import check_range, count_of
+from .ranges import OFF_GRID, OUTSIDE, check_range, count_of
 from .values import (
     When,
     as_int,
@@ -76,7 +76,7 @@ class Int:
         if self.log:
             if self.high > LARGEST_LOG_INT:
                 found = f"found {self.high}, expected at most 2**40 on a log scale"
-                raise SpaceError(found, ["high"])
+                raise SpaceError(found, "high")
             set_fields(self, _logs=(math.log(self.low - 0.5), math.log(self.high + 0.5)))
 
     def grid(self, index: int) -> int:
@@ -111,9 +111,11 @@ class Int:
         """
         number = as_int(value)
         if not self.low <= number <= self.high:
-            raise SpaceError(f"{number} is outside [{self.low}, {self.high}]")
+            raise SpaceError(f"{number} is outside [{self.low}, {self.high}]", kind=OUTSIDE)
         if (number - self.low) % (self.step or 1):
-            raise SpaceError(f"{number} is not {self.low} plus a multiple of {self.step}")
+            raise SpaceError(
+                f"{number} is not {self.low} plus a multiple of {self.step}", kind=OFF_GRID
+            )
         return number
 
     def to_plain(self) -> dict[str, Any]:

@@ -63,13 +63,13 @@ class Categorical:
     def __post_init__(self) -> None:
         choices = [plain_value(choice) for choice in _listed(self.choices)]
         if not choices:
-            raise SpaceError("found an empty list, expected at least one choice", ["choices"])
+            raise SpaceError("found an empty list, expected at least one choice", "choices")
         set_fields(self, ordered=declared_flag(self.ordered, "ordered"))
         positions: dict[str, int] = {}
         for index, choice in enumerate(choices):
             key = choice_key(choice, ["choices", str(index)])
             if key in positions:
-                raise SpaceError(f"{choice!r} is there twice", ["choices", str(index)])
+                raise SpaceError(f"{choice!r} is there twice", "choices", str(index))
             positions[key] = index
         set_fields(self, choices=tuple(choices), when=own_when(self.when))
         set_fields(self, _keys=tuple(positions), _positions=positions)
@@ -95,7 +95,10 @@ class Categorical:
         if position is None:
             hint = nearest(value, [c for c in self.choices if isinstance(c, str)])
             shown = short(list(self.choices))
-            raise SpaceError(f"{short(value)} is not one of the choices {shown}{hint}")
+            raise SpaceError(
+                f"{short(value)} is not one of the choices {shown}{hint}",
+                kind="not one of the choices",
+            )
         return position
 
     def decode(self, u: float) -> Any:
@@ -135,7 +138,7 @@ def _listed(choices: Any) -> list[Any]:
             return elements(choices)
         except TypeError:  # cannot be iterated over
             hint = "choices"
-    raise SpaceError(f"found {short(choices)}, expected a list of {hint}", ["choices"])
+    raise SpaceError(f"found {short(choices)}, expected a list of {hint}", "choices")
 
 
 Parameter = Float | Int | Categorical

@@ -37,13 +37,13 @@ def parameter_from_plain(plain: Any) -> Parameter | Any:
     kind = plain["type"]
     if not isinstance(kind, str) or kind not in KINDS:
         close = hint(str(kind), KINDS, habits.KINDS)
-        raise SpaceError(f"found {short(kind)}, expected one of {kinds}{close}", ["type"])
+        raise SpaceError(f"found {short(kind)}, expected one of {kinds}{close}", "type")
     build, required, optional = KINDS[kind]
     for key in plain:
         if key != "type" and key not in (*required, *optional):
             accepted = ", ".join(("type", *required, *optional))
             close = hint(key, (*required, *optional), habits.DECLARATIONS)
-            raise SpaceError(f"unknown key, accepted: {accepted}{close}", [str(key)])
+            raise SpaceError(f"unknown key, accepted: {accepted}{close}", str(key))
     for key in required:
         if key not in plain:
             raise SpaceError(f"the key {key!r} is missing")

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from ..errors import SpaceError
 
+OUTSIDE, OFF_GRID = "outside the range", "between the steps"
+"""What can be wrong with a number of a point, as refused trials are counted."""
 MOST_VALUES = 2**48
 """Most values that a stepped float or an int may have: the unit interval tells them apart."""
 
@@ -20,15 +22,15 @@ _SINGLE = 2.0**-23
 def check_range(low: float, high: float, log: bool, step: float | None) -> None:
     """Raises SpaceError unless a number can have these bounds, scale and step."""
     if low > high:
-        raise SpaceError(f"found {low}, which is above high: {high}", ["low"])
+        raise SpaceError(f"found {low}, which is above high: {high}", "low")
     if log and low <= 0:
-        raise SpaceError(f"found {low}, expected more than 0 on a log scale", ["low"])
+        raise SpaceError(f"found {low}, expected more than 0 on a log scale", "low")
     if step is not None and step <= 0:
-        raise SpaceError(f"found {step}, expected more than 0", ["step"])
+        raise SpaceError(f"found {step}, expected more than 0", "step")
     if step is not None and log:
         raise SpaceError(
             "step and log cannot be combined: give the values as an ordered categorical",
-            ["step"],
+            "step",
         )
 
 
@@ -42,10 +44,10 @@ def count_of(low: float, high: float, step: float, scale: int = 1) -> int:
         raise SpaceError(
             f"{shown[0]} does not divide the range from {shown[1]} to {shown[2]}: the highest "
             f"value it reaches is {shown[3]}",
-            ["step"],
+            "step",
         )
     if count >= MOST_VALUES:
-        raise SpaceError("found more than 2**48 values between low and high", ["high"])
+        raise SpaceError("found more than 2**48 values between low and high", "high")
     return int(count) + 1
 
 

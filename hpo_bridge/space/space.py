@@ -199,7 +199,7 @@ class Space(Mapping[str, Parameter]):
         for name, parameter in self._parameters.items():
             if self.is_active(name, point):
                 if name not in params:
-                    raise SpaceError("is missing", [name])
+                    raise SpaceError("is missing", name, kind="a parameter is missing")
                 try:
                     point[name] = parameter.check(params[name])
                 except SpaceError as error:
@@ -210,7 +210,9 @@ class Space(Mapping[str, Parameter]):
         if feasible:
             violated = self.violated(point)
             if violated is not None:
-                raise SpaceError(f"violates the constraint {violated.text!r}")
+                raise SpaceError(
+                    f"violates the constraint {violated.text!r}", kind="a constraint forbids it"
+                )
         return point
 
     def violated(self, point: Mapping[str, Any]) -> Expression | None:
@@ -251,7 +253,7 @@ class Space(Mapping[str, Parameter]):
         """
         for name, parameter in self._parameters.items():
             if parameter.size is None:
-                raise SpaceError("is continuous: give it a step to enumerate it", [name])
+                raise SpaceError("is continuous: give it a step to enumerate it", name)
         for point in every_point(self):
             full = {**point, **self.fixed()}
             if self.violated(full) is None:

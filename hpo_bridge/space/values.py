@@ -39,7 +39,7 @@ def declared_integer(value: Any, key: str) -> int:
     except SpaceError as error:
         raise error.under(key) from None
     if abs(number) > LARGEST_INT:
-        raise SpaceError(f"found {short(value)}, expected at most 2**53 in size", [key])
+        raise SpaceError(f"found {short(value)}, expected at most 2**53 in size", key)
     return number
 
 
@@ -47,7 +47,7 @@ def declared_flag(value: Any, key: str) -> bool:
     """A boolean of a declaration, NumPy's included."""
     flag = unboxed(value)
     if not isinstance(flag, bool):
-        raise SpaceError(f"found {short(value)}, expected true or false", [key])
+        raise SpaceError(f"found {short(value)}, expected true or false", key)
     return flag
 
 
@@ -60,13 +60,13 @@ def choice_key(value: Any, path: Sequence[str] = ()) -> str:
     if isinstance(value, list):
         return "[" + ",".join(choice_key(item, path) for item in value) + "]"
     if type(value) is float and not math.isfinite(value):
-        raise SpaceError(f"found {value!r}, which JSON cannot hold", path)
+        raise SpaceError(f"found {value!r}, which JSON cannot hold", *path)
     if value is None or type(value) in (str, int, float, bool):
         return json.dumps(value)
     raise SpaceError(
         f"found {short(value)}, expected a string, number, boolean, null or list "
         f"({_advice(value)})",
-        path,
+        *path,
     )
 
 

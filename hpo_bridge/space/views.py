@@ -175,12 +175,20 @@ def check_rest(
     for name, value in params.items():
         if name in constants:
             if not _same(value, constants[name]):
-                raise SpaceError(f"is the constant {short(constants[name])}", [name])
+                raise SpaceError(
+                    f"is the constant {short(constants[name])}",
+                    name,
+                    kind="not the value of the constant",
+                )
         elif name in parameters and name not in point:
-            raise SpaceError("is not active here: its condition does not hold", [name])
+            raise SpaceError(
+                "is not active here: its condition does not hold",
+                name,
+                kind="not active at that point",
+            )
         elif name not in point:
             hint = nearest(name, list(parameters))
-            raise SpaceError(f"is no parameter of the space{hint}", [str(name)])
+            raise SpaceError(f"is no parameter of the space{hint}", str(name))
 
 
 def _same(value: Any, constant: Any) -> bool:

@@ -28,7 +28,7 @@ def final_state(state: TrialState | str) -> TrialState:
     """
     final = [known.value for known in TrialState if known.is_final]
     if not isinstance(state, str) or state not in final:
-        raise HpoBridgeError(f"state: found {short(state)}, expected one of {', '.join(final)}")
+        raise HpoBridgeError(f"found {short(state)}, expected one of {', '.join(final)}", "state")
     return TrialState(state)
 
 
@@ -80,7 +80,7 @@ def objectives_from(direction: Any, directions: Any) -> Objectives:
     if directions is None:
         return Objectives({SINGLE: Direction.MINIMIZE if direction is None else direction})
     if direction is not None:
-        raise HpoBridgeError("direction: cannot stand beside directions: give one of the two")
+        raise HpoBridgeError("cannot stand beside directions: give one of the two", "direction")
     return Objectives(directions)
 
 

@@ -199,7 +199,7 @@ class Study:
     def _build_pruner(self) -> StudyPruner:
         assert self._pruner is not None
         if len(self._declared) > 1:
-            raise HpoBridgeError("pruner: a study with several objectives cannot be pruned")
+            raise HpoBridgeError("a study with several objectives cannot be pruned", "pruner")
         return StudyPruner(self._plugins, *self._pruner)
 
     # -- driving ----------------------------------------------------------------------
@@ -291,8 +291,9 @@ class Study:
             return None
         if self._pruner is not None:
             raise HpoBridgeError(
-                "order: deterministic and a pruner cannot be combined: what is pruned depends "
-                "on which trial reports first"
+                "deterministic and a pruner cannot be combined: what is pruned depends "
+                "on which trial reports first",
+                "order",
             )
         return int(getattr(runner, "workers", 1))
 

@@ -66,8 +66,9 @@ class Subject:
         for option in self.options:
             if accepted is not None and option not in accepted:
                 raise InvalidOptions(
-                    f"{option}: unknown option of backend {self.name!r}, accepted: "
-                    f"{', '.join(accepted) or 'none'}{nearest(option, accepted)}"
+                    f"unknown option of backend {self.name!r}, accepted: "
+                    f"{', '.join(accepted) or 'none'}{nearest(option, accepted)}",
+                    option,
                 )
         if self.options:
             try:

@@ -28,16 +28,15 @@ def mutable(space: Space, names: Sequence[str] | None, option: str) -> tuple[str
         names = [n for n, p in space.items() if isinstance(p, Float) and n not in parents]
     for name in names:
         if name not in space:
-            raise InvalidOptions(f"{option}: {name!r} is no parameter{nearest(name, list(space))}")
+            raise InvalidOptions(f"{name!r} is no parameter{nearest(name, list(space))}", option)
         if name in parents:
             raise InvalidOptions(
-                f"{option}: {name!r} cannot change while a trial runs: other parameters depend "
-                "on it"
+                f"{name!r} cannot change while a trial runs: other parameters depend on it", option
             )
     if not names:
         raise InvalidOptions(
-            f"{option}: the space has no float; name the parameters that may change while a "
-            "trial runs"
+            "the space has no float; name the parameters that may change while a trial runs",
+            option,
         )
     return tuple(names)
 

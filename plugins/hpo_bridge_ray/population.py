@@ -133,8 +133,9 @@ class Pb2(TunePruner):
         for name in mutable(space, self.names, "hyperparam_bounds"):
             if isinstance(space[name], Categorical):
                 raise InvalidOptions(
-                    f"hyperparam_bounds: {name!r} is categorical, and ray.pb2 changes numbers "
-                    "alone; leave it out, or use ray.pbt"
+                    f"{name!r} is categorical, and ray.pb2 changes numbers "
+                    "alone; leave it out, or use ray.pbt",
+                    "hyperparam_bounds",
                 )
 
     def scheduler(self, space: Space) -> Any:
@@ -153,25 +154,25 @@ def _names(option: str, value: Any) -> list[str] | None:
         return None
     wrong = isinstance(value, (str, Mapping)) or not isinstance(value, Sequence) or not value
     if wrong or not all(isinstance(name, str) for name in value):
-        raise InvalidOptions(f"{option}: found {short(value)}, expected a list of names")
+        raise InvalidOptions(f"found {short(value)}, expected a list of names", option)
     return list(value)
 
 
 def _positive(option: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise InvalidOptions(f"{option}: found {short(value)}, expected a number above 0")
+        raise InvalidOptions(f"found {short(value)}, expected a number above 0", option)
     return value
 
 
 def _share(option: str, value: Any, most: float) -> float:
     share: float = number(option, value, 0)
     if share > most:
-        raise InvalidOptions(f"{option}: found {short(value)}, expected at most {most:g}")
+        raise InvalidOptions(f"found {short(value)}, expected at most {most:g}", option)
     return share
 
 
 def _factors(value: Any) -> tuple[float, ...]:
     option = "perturbation_factors"
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
-        raise InvalidOptions(f"{option}: found {short(value)}, expected two numbers")
+        raise InvalidOptions(f"found {short(value)}, expected two numbers", option)
     return tuple(_positive(option, factor) for factor in value)

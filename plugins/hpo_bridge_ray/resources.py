@@ -40,11 +40,11 @@ class Resources:
             InvalidOptions: If something is neither a number nor an expression.
         """
         if more is not None and not isinstance(more, Mapping):
-            raise InvalidOptions(f"resources: found {more!r}; expected a mapping")
+            raise InvalidOptions(f"found {more!r}; expected a mapping", "resources")
         amounts = {"CPU": cpu, "GPU": gpu}
         for name, amount in (more or {}).items():
             if name in _OPTIONS:
-                raise InvalidOptions(f"resources: give {name} by the option {_OPTIONS[name]}")
+                raise InvalidOptions(f"give {name} by the option {_OPTIONS[name]}", "resources")
             if name.lower() in _OPTIONS.values():
                 amounts[name.upper()] = amount
             else:
@@ -56,11 +56,13 @@ class Resources:
                 try:
                     varying[name] = Expression(amount)
                 except SpaceError as error:
-                    raise InvalidOptions(f"{option}: {error}") from None
+                    raise InvalidOptions(f"{error}", option) from None
             elif value := float(number(option, amount, 0.0)):
                 fixed[name] = value
         if not fixed and not varying:
-            raise InvalidOptions("cpu: a worker needs something: found cpu 0, gpu 0, no resources")
+            raise InvalidOptions(
+                "a worker needs something: found cpu 0, gpu 0, no resources", "cpu"
+            )
         return cls(fixed, varying)
 
     def check_room_for(self, objective: Objective) -> None:
@@ -73,8 +75,9 @@ class Resources:
         cpu = self.fixed.get("CPU", 0.0)
         if wanted > 1 and 0 < cpu < wanted:
             raise InvalidOptions(
-                f"cpu: found {cpu:g}, expected {wanted} or more: {objective.describe()} runs "
-                f"{wanted} processes for each trial"
+                f"found {cpu:g}, expected {wanted} or more: {objective.describe()} runs "
+                f"{wanted} processes for each trial",
+                "cpu",
             )
 
     @property
@@ -96,8 +99,8 @@ class Resources:
                 amount = float(number(option, expression(params), 0.0))
             except (SpaceError, ArithmeticError, TypeError, ValueError) as error:
                 raise InvalidOptions(
-                    f"{option}: {expression.text!r} gives no amount for {dict(params)}: "
-                    f"{explain(error)}"
+                    f"{expression.text!r} gives no amount for {dict(params)}: {explain(error)}",
+                    option,
                 ) from None
             if amount:
                 found[name] = amount

@@ -84,8 +84,9 @@ class Ray:
         self.resources = Resources.of(cpu, gpu, resources)
         if self.mode == "slots" and self.resources.vary:
             raise InvalidOptions(
-                "mode: slots has workers of one size; resources that depend on "
-                "the parameters need mode: trials"
+                "slots has workers of one size; resources that depend on "
+                "the parameters need mode: trials",
+                "mode",
             )
         self.address = _text("address", address)
         self.runtime_env = _mapping("runtime_env", runtime_env)
@@ -94,7 +95,7 @@ class Ray:
         self.output = as_choice("output", output, "capture", "inherit")
         self.order = as_choice("order", order, "free", "deterministic")
         if self.order == "deterministic" and self.workers is None:
-            raise InvalidOptions("order: deterministic needs workers: the trials depend on it")
+            raise InvalidOptions("deterministic needs workers: the trials depend on it", "order")
         self.memory = as_bytes("memory", memory)
         self.grace = 0.0 if grace == 0 else as_seconds("grace", grace) or 0.0
 
@@ -117,7 +118,7 @@ class Ray:
         pruner: Any = work.pruner if hasattr(work.pruner, "scheduler") else None
         by_trial = self.mode == "trials" or self.resources.vary or pruner is not None
         if self.mode == "slots" and by_trial:
-            raise InvalidOptions("mode: slots has no place for a pruner of Ray's; use trials")
+            raise InvalidOptions("slots has no place for a pruner of Ray's; use trials", "mode")
         if pruner is not None:
             pruner.check(work.space)
         with CtrlC() as ctrl_c:
@@ -294,11 +295,11 @@ def _too_much(ray: Any, asked: int, resources: Mapping[str, float], most: int) -
 
 def _mapping(name: str, value: Any) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, Mapping):
-        raise InvalidOptions(f"{name}: found {value!r}; expected a mapping")
+        raise InvalidOptions(f"found {value!r}; expected a mapping", name)
     return None if value is None else dict(value)
 
 
 def _text(name: str, value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise InvalidOptions(f"{name}: found {value!r}; expected a text")
+        raise InvalidOptions(f"found {value!r}; expected a text", name)
     return value

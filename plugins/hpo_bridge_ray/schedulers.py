@@ -87,7 +87,7 @@ class Asha(TunePruner):
         self.brackets = number("brackets", brackets, 1, whole=True)
         self.stop_last_trials = flag("stop_last_trials", stop_last_trials)
         if self.grace_period > self.max_t:
-            raise InvalidOptions(f"grace_period: found {grace_period}, more than max_t {max_t}")
+            raise InvalidOptions(f"found {grace_period}, more than max_t {max_t}", "grace_period")
 
     def scheduler(self, space: Space) -> Any:
         """Tune's ``ASHAScheduler``."""
@@ -188,13 +188,15 @@ def number(name: str, value: Any, least: float, *, whole: bool = False) -> Any:
     kinds = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
         kind = "an integer" if whole else "a number"
-        raise InvalidOptions(f"{name}: found {short(value)}, expected {kind} of at least {least}")
+        raise InvalidOptions(f"found {short(value)}, expected {kind} of at least {least}", name)
     return value
 
 
 def _above_one(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 1:
-        raise InvalidOptions(f"reduction_factor: found {short(value)}, expected a number above 1")
+        raise InvalidOptions(
+            f"found {short(value)}, expected a number above 1", "reduction_factor"
+        )
     return value
 
 
@@ -205,5 +207,5 @@ def flag(name: str, value: Any) -> bool:
         InvalidOptions: If it is anything else.
     """
     if not isinstance(value, bool):
-        raise InvalidOptions(f"{name}: found {short(value)}, expected true or false")
+        raise InvalidOptions(f"found {short(value)}, expected true or false", name)
     return value

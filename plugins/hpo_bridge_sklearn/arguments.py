@@ -15,7 +15,7 @@ def checked_objective(objective: Any) -> str | None:
     """``objective`` as given; raises ObjectiveError if it is no name."""
     if objective is None or isinstance(objective, str):
         return objective
-    raise ObjectiveError(f"objective: found {short(objective)}, expected the name of a scorer")
+    raise ObjectiveError(f"found {short(objective)}, expected the name of a scorer", "objective")
 
 
 def checked_error_score(error_score: Any) -> ErrorScore:
@@ -27,7 +27,7 @@ def checked_error_score(error_score: Any) -> ErrorScore:
     if isinstance(error_score, (int, float)) and not isinstance(error_score, bool):
         return float(error_score)
     raise ObjectiveError(
-        f"error_score: found {short(error_score)}, expected nan, raise or a number"
+        f"found {short(error_score)}, expected nan, raise or a number", "error_score"
     )
 
 
@@ -37,8 +37,8 @@ def checked_workers(workers: Any) -> int:
         return 1
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ObjectiveError(
-            f"fold_workers: found {short(workers)}, expected a whole number from 1"
+            f"found {short(workers)}, expected a whole number from 1", "fold_workers"
         )
     if workers > 1 and os.name != "posix":
-        raise ObjectiveError("fold_workers: needs a POSIX system; leave it out")
+        raise ObjectiveError("needs a POSIX system; leave it out", "fold_workers")
     return workers

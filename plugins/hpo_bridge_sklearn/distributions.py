@@ -52,7 +52,7 @@ def translated(name: str, frozen: Any) -> Float | Int:
     raise SpaceError(
         f"found {found}, which no parameter equals; accepted of SciPy's: {ACCEPTED}. Give a "
         "list, hpo_bridge.Float, Int or Categorical instead",
-        [name],
+        name,
     )
 
 
@@ -77,7 +77,7 @@ def range_of(name: str, low: Any, high: Any, prior: str) -> Float | Int:
         Float(low=0.1, high=10.0, log=True, step=None, when=None, shape=None)
     """
     if prior not in PRIORS:
-        raise SpaceError(f"found the prior {prior!r}, expected one of {', '.join(PRIORS)}", [name])
+        raise SpaceError(f"found the prior {prior!r}, expected one of {', '.join(PRIORS)}", name)
     kind = Int if all(isinstance(bound, Integral) for bound in (low, high)) else Float
     try:
         return kind(low, high, log=prior != "uniform")

@@ -269,14 +269,14 @@ def cross_validated(
         (True, 5)
     """
     if (X is None) == (data is None):
-        raise ObjectiveError("data: give either X and y, or data")
+        raise ObjectiveError("give either X and y, or data", "data")
     for name, given in (("fit_params", fit_params), ("score_params", score_params)):
         if given is not None and not isinstance(given, Mapping):
-            raise ObjectiveError(f"{name}: found {short(given)}, expected a mapping")
+            raise ObjectiveError(f"found {short(given)}, expected a mapping", name)
     if data is None:
         data = Data(X, y, groups, dict(fit_params or {}), dict(score_params or {}))
     elif any(given is not None for given in (y, groups, fit_params, score_params)):
-        raise ObjectiveError("data: gives y, groups, fit_params and score_params too")
+        raise ObjectiveError("gives y, groups, fit_params and score_params too", "data")
     if isinstance(cv, (int, float)) or cv is None:
         check_number(cv)
     check_names(scoring)

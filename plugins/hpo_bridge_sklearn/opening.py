@@ -47,8 +47,9 @@ def check_trials(n_trials: int | None, backend: Backends) -> None:
         spec = manager().find("backend", name).spec
     if n_trials is None and Capability.FINITE not in getattr(spec, "capabilities", ()):
         raise HpoBridgeError(
-            f"n_trials: backend {name!r} never ends by itself; give the number of candidates "
-            "to try, such as n_trials=50"
+            f"backend {name!r} never ends by itself; give the number of candidates "
+            "to try, such as n_trials=50",
+            "n_trials",
         )
 
 

@@ -59,7 +59,7 @@ class OuterLoop:
             pairs = fixed_splits(cv, data, classifier=classifier)
         if len(pairs) < 2:
             raise ObjectiveError(
-                f"nested: {short(cv)} gives {len(pairs)} split, expected 2 or more"
+                f"{short(cv)} gives {len(pairs)} split, expected 2 or more", "nested"
             )
         whole = hashed([stable(data.X), stable(data.y), stable(dict(data.fit_params))])
         found = []
@@ -70,7 +70,7 @@ class OuterLoop:
             try:
                 part.prepared()
             except ObjectiveError as error:
-                raise ObjectiveError(f"nested: outer split {number}: {error}") from error
+                raise ObjectiveError(f"outer split {number}: {error}", "nested") from error
             if not isinstance(objective.data, Data):  # each process loads it for itself
                 part = replace(objective, data=TrainingPart(objective, train))
             held = replace(objective, data=data, cv=[(train, test)], return_train_score=False)
@@ -90,7 +90,7 @@ class OuterLoop:
         if isinstance(cv, type) or (callable(cv) and not hasattr(cv, "split")):
             cv = kept(cv())
         if cv is None and self._cv is not None:
-            raise ObjectiveError(f"cv: found None, expected {EXPECTED}")
+            raise ObjectiveError(f"found None, expected {EXPECTED}", "cv")
         if cv is not None and not isinstance(cv, (int, np.integer)):
             return cv
         how = {"n_splits": 5 if cv is None else int(cv), "shuffle": True, "random_state": seed}
@@ -123,8 +123,9 @@ def check_classes(y: Any, train: Any, number: int) -> None:
     missing = set(np.unique(targets).tolist()) - set(np.unique(targets[train]).tolist())
     if missing:
         raise ObjectiveError(
-            f"nested: outer split {number} has no sample of class {short(min(missing, key=str))} "
-            "in its training part; give fewer splits, or a splitter that keeps classes"
+            f"outer split {number} has no sample of class {short(min(missing, key=str))} "
+            "in its training part; give fewer splits, or a splitter that keeps classes",
+            "nested",
         )
 
 
@@ -231,15 +232,17 @@ def outer_loop(objective: CrossValidated, nested: Any) -> OuterLoop:
     for key in nested:
         if key not in KEYS:
             hint = nearest(str(key), KEYS)
-            raise ObjectiveError(f"{key}: unknown key, accepted: {', '.join(KEYS)}{hint}")
+            raise ObjectiveError(f"unknown key, accepted: {', '.join(KEYS)}{hint}", key)
     cv, seed = nested.get("cv"), nested.get("seed")
     if isinstance(cv, (str, Mapping, int, float)) or cv is None:
         cv = splitter(cv)
     if seed is not None:
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-            raise ObjectiveError(f"seed: found {short(seed)}, expected a whole number from 0")
+            raise ObjectiveError(f"found {short(seed)}, expected a whole number from 0", "seed")
         if cv is not None and not isinstance(cv, int):
-            raise ObjectiveError("seed: is for a number of splits; of a splitter say random_state")
+            raise ObjectiveError(
+                "is for a number of splits; of a splitter say random_state", "seed"
+            )
     return OuterLoop(objective, cv, seed)
 
 

@@ -29,6 +29,8 @@ def check_parameters(estimator: Any, space: Space) -> None:
         ends = [other for other in known if other.endswith(f"__{name}")]
         hint = f" (did you mean {ends[0]!r}?)" if ends else nearest(name, known)
         raise ObjectiveError(
-            f"space.{name}: Invalid parameter {name!r} for estimator {type(estimator).__name__}"
-            f"{hint}. Valid parameters are: {', '.join(known)}"
+            f"Invalid parameter {name!r} for estimator {type(estimator).__name__}"
+            f"{hint}. Valid parameters are: {', '.join(known)}",
+            "space",
+            name,
         )

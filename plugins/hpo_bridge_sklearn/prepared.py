@@ -121,9 +121,9 @@ def said_of(key: str) -> Iterator[None]:
     except HpoBridgeError:
         raise
     except (TypeError, ValueError) as error:
-        raise ObjectiveError(f"{key}: {' '.join(str(error).split())}") from error
+        raise ObjectiveError(f"{' '.join(str(error).split())}", key) from error
     except Exception as error:
-        raise ObjectiveError(f"{key}: {explained(error)}") from error
+        raise ObjectiveError(f"{explained(error)}", key) from error
 
 
 def prepare(
@@ -244,8 +244,9 @@ def _sample(factory: Factory, points: Iterable[Params]) -> Any:
         except Exception as error:
             failure = failure or error
     raise ObjectiveError(
-        f"estimator: no estimator comes of the space's parameters: "
-        f"{explained(failure) if failure else 'there are none'}"
+        "no estimator comes of the space's parameters: "
+        f"{explained(failure) if failure else 'there are none'}",
+        "estimator",
     )
 
 
@@ -280,4 +281,4 @@ def _check_tolerance(evaluation: Evaluation, factory: Factory | None, hole: Valu
                 return
         except Exception:  # it takes none: what is wrong is the hole, not what it made of it
             pass
-    raise ObjectiveError(f"data: {' '.join(str(hole).split())}")
+    raise ObjectiveError(f"{' '.join(str(hole).split())}", "data")

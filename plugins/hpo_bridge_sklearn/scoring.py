@@ -40,8 +40,9 @@ def check_names(scoring: Any, at: str = "scoring") -> None:
         names = sorted(get_scorer_names())
         if scoring not in names:
             raise ObjectiveError(
-                f"{at}: {scoring!r} is not a valid scoring value{nearest(scoring, names)}; "
-                f"expected one of {', '.join(names)}"
+                f"{scoring!r} is not a valid scoring value{nearest(scoring, names)}; "
+                f"expected one of {', '.join(names)}",
+                *at.split("."),
             )
     elif isinstance(scoring, Mapping):
         for name, scorer in scoring.items():
@@ -50,7 +51,7 @@ def check_names(scoring: Any, at: str = "scoring") -> None:
         for position, name in enumerate(scoring):
             check_names(name, f"{at}.{position}")
     if isinstance(scoring, (Mapping, list, tuple, set)) and not scoring:
-        raise ObjectiveError(f"{at}: found none, expected {EXPECTED}")
+        raise ObjectiveError(f"found none, expected {EXPECTED}", *at.split("."))
 
 
 def score_names(scoring: Any) -> dict[str, str] | None:
@@ -86,8 +87,9 @@ def aims(
     single = next(iter(directions)) if len(directions) == 1 else None
     if objective is not None and single is None:
         raise ObjectiveError(
-            "objective: is for a study with one objective; here the names in directions say it: "
-            f"{', '.join(directions)}"
+            "is for a study with one objective; here the names in directions say it: "
+            f"{', '.join(directions)}",
+            "objective",
         )
     found = {}
     for name in directions:
@@ -109,7 +111,7 @@ def _single(name: str, names: Mapping[str, str] | None, objective: str | None) -
     if len(set(names.values())) > 1:
         known = ", ".join(names)
         raise ObjectiveError(
-            f"objective: is missing: of several scorers it says which is the value: {known}"
+            f"is missing: of several scorers it says which is the value: {known}", "objective"
         )
     return next(iter(names))
 
@@ -120,8 +122,8 @@ def _key(wanted: str, names: Mapping[str, str] | None, where: str) -> str:
     if wanted not in names:
         known = [*names, *TIMES]
         raise ObjectiveError(
-            f"{where}: found {short(wanted)}, expected one of {', '.join(known)}"
-            f"{nearest(wanted, known)}"
+            f"found {short(wanted)}, expected one of {', '.join(known)}{nearest(wanted, known)}",
+            *where.split("."),
         )
     return names[wanted]
 
@@ -130,11 +132,14 @@ def _check_direction(name: str, wanted: str, direction: Direction, single: bool)
     where = "direction" if single and name == VALUE else f"directions.{name}"
     if wanted in TIMES:
         if direction is not Direction.MINIMIZE:
-            raise ObjectiveError(f"{where}: found maximize, expected minimize for {wanted}")
+            raise ObjectiveError(
+                f"found maximize, expected minimize for {wanted}", *where.split(".")
+            )
     elif direction is not Direction.MAXIMIZE:
         raise ObjectiveError(
-            f"{where}: found minimize, expected maximize: of scikit-learn's scorers larger is "
-            "better, also of errors, such as neg_mean_squared_error"
+            "found minimize, expected maximize: of scikit-learn's scorers larger is "
+            "better, also of errors, such as neg_mean_squared_error",
+            *where.split("."),
         )
 
 

@@ -244,7 +244,7 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         accepted = [SCORE] if known is None and not callable(self.scoring) else known
         if not names or (accepted is not None and not set(names) <= set(accepted)):
             expected = ", ".join(accepted or [SCORE])
-            raise HpoBridgeError(f"objectives: found {names!r}, expected scorers of: {expected}")
+            raise HpoBridgeError(f"found {names!r}, expected scorers of: {expected}", "objectives")
         return names
 
     def _check_scores(self, result: Result) -> None:
@@ -278,8 +278,9 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
         if self.pruner is not None and results["pruned"][self.best_index_]:
             raise HpoBridgeError(
-                f"refit: candidate {self.best_index_} was pruned, and has no score to compare; "
-                "choose one whose column 'pruned' is false"
+                f"candidate {self.best_index_} was pruned, and has no score to compare; "
+                "choose one whose column 'pruned' is false",
+                "refit",
             )
         if not callable(self.refit):
             self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]

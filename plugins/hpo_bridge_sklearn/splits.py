@@ -49,26 +49,31 @@ def named_splitter(name: str, options: Mapping[str, Any]) -> Any:
     names = splitter_names()
     if name not in names:
         raise ObjectiveError(
-            f"cv.name: found {short(name)}, expected one of {', '.join(names)}"
-            f"{nearest(str(name), names)}"
+            f"found {short(name)}, expected one of {', '.join(names)}{nearest(str(name), names)}",
+            "cv",
+            "name",
         )
     cls = getattr(model_selection, name)
     accepted = list(inspect.signature(cls).parameters)
     for option in options:
         if option not in accepted:
             raise ObjectiveError(
-                f"cv.{option}: {name} has no such option, accepted: "
-                f"{', '.join(accepted) or 'none'}{nearest(option, accepted)}"
+                f"{name} has no such option, accepted: "
+                f"{', '.join(accepted) or 'none'}{nearest(option, accepted)}",
+                "cv",
+                option,
             )
     try:
         splitter = cls(**options)
     except (TypeError, ValueError) as error:
-        raise ObjectiveError(f"cv: {name}: {' '.join(str(error).split())}") from None
+        raise ObjectiveError(f"{name}: {' '.join(str(error).split())}", "cv") from None
     random = "random_state" in accepted and getattr(splitter, "shuffle", True)
     if random and options.get("random_state") is None:
         raise ObjectiveError(
-            f"cv.random_state: is missing, expected a whole number such as 0: without it {name} "
-            "cuts other folds in each process, and trials could not be compared"
+            f"is missing, expected a whole number such as 0: without it {name} "
+            "cuts other folds in each process, and trials could not be compared",
+            "cv",
+            "random_state",
         )
     return splitter
 
@@ -77,7 +82,7 @@ def check_number(cv: Any) -> None:
     """Raises ObjectiveError if ``cv`` is a number that no cross-validation has."""
     if cv is None or (isinstance(cv, (int, np.integer)) and not isinstance(cv, bool) and cv >= 2):
         return
-    raise ObjectiveError(f"cv: found {short(cv)}, expected {EXPECTED}")
+    raise ObjectiveError(f"found {short(cv)}, expected {EXPECTED}", "cv")
 
 
 def kept(cv: Any) -> Any:
@@ -85,7 +90,7 @@ def kept(cv: Any) -> Any:
     if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
         splits = list(cv)
         if not all(isinstance(split, Iterable) for split in splits):
-            raise ObjectiveError(f"cv: found {short(splits)}, expected {EXPECTED}")
+            raise ObjectiveError(f"found {short(splits)}, expected {EXPECTED}", "cv")
         return [tuple(split) for split in splits]
     return cv
 
@@ -106,11 +111,12 @@ def fixed_splits(cv: Any, data: Data, *, classifier: bool) -> list[Split]:
     splits = _cut(splitter, data)
     if not isinstance(cv, list) and not _are_equal(splits, _cut(splitter, data)):
         raise ObjectiveError(
-            f"cv: {short(splitter)} cuts other folds each time, and trials could not be compared: "
-            "give it a random_state, such as 0"
+            f"{short(splitter)} cuts other folds each time, and trials could not be compared: "
+            "give it a random_state, such as 0",
+            "cv",
         )
     if not splits:
-        raise ObjectiveError(f"cv: {short(splitter)} gives no fold at all")
+        raise ObjectiveError(f"{short(splitter)} gives no fold at all", "cv")
     for fold, (train, test) in enumerate(splits):
         _check(fold, "training", train)
         _check(fold, "test", test)
@@ -138,6 +144,7 @@ def _check(fold: int, part: str, indices: Any) -> None:
     size = int(found.sum()) if found.dtype == bool else len(found)
     if not size:
         raise ObjectiveError(
-            f"cv: the {part} part of fold {fold} is empty: Found array with 0 sample(s) while a "
-            "minimum of 1 is required"
+            f"the {part} part of fold {fold} is empty: Found array with 0 sample(s) while a "
+            "minimum of 1 is required",
+            "cv",
         )

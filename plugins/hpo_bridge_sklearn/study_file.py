@@ -52,7 +52,7 @@ def from_study_file(
     """
     if not isinstance(return_train_score, bool):
         raise ObjectiveError(
-            f"return_train_score: found {short(return_train_score)}, expected true or false"
+            f"found {short(return_train_score)}, expected true or false", "return_train_score"
         )
     return CrossValidated(
         _named(estimator, "estimator", _ESTIMATOR),
@@ -69,9 +69,9 @@ def from_study_file(
 
 def _named(text: Any, key: str, expected: str) -> Named:
     if text is None:
-        raise ObjectiveError(f"{key}: is missing, expected {expected}")
+        raise ObjectiveError(f"is missing, expected {expected}", key)
     if not isinstance(text, str):
-        raise ObjectiveError(f"{key}: found {short(text)}, expected {expected}")
+        raise ObjectiveError(f"found {short(text)}, expected {expected}", key)
     return Named(text, key)
 
 
@@ -86,7 +86,7 @@ def splitter(cv: Any) -> Any:
     if isinstance(cv, Mapping):
         options = dict(cv)
         if "name" not in options:
-            raise ObjectiveError(f"cv: found {short(cv)}, expected {splits.EXPECTED}")
+            raise ObjectiveError(f"found {short(cv)}, expected {splits.EXPECTED}", "cv")
         return splits.named_splitter(options.pop("name"), options)
     splits.check_number(cv)
     return cv
@@ -102,23 +102,25 @@ def _scoring(scoring: Any) -> Any:
         for at, name in enumerate(scoring):
             if ":" in name:
                 raise ObjectiveError(
-                    f"scoring.{at}: found {name!r}, expected the name of a scorer; give one of "
-                    f"your own a name: scoring: {{my_score: {name}}}"
+                    f"found {name!r}, expected the name of a scorer; give one of "
+                    f"your own a name: scoring: {{my_score: {name}}}",
+                    "scoring",
+                    at,
                 )
             if scoring.index(name) != at:
-                raise ObjectiveError(f"scoring.{at}: {name!r} is there twice")
+                raise ObjectiveError(f"{name!r} is there twice", "scoring", at)
     elif scoring is None:
         return None
     else:
-        raise ObjectiveError(f"scoring: found {short(scoring)}, expected {scorers.EXPECTED}")
+        raise ObjectiveError(f"found {short(scoring)}, expected {scorers.EXPECTED}", "scoring")
     scorers.check_names({k: v for k, v in found.items() if isinstance(v, str)} or found)
     return found
 
 
 def _scorer(scorer: Any, key: str) -> Any:
     if not isinstance(scorer, str):
-        raise ObjectiveError(f"{key}: found {short(scorer)}, expected the name of a scorer or "
-                             "'FILE.py:NAME'")  # fmt: skip
+        raise ObjectiveError(f"found {short(scorer)}, expected the name of a scorer or "
+                             "'FILE.py:NAME'", key)  # fmt: skip
     if ":" in scorer:
         return Named(scorer, key)
     scorers.check_names(scorer, key)

@@ -62,8 +62,9 @@ class TestScore:
         fitted_on, scored_on = _features(prepared.evaluation.X), _features(test.X)
         if fitted_on != scored_on:
             raise ObjectiveError(
-                f"test: data: the test data have {scored_on} columns, the data of the objective "
-                f"{fitted_on}"
+                f"data: the test data have {scored_on} columns, the data of the objective "
+                f"{fitted_on}",
+                "test",
             )
         return _Refitted(prepared, test)
 
@@ -126,11 +127,11 @@ def tester_of(objective: CrossValidated, options: Mapping[str, Any]) -> TestScor
     for key in options:
         if key not in KEYS:
             raise ObjectiveError(
-                f"{key}: unknown key, accepted: {', '.join(KEYS)}{nearest(str(key), KEYS)}"
+                f"unknown key, accepted: {', '.join(KEYS)}{nearest(str(key), KEYS)}", key
             )
     text = options["data"]
     if not isinstance(text, str):
-        raise ObjectiveError(f"data: found {short(text)}, expected 'FILE.py:NAME'")
+        raise ObjectiveError(f"found {short(text)}, expected 'FILE.py:NAME'", "data")
     made = TestScore(objective, Named(text, "data").reference(objective.folder))
     made.check()
     return made

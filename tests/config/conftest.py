@@ -32,7 +32,7 @@ class Walk(RandomSearch):
             name = next(n for n, p in problem.space.items() if p.size == 1)
             raise UnsupportedProblem("has a single value", name)
         if not isinstance(pace, float) or pace <= 0:
-            raise InvalidOptions(f"pace: found {pace!r}; expected a number above 0")
+            raise InvalidOptions(f"found {pace!r}; expected a number above 0", "pace")
         super().__init__(problem)
 
 
@@ -52,7 +52,7 @@ class Halving:
 class Diary:
     def __init__(self, *, pages=10, title=None):
         if not isinstance(pages, int) or pages < 1:
-            raise InvalidOptions(f"pages: found {pages!r}; expected a number of pages")
+            raise InvalidOptions(f"found {pages!r}; expected a number of pages", "pages")
 
     @hookimpl
     def hpo_trial_finished(self, trial): ...

@@ -35,9 +35,9 @@ def hpo_register_objectives():
 def curve(context, *, power=2, shift=None):
     """A function is enough."""
     if not isinstance(power, int):
-        raise InvalidOptions(f"power: found {power!r}, expected a whole number")
+        raise InvalidOptions(f"found {power!r}, expected a whole number", "power")
     if shift is not None and not isinstance(shift.get("by"), float):
-        raise ObjectiveError(f"shift.by: found {shift.get('by')!r}, expected a number")
+        raise ObjectiveError(f"found {shift.get('by')!r}, expected a number", "shift", "by")
     return lambda trial: trial["x"] ** power
 
 
@@ -51,9 +51,9 @@ class Score:
 
     def fitted(self, space, directions):
         if "x" not in space:
-            raise ObjectiveError("space.x: is missing, expected a number to be scored")
+            raise ObjectiveError("is missing, expected a number to be scored", "space", "x")
         if list(map(str.lower, directions.values())) != ["maximize"]:
-            raise ObjectiveError("direction: found minimize, expected maximize")
+            raise ObjectiveError("found minimize, expected maximize", "direction")
         return replace(self, names=tuple(space))
 
     def _reference(self):

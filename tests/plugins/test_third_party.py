@@ -22,7 +22,7 @@ class Threads:
     def __init__(self, *, order="free", retries=0, width=2):
         self.order, self.retries, self.width = order, retries, width
         if not isinstance(width, int) or width < 1:
-            raise InvalidOptions(f"width: found {width!r}, expected a number of threads")
+            raise InvalidOptions(f"found {width!r}, expected a number of threads", "width")
 
     def run(self, work):
         function, lock = work.objective.load(), threading.Lock()

@@ -98,14 +98,14 @@ def _trial(label: str, plain: dict[str, Any]) -> ImportedTrial:
     for name, kind in (("params", dict), ("values", dict), ("backend", str), ("error", str)):
         value = plain.get(name)
         if value is not None and not isinstance(value, kind):
-            raise SpaceError(f"found {short(value)}, expected {kind.__name__}", [name])
+            raise SpaceError(f"found {short(value)}, expected {kind.__name__}", name)
         found[name] = value
     try:
         state = TrialState(plain.get("state", "COMPLETE"))
     except ValueError:
         known = ", ".join(s.value for s in TrialState)
         found_state = short(plain.get("state"))
-        raise SpaceError(f"found {found_state}, expected one of {known}", ["state"]) from None
+        raise SpaceError(f"found {found_state}, expected one of {known}", "state") from None
     times = [plain.get(name) for name in ("started", "finished")]
     started, finished = (None if time is None else as_float(time) for time in times)
     attempts = plain.get("attempts", 1)
