@@ -106,7 +106,7 @@ class SelectionRule:
             SelectionError: If an expression cannot be computed there, or gives no number.
         """
         return tuple(
-            _computed(expression, params, str(position))
+            _compute(expression, params, str(position))
             for position, expression in enumerate(self.simplest)
         )
 
@@ -134,7 +134,7 @@ def _expressions(texts: Any, space: Space) -> tuple[Expression, ...]:
     return rule.simplest
 
 
-def _computed(expression: Expression, params: Mapping[str, Any], position: str) -> float:
+def _compute(expression: Expression, params: Mapping[str, Any], position: str) -> float:
     try:
         value = expression(params)
     except KeyError:
@@ -206,8 +206,8 @@ def select_trial(
         text = f"trial {best.number} has the best value"
         return Selection(BEST, best, best, (best.number,), None, text)
     if rule.paired:
-        return _paired(rule, best, complete, objectives)
-    return _unpaired(rule, best, complete, objectives)
+        return _select_paired(rule, best, complete, objectives)
+    return _select_unpaired(rule, best, complete, objectives)
 
 
 def select_in(store: Store, study: str, objectives: Objectives, rule: SelectionRule) -> Selection:
@@ -228,7 +228,7 @@ def check_single(objectives: Objectives) -> None:
         )
 
 
-def _unpaired(
+def _select_unpaired(
     rule: SelectionRule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
 ) -> Selection:
     (name,) = objectives.names
@@ -244,10 +244,10 @@ def _unpaired(
     ]
     text = f"best: trial {best.number}, {name} {value:.6g} ± {error:.3g}; threshold {{}}"
     threshold = objectives.sign * limit
-    return _chosen(rule, best, ranked, threshold, text.format(f"{threshold:.6g}"))
+    return _choose_simplest(rule, best, ranked, threshold, text.format(f"{threshold:.6g}"))
 
 
-def _paired(
+def _select_paired(
     rule: SelectionRule, best: TrialRecord, complete: Iterable[TrialRecord], objectives: Objectives
 ) -> Selection:
     of_best, value = folds_of(best), best.value
@@ -270,7 +270,7 @@ def _paired(
     text = f"best: trial {best.number}, {objectives.names[0]} {value:.6g}; in pairs on its folds"
     if unpaired:
         text += f", {counted(unpaired, 'trial')} without the same folds left out"
-    return _chosen(rule, best, ranked, None, text)
+    return _choose_simplest(rule, best, ranked, None, text)
 
 
 def _loss(trial: TrialRecord, objectives: Objectives) -> float:
@@ -279,7 +279,7 @@ def _loss(trial: TrialRecord, objectives: Objectives) -> float:
     return losses[0]
 
 
-def _chosen(
+def _choose_simplest(
     rule: SelectionRule,
     best: TrialRecord,
     ranked: list[tuple[tuple[float, ...], float, int, TrialRecord]],

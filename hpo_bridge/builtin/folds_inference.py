@@ -95,7 +95,7 @@ def signed_rank_p(differences: Sequence[float]) -> float:
         (0.125, 0.25)
     """
     ranked = sorted((abs(d), d > 0) for d in differences if d != 0)
-    doubled = _doubled_ranks([size for size, _ in ranked])
+    doubled = _double_ranks([size for size, _ in ranked])
     positive = sum(rank for rank, (_, above) in zip(doubled, ranked, strict=True) if above)
     if len(ranked) > _MOST_EXACT:
         spread = math.sqrt(2 * sum(rank * rank for rank in doubled))  # times sqrt(2)
@@ -107,7 +107,7 @@ def signed_rank_p(differences: Sequence[float]) -> float:
     return sum(ways[positive:]) / (1 << len(ranked))
 
 
-def _doubled_ranks(sizes: Sequence[float]) -> list[int]:
+def _double_ranks(sizes: Sequence[float]) -> list[int]:
     """Twice the ranks of numbers that are sorted, equal ones with their mean: whole numbers.
 
     >>> _doubled_ranks([0.1, 0.2, 0.2, 0.5])

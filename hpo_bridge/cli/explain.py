@@ -39,7 +39,7 @@ def show_explanation(
         )
         file = load(check_backend=False)
         try:
-            tables = _explained(file, plugins)
+            tables = _explain(file, plugins)
         except InvalidOptions:
             load()  # raises with the key's path
             raise
@@ -74,7 +74,7 @@ def command_line(file: StudyFile) -> str | None:
     return file.objective.command_line(file.space.decode([0.5] * file.space.dimension), 0)
 
 
-def _explained(file: StudyFile, plugins: PluginManager) -> list[dict[str, Any]]:
+def _explain(file: StudyFile, plugins: PluginManager) -> list[dict[str, Any]]:
     """For each entry of the schedule ``backend``, ``rows`` and what it says beside its name."""
     tables = []
     for entry in schedule_of(file.schedule):
@@ -109,7 +109,7 @@ def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
             raise proposer.fault("explain", error) from error
     rows = []
     for name, parameter in space.items():
-        how, detail = "native", _seen(parameter)
+        how, detail = "native", _describe(parameter)
         if name in told:
             how, detail = told[name].how, told[name].detail
         if isinstance(parameter, Categorical):
@@ -134,7 +134,7 @@ def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
     return rows
 
 
-def _seen(parameter: Any) -> str:
+def _describe(parameter: Any) -> str:
     """Describe a parameter as the adapter sees it."""
     plain = parameter.to_plain()
     plain.pop("when", None)

@@ -81,7 +81,7 @@ def _run_opened(
     result = summary(study.store, study.name)
     add_choice(result, study.store, study.name, file.selection)
     if nothing is None and study.exhausted is not None:
-        nothing = _exhausted(study, ran=study.counts != before)
+        nothing = _exhaustion_text(study, ran=study.counts != before)
     if nothing is not None:
         print(nothing, file=sys.stderr)
     return ended, result
@@ -189,7 +189,7 @@ def nothing_to_do(study: Study, file: StudyFile, *, retry_failed: bool) -> str |
     return nothing.text(spent, way, retry="--retry-failed")
 
 
-def _exhausted(study: Study, *, ran: bool) -> str:
+def _exhaustion_text(study: Study, *, ran: bool) -> str:
     """That a backend has nothing left; where it had nothing to begin with, how to go on."""
     spent = f"{study.backend} has nothing left: {study.exhausted}"
     if ran:

@@ -53,14 +53,14 @@ def score_study(
                 "else scores a configuration on the test set"
             )
         summary(opened, file.name)  # raises if there is no such study
-        found = _tested(opened, file, file.selection.test, trial, again=again)
+        found = _score(opened, file, file.selection.test, trial, again=again)
     if found is None:
         return FAILED
     print_result({"study": file.name, **asdict(found)}, f"{file.name}: {found.line}", as_json)
     return 0
 
 
-def _tested(
+def _score(
     store: Store, file: StudyFile, function: Objective, trial: int | None, *, again: bool
 ) -> TestScore | None:
     name = file.name
@@ -74,7 +74,7 @@ def _tested(
     if before and not again:  # said again once the study is held: somebody may be faster
         warn(reuse_warning(name, before))
     try:
-        chosen = _chosen(store, file) if trial is None else trial
+        chosen = _choose(store, file) if trial is None else trial
     except NoCompleteTrial as error:
         print(error, file=sys.stderr)
         return None
@@ -93,7 +93,7 @@ def _tested(
         return None
 
 
-def _chosen(store: Store, file: StudyFile) -> Selection:
+def _choose(store: Store, file: StudyFile) -> Selection:
     row = store.study(file.name)
     directions = file.directions if row is None else row.definition["directions"]
     return select_in(store, file.name, Objectives(directions), file.selection.rule)

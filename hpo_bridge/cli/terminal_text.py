@@ -37,14 +37,14 @@ class OutputDecoder:
 
     def feed(self, data: bytes) -> str:
         """Return the text that is whole by now."""
-        return self._shown(self._rest + self._decoder.decode(data), last=False)
+        return self._show(self._rest + self._decoder.decode(data), last=False)
 
     def end(self) -> str:
         """Return the rest, and the terminal's own colours."""
-        text = self._shown(self._rest + self._decoder.decode(b"", final=True), last=True)
+        text = self._show(self._rest + self._decoder.decode(b"", final=True), last=True)
         return f"{text}\x1b[0m" if self._coloured else text
 
-    def _shown(self, text: str, *, last: bool) -> str:
+    def _show(self, text: str, *, last: bool) -> str:
         self._rest = ""
         if not self._terminal:
             return text

@@ -139,7 +139,7 @@ class CheckpointFolder:
             The numbers of the trials that have something here, in order.
         """
         try:
-            names = _listed(self.path)
+            names = _list_names(self.path)
         except OSError:
             return []
         for name in names:
@@ -151,7 +151,7 @@ class CheckpointFolder:
         return self.path / str(number)
 
 
-def _listed(folder: Path) -> list[str]:
+def _list_names(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
     except FileNotFoundError:
@@ -160,7 +160,7 @@ def _listed(folder: Path) -> list[str]:
 
 def _last(place: Path) -> int | None:
     """The number of a trial's last checkpoint."""
-    return max(_numbers(_listed(place)), default=None)
+    return max(_numbers(_list_names(place)), default=None)
 
 
 def _numbers(names: list[str]) -> list[int]:
@@ -170,7 +170,7 @@ def _numbers(names: list[str]) -> list[int]:
 
 def _tidy(place: Path, keep: Path | None) -> None:
     """Removes all of a trial but its last checkpoint and ``keep``."""
-    names = _listed(place)
+    names = _list_names(place)
     versions = _numbers(names)
     ours = [str(version) for version in versions[:-1]]
     ours += [name for name in names if name.startswith((_NEW, _OLD))]

@@ -40,11 +40,11 @@ def reader_of(
             and these are not allowed.
         UnknownName: If there is no such format, or what it needs is not installed.
     """
-    name = format or _recognised(plugins, source)
+    name = format or _recognise(plugins, source)
     spec = cast("FormatSpec", plugins.find("format", name).spec)
     reader = plugins.build("format", name, {})
     if not spec.reads or not isinstance(reader, HistoryReader):
-        raise HistoryError(f"format {name!r} can be written only; {_known(plugins)}")
+        raise HistoryError(f"format {name!r} can be written only; {_describe_formats(plugins)}")
     if spec.pickle and isinstance(source, str) and not allow_pickle:
         raise HistoryError(
             f"{shown(source)}: is a pickle, and {PICKLE}: --unpickle (in Python "
@@ -76,11 +76,11 @@ def writer_of(
         (name,) = fitting
     writer = plugins.build("format", name, {})
     if not isinstance(writer, HistoryWriter):
-        raise HistoryError(f"format {name!r} can be read only; {_known(plugins)}")
+        raise HistoryError(f"format {name!r} can be read only; {_describe_formats(plugins)}")
     return name, writer
 
 
-def _recognised(plugins: PluginManager, source: Any) -> str:
+def _recognise(plugins: PluginManager, source: Any) -> str:
     if isinstance(source, str) and "://" not in source and not os.path.exists(source):
         raise HistoryError(f"{source}: there is no such file or folder")
     names = [
@@ -96,7 +96,9 @@ def _recognised(plugins: PluginManager, source: Any) -> str:
         raise HistoryError(
             f"{what}: is a store of hpo-bridge; export its study as JSON, which can be imported"
         )
-    raise HistoryError(f"{what}: is of no known format; {_known(plugins)}; --from says which")
+    raise HistoryError(
+        f"{what}: is of no known format; {_describe_formats(plugins)}; --from says which"
+    )
 
 
 def _is_store(source: str) -> bool:
@@ -118,7 +120,7 @@ def _active(plugins: PluginManager, *, writes: bool) -> list[str]:
     ]  # fmt: skip
 
 
-def _known(plugins: PluginManager) -> str:
+def _describe_formats(plugins: PluginManager) -> str:
     """The formats, and those that lack something."""
     reads, writes = (_active(plugins, writes=each) for each in (False, True))
     text = f"formats read: {', '.join(reads)}; written: {', '.join(writes)}"

@@ -73,7 +73,7 @@ def require_compatible(
             would mean something else; says which, and what to do.
         HpoBridgeError: If a new parameter has no default, or a wrong one.
     """
-    for reason in _forbidden(stored.space, space):
+    for reason in _obstacles(stored.space, space):
         raise StoreError(f"study {name!r} in {store.url}: {reason}; {REMEDY}")
     new = {}
     for each in space:
@@ -124,7 +124,7 @@ def _points(store: Store, name: str) -> Iterator[tuple[str, Mapping[str, Any], b
             yield f"trial {record.number}", change.params, False
 
 
-def _forbidden(stored: Space, given: Space) -> Iterator[str]:
+def _obstacles(stored: Space, given: Space) -> Iterator[str]:
     """Why a change cannot be made, whatever trials there are."""
     for name in stored:
         if name not in given:

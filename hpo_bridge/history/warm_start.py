@@ -111,8 +111,8 @@ def adoption_events(
     events: list[Adopted] = []
     for place, source in enumerate(sources):
         path = f"warm_start.{place}"
-        with _opened(source, store, path) as earlier:
-            events += _adopted(source, earlier, path, space, objectives)
+        with _open_earlier(source, store, path) as earlier:
+            events += _adopt(source, earlier, path, space, objectives)
     return events
 
 
@@ -137,7 +137,7 @@ def _begun(sources: Sequence[EarlierStudy], store: Store, name: str) -> bool:
 
 
 @contextmanager
-def _opened(source: EarlierStudy, own: Store, path: str) -> Iterator[Store]:
+def _open_earlier(source: EarlierStudy, own: Store, path: str) -> Iterator[Store]:
     """The store of an earlier study, which has it."""
     given = own if source.store is None else source.store
     try:
@@ -159,7 +159,7 @@ def _opened(source: EarlierStudy, own: Store, path: str) -> Iterator[Store]:
             store.close()
 
 
-def _adopted(
+def _adopt(
     source: EarlierStudy, earlier: Store, path: str, new: Space, objectives: Objectives
 ) -> list[Adopted]:
     row = earlier.study(source.study)

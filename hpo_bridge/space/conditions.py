@@ -30,7 +30,7 @@ def resolve(
                 conditions[name] = _conditions(parameter.when, declared, constants)
             except SpaceError as error:
                 raise error.under(name, "when") from None
-    order = _sorted(declared, conditions)
+    order = _sort_parents_first(declared, conditions)
     for name in conditions:
         _check_reachable(name, conditions)
     return order, conditions
@@ -49,13 +49,13 @@ def _conditions(
             hint = nearest(str(parent), list(declared))
             raise SpaceError(f"is no parameter of the space{hint}", str(parent))
         try:
-            result[parent] = _allowed(declared[parent], value)
+            result[parent] = _allowed_values(declared[parent], value)
         except SpaceError as error:
             raise error.under(parent) from None
     return result
 
 
-def _allowed(parent: Parameter, value: Any) -> Allowed:
+def _allowed_values(parent: Parameter, value: Any) -> Allowed:
     if isinstance(parent, Float) and parent.step is None:
         raise SpaceError("is continuous: a condition needs a parent with single values")
     try:
@@ -66,7 +66,7 @@ def _allowed(parent: Parameter, value: Any) -> Allowed:
     return {choice_key(parent.check(item)): None for item in value}
 
 
-def _sorted(declared: Mapping[str, Parameter], conditions: Conditions) -> list[str]:
+def _sort_parents_first(declared: Mapping[str, Parameter], conditions: Conditions) -> list[str]:
     """Declaration order, but parents first; finds cycles."""
     order: dict[str, None] = {}
     path: list[str] = []

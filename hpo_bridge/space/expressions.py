@@ -24,7 +24,7 @@ MAX_DIGITS = 30
 """Most digits that ``round`` may be asked for."""
 
 
-def _bounded(result: Any) -> Any:
+def _within_limits(result: Any) -> Any:
     if isinstance(result, int) and result.bit_length() > MAX_BITS:
         raise OverflowError("the result is too large")
     return result
@@ -189,7 +189,7 @@ def _source(text: str, node: ast.expr) -> str:
 
 def _binary(operation: Callable[[Any, Any], Any], left: Compiled, right: Compiled) -> Compiled:
     def run(values: Mapping[str, Any]) -> Any:
-        return _bounded(operation(_number(left(values)), _number(right(values))))
+        return _within_limits(operation(_number(left(values)), _number(right(values))))
 
     return run
 

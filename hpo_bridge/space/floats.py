@@ -141,10 +141,10 @@ class Float:
     def decode(self, u: Any) -> Any:
         """The value at ``u`` in ``[0, 1]``; of a vector, the list at a sequence of them."""
         if self.shape is not None:
-            return [self._decoded(float(each)) for each in self._sized(u)]
-        return self._decoded(float(u))
+            return [self._decode_one(float(each)) for each in self._check_length(u)]
+        return self._decode_one(float(u))
 
-    def _decoded(self, u: float) -> float:
+    def _decode_one(self, u: float) -> float:
         if self.size is not None:
             return self.grid(part_of(u, self.size))
         if u <= 0.0:
@@ -161,10 +161,10 @@ class Float:
     def encode(self, value: Any) -> Any:
         """Return the place of ``value`` in ``[0, 1]``; of a vector, a list of such numbers."""
         if self.shape is not None:
-            return [self._encoded(each) for each in self._sized(value)]
-        return self._encoded(value)
+            return [self._encode_one(each) for each in self._check_length(value)]
+        return self._encode_one(value)
 
-    def _encoded(self, value: float) -> float:
+    def _encode_one(self, value: float) -> float:
         if self.size is not None:
             return (self.index(value) + 0.5) / self.size
         if self._logs is not None:
@@ -174,7 +174,7 @@ class Float:
             u = (value - self.low) / (self.high - self.low)
         return min(max(u, 0.0), 1.0)
 
-    def _sized(self, values: Any) -> Sequence[Any]:
+    def _check_length(self, values: Any) -> Sequence[Any]:
         """A vector's components as a list or a tuple of the right length."""
         if callable(getattr(values, "tolist", None)):  # an array or a tensor
             values = values.tolist()
@@ -200,10 +200,10 @@ class Float:
         if self.size is not None:
             raise SpaceError("takes single values, which have no derivative")
         if self.shape is not None:
-            return [self._derived(each) for each in self._sized(value)]
-        return self._derived(value)
+            return [self._derivative_at(each) for each in self._check_length(value)]
+        return self._derivative_at(value)
 
-    def _derived(self, value: float) -> float:
+    def _derivative_at(self, value: float) -> float:
         if self._logs is not None:
             return value * (self._logs[1] - self._logs[0])
         return self.high - self.low
@@ -219,16 +219,16 @@ class Float:
             SpaceError: If it is not a number, out of range, or off the grid.
         """
         if self.shape is None:
-            return self._checked(value)
+            return self._check_one(value)
         components = []
-        for position, component in enumerate(self._sized(value)):
+        for position, component in enumerate(self._check_length(value)):
             try:
-                components.append(self._checked(component))
+                components.append(self._check_one(component))
             except SpaceError as error:
                 raise error.under(str(position)) from None
         return components
 
-    def _checked(self, value: Any) -> float:
+    def _check_one(self, value: Any) -> float:
         number = as_float(value)
         share = SINGLE_SLACK if is_single(value) else SLACK
         if self.low <= number <= self.high:

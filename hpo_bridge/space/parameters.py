@@ -61,7 +61,7 @@ class Categorical:
     _positions: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        choices = [plain_value(choice) for choice in _listed(self.choices)]
+        choices = [plain_value(choice) for choice in _as_list(self.choices)]
         if not choices:
             raise SpaceError("found an empty list, expected at least one choice", "choices")
         set_fields(self, ordered=declared_flag(self.ordered, "ordered"))
@@ -119,7 +119,7 @@ class Categorical:
         return with_optional({**plain, "ordered": self.ordered}, when=self.when)
 
 
-def _listed(choices: Any) -> list[Any]:
+def _as_list(choices: Any) -> list[Any]:
     """The choices in a list of their own.
 
     Raises:

@@ -42,7 +42,7 @@ class Distance:
             if isinstance(parameter, Categorical) and not parameter.ordered:
                 total += 0.0 if value == parameter.decode(place) else 0.25
             else:
-                units = _listed(parameter.encode(value))
+                units = _as_list(parameter.encode(value))
                 total += sum((u - place) ** 2 for u in units) / len(units)
         return total / max(1, len(params))
 
@@ -53,8 +53,8 @@ class Distance:
             parameter = self._space[name]
             if isinstance(parameter, Float) and parameter.size is None:
                 pairs = zip(
-                    _listed(parameter.encode(value)),
-                    _listed(parameter.derivative(value)),
+                    _as_list(parameter.encode(value)),
+                    _as_list(parameter.derivative(value)),
                     strict=True,
                 )
                 count = len(params) * parameter.dimension
@@ -63,7 +63,7 @@ class Distance:
         return slopes
 
 
-def _listed(value: Any) -> list[float]:
+def _as_list(value: Any) -> list[float]:
     return value if isinstance(value, list) else [value]
 
 

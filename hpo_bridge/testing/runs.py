@@ -80,9 +80,9 @@ class Run:
             return []
         require(not self.exhausted, "ask gave an answer after SearchExhausted")
         require(len(answer) <= n, f"ask({n}) gave {len(answer)} suggestions")
-        return [self._taken(suggestion) for suggestion in answer]
+        return [self._check_suggestion(suggestion) for suggestion in answer]
 
-    def _taken(self, suggestion: Any) -> Suggestion:
+    def _check_suggestion(self, suggestion: Any) -> Suggestion:
         require(
             isinstance(suggestion, Suggestion) and isinstance(suggestion.params, Mapping),
             f"ask gave {short(suggestion)}, expected a Suggestion of a mapping",

@@ -31,8 +31,8 @@ def check_spec(name: str, check: Callable[[Subject], str]) -> CheckSpec:
     """An entry from the check's docstring, whose last paragraph says what it catches."""
     meaning, _, catches = (getdoc(check) or "").rpartition("\n\n")
     catches = catches.removeprefix("Catches ")
-    return CheckSpec(name, check, _joined(meaning), _joined(catches))
+    return CheckSpec(name, check, _join_lines(meaning), _join_lines(catches))
 
 
-def _joined(text: str) -> str:
+def _join_lines(text: str) -> str:
     return " ".join(text.split()).rstrip(".")

@@ -31,7 +31,7 @@ def used(subject: Subject) -> str:
     loss = distance(subject.seen(space))
     good = complete(loss)
     count = subject.startup + subject.few(20, 1 / 3)
-    runs = [subject.run(space).play(count, judge) for judge in (good, _turned(good))]
+    runs = [subject.run(space).play(count, judge) for judge in (good, _turn(good))]
     require(points_of(runs[0]) != points_of(runs[1]), "the signs of the derivatives do not matter")
     means = [_mean([loss(s.params) for s in run]) for run in runs]
     shown = f"mean loss {means[0]:.3g}; {means[1]:.3g} with every derivative turned round"
@@ -39,7 +39,7 @@ def used(subject: Subject) -> str:
     return shown
 
 
-def _turned(judge: Judge) -> Judge:
+def _turn(judge: Judge) -> Judge:
     """The same outcomes, with derivatives of the other sign."""
 
     def turned(number: int, suggestion: Suggestion) -> Observation:

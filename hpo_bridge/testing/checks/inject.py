@@ -21,7 +21,7 @@ CROWD = 12
 """How many there are: Optuna's CMA-ES wants ten at least."""
 
 
-def _declared(subject: Subject) -> None:
+def _need_inject(subject: Subject) -> None:
     if not subject.has(Capability.INJECT):
         raise NotApplicable("INJECT is not declared: the core tells it no foreign points")
 
@@ -41,7 +41,7 @@ def used(subject: Subject) -> str:
 
     Catches history that is accepted and never looked at (Optuna's NSGA-II and CMA-ES).
     """
-    _declared(subject)
+    _need_inject(subject)
     told, untold = _both(subject, 0)
     require(
         points_of(told) != points_of(untold),
@@ -55,7 +55,7 @@ def towards(subject: Subject) -> str:
 
     Catches foreign points that repel, or change nothing but the random numbers.
     """
-    _declared(subject)
+    _need_inject(subject)
     space = subject.seen(subject.taken(MIXED))
     loss = distance(space, PLACE)
     told: list[float] = []
@@ -103,7 +103,7 @@ def history(subject: Subject) -> str:
 
     Catches histories that only count trials, and those that a fresh optimizer is too young for.
     """
-    _declared(subject)
+    _need_inject(subject)
     space = subject.taken(MIXED)
     far = distance(subject.seen(space), PLACE)
     judge = complete(distance(subject.seen(space)))
@@ -133,7 +133,7 @@ def harmless(subject: Subject) -> str:
 
     Catches histories that are expected to be without a gap.
     """
-    _declared(subject)
+    _need_inject(subject)
     run = subject.run(subject.taken(MIXED))
     good = complete(distance(run.space))
     for count in (subject.startup + 1, subject.few(20, 1 / 3)):

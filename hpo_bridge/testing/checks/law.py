@@ -71,7 +71,7 @@ def due(kind: str, subject: Subject) -> str:
     twins = [point[name] for name in TWINS if name in space for point in points]
     rng = random.Random(0)
     laws = [[parameter.decode((i + rng.random()) / 20_000) for i in range(20_000)]]
-    if not _even(twins):
+    if not _is_even(twins):
         laws.append([parameter.decode(u) for u in twins])
     wrong = [_deviation(kind, parameter, found, Counter(law), len(points)) for law in laws]
     if all(wrong):
@@ -80,7 +80,7 @@ def due(kind: str, subject: Subject) -> str:
     return f"in {len(points)} suggestions {', '.join(shown)}"
 
 
-def _even(units: Sequence[float]) -> bool:
+def _is_even(units: Sequence[float]) -> bool:
     """Return True if the numbers spread evenly over [0, 1]."""
     cells = Counter(min(int(5 * u), 4) for u in units)
     return not units or all(abs(5 * cells[i] / len(units) - 1) < 0.12 for i in range(5))

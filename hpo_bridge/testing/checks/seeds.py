@@ -108,7 +108,7 @@ def _seed_all(seed: int) -> None:
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
+def _keep_global_states() -> Iterator[None]:
     """Leaves the global generators as they were."""
     before = random.getstate()
     numpy = sys.modules.get("numpy")
@@ -127,7 +127,7 @@ def untouched(subject: Subject) -> str:
     Catches libraries that draw from them (DEAP), and adapters that seed them.
     """
     usual_sequence(subject)  # what is imported on the way is imported now
-    with _kept():
+    with _keep_global_states():
         _seed_all(99)  # else an adapter that seeds them would find what it left
         before = _global_states()
         sequence_again(subject)
@@ -144,7 +144,7 @@ def unread(subject: Subject) -> str:
     """
     usual_sequence(subject)
     for seed in (123,) if subject.dear else (123, 5):
-        with _kept():
+        with _keep_global_states():
             _seed_all(seed)
             compare(subject, sequence_again(subject), f"after random.seed({seed})")
     return "no global seed matters"

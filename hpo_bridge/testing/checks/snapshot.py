@@ -57,7 +57,7 @@ def continued(subject: Subject) -> str:
     every = max(1, subject.startup // 4)
     for number, _ in enumerate(_eventful(subject, run)):
         if number % every == 0:
-            state = _dumped(run)
+            state = _dump(run)
             cuts.append((len(run.log), len(run.points), state))
     given = [cut for cut in cuts if cut[2] != "null"]
     require(bool(given), "state() gave None each time")
@@ -78,7 +78,7 @@ def continued(subject: Subject) -> str:
     return f"continued from {len(given)} places, {max(len(c[2]) for c in given)} characters"
 
 
-def _dumped(run: Run) -> str:
+def _dump(run: Run) -> str:
     assert isinstance(run.optimizer, Snapshot)
     state = run.optimizer.state()
     try:
@@ -96,8 +96,8 @@ def unchanged(subject: Subject) -> str:
     space = subject.taken(MIXED)
     run, twin = subject.run(space), subject.run(space)
     for _ in _eventful(subject, run):
-        first = _dumped(run)
-        require(first == _dumped(run), "a second state() differs from the first")
+        first = _dump(run)
+        require(first == _dump(run), "a second state() differs from the first")
     for _ in _eventful(subject, twin):
         pass
     for number, (one, other) in enumerate(zip(run.points, twin.points, strict=False), 1):

@@ -126,14 +126,14 @@ def stored(subject: Subject) -> str:
                 found = [trial.params for trial in study.trials]
     for number, (one, other) in enumerate(zip(found, expected, strict=False)):
         require(
-            choice_key(_listed(one)) == choice_key(_listed(other)),
+            choice_key(_items(one)) == choice_key(_items(other)),
             f"trial {number} is {dict(one)}, in the uninterrupted study {dict(other)}",
         )
     require(len(found) == len(expected), f"has {len(found)} trials, expected {len(expected)}")
     return f"{len(found)} trials are the same, {half} before the break"
 
 
-def _listed(params: Mapping[str, Any]) -> list[Any]:
+def _items(params: Mapping[str, Any]) -> list[Any]:
     return [[name, value] for name, value in params.items()]
 
 
