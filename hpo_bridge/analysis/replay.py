@@ -113,10 +113,10 @@ def _check_arguments(number: Any, times: Any, tolerance: Any) -> None:
 
 
 def _run(work: _OneTrial, plugins: PluginManager, runner: str, options: Mapping[str, Any]) -> None:
-    accepted = accepted_options(load_factory("runner", plugins.find("runner", runner)), 0)
-    if accepted is None or "workers" in accepted:
-        options = {**options, "workers": 1}  # several runs would meet
     with naming("runner"):
+        accepted = accepted_options(load_factory("runner", plugins.find("runner", runner)), 0)
+        if accepted is None or "workers" in accepted:
+            options = {**options, "workers": 1}  # several runs would meet
         built = plugins.build("runner", runner, options)
     with tempfile.TemporaryDirectory(prefix="hpo-bridge-") as folder:
         work.checkpoints = CheckpointFolder(Path(folder, "checkpoints"), private=True)
