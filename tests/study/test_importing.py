@@ -134,7 +134,7 @@ def test_a_write_that_fails_adds_nothing(study, source, url, monkeypatch):
     def broken(*arguments):
         raise StoreError("disk full")
 
-    monkeypatch.setattr(projection._Plan, "imported", broken)
+    monkeypatch.setattr(projection.Projection, "plan", broken)
     with pytest.raises(StoreError, match="disk full"):
         made.import_trials(source([plain(n, n) for n in range(3)]))
     monkeypatch.undo()
