@@ -110,7 +110,7 @@ def signed_rank_p(differences: Sequence[float]) -> float:
 def _double_ranks(sizes: Sequence[float]) -> list[int]:
     """Twice the ranks of numbers that are sorted, equal ones with their mean: whole numbers.
 
-    >>> _doubled_ranks([0.1, 0.2, 0.2, 0.5])
+    >>> _double_ranks([0.1, 0.2, 0.2, 0.5])
     [2, 5, 5, 8]
     """
     doubled: list[int] = []

@@ -45,8 +45,9 @@ def modules() -> list[str]:
 
 @pytest.mark.parametrize("name", modules())
 def test_examples_in_docstrings_run(name):
+    public = {public: getattr(hpo_bridge, public) for public in hpo_bridge.__all__}
     result = doctest.testmod(
-        importlib.import_module(name), optionflags=doctest.ELLIPSIS, extraglobs=vars(hpo_bridge)
+        importlib.import_module(name), optionflags=doctest.ELLIPSIS, extraglobs=public
     )
     assert result.failed == 0
 
