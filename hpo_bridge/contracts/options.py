@@ -61,7 +61,7 @@ def with_options(declared: type[Any]) -> Callable[[_Class], _Class]:
         0.2
         >>> Walk(None, step=0)
         Traceback (most recent call last):
-        ValueError: step: found 0, expected a finite number, more than 0
+        hpo_bridge.errors.InvalidOptions: step: found 0, expected a finite number, more than 0
     """
 
     def decorate(cls: _Class) -> _Class:
