@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import SpaceError, short
 from ..space import Categorical, Float, Int
-from ..space.values import as_int
+from ..space.values import NOT_A_CHOICE, as_int
 
 TRUTHS = {"true": True, "false": False}
 NO_VALUE = ("none", "null", "<na>", "nat")
@@ -120,7 +120,8 @@ def _choice(cell: str, choices: Any) -> Any:
     alike = [choice for choice in choices if _matches(cell, choice)]
     if len(alike) != 1:
         problem = "could be more than one" if alike else "is not one"
-        raise SpaceError(f"{short(cell)} {problem} of the choices {short(list(choices))}")
+        text = f"{short(cell)} {problem} of the choices {short(list(choices))}"
+        raise SpaceError(text, kind=NOT_A_CHOICE)
     return alike[0]
 
 

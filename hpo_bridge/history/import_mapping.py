@@ -12,6 +12,7 @@ from ..contracts.record import Change, Direction, TrialState
 from ..contracts.trial import as_number
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..space import Categorical, Float, Int, Space
+from ..space.values import NOT_A_CHOICE
 from ..store.event_types import Reports
 from .cells import parse_cell
 from .name_mapping import NameMapping
@@ -220,7 +221,8 @@ def _value_at(number: Any, parameter: Any) -> Any:
     position = int(number)
     if position != number or not 0 <= position < len(parameter.choices):
         raise SpaceError(
-            f"{short(number)} is no position of the choices {short(list(parameter.choices))}"
+            f"{short(number)} is no position of the choices {short(list(parameter.choices))}",
+            kind=NOT_A_CHOICE,
         )
     return parameter.grid(position)
 

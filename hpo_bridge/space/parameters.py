@@ -21,6 +21,7 @@ from ..habits import DECLARATIONS, hinted_class
 from .floats import Float
 from .integers import Int
 from .values import (
+    NOT_A_CHOICE,
     When,
     choice_key,
     copied,
@@ -97,7 +98,7 @@ class Categorical:
             shown = short(list(self.choices))
             raise SpaceError(
                 f"{short(value)} is not one of the choices {shown}{hint}",
-                kind="not one of the choices",
+                kind=NOT_A_CHOICE,
             )
         return position
 

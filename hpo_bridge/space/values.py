@@ -17,6 +17,8 @@ from ..errors import SpaceError, short
 
 When = Mapping[str, Any]
 """A condition as declared: parent to a value, or to a list of values."""
+NOT_A_CHOICE = "not one of the choices"
+"""A kind of :class:`SpaceError`."""
 LARGEST_INT = 2**53
 """Integers beyond this are not exact in a float, and so not in a vector of the unit cube."""
 _PLAIN = (float, str, int, bool, type(None), list)

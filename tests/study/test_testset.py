@@ -166,7 +166,7 @@ def test_several_objectives_need_a_trial(study: Make) -> None:
     [
         ("absent.py:score", "test: there is no file"),
         ("score.py:scor", r"test: score.py has no function 'scor' \(did you mean 'score'\?\)"),
-        ("score.py:nullary", "test score.py:nullary.* must take one argument"),
+        ("score.py:nullary", r"test: objective score.py:nullary\(\) must take one argument"),
         ("score", "test: found 'score'; expected"),
         (3, "test: found 3; expected"),
     ],
