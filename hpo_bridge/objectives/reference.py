@@ -68,7 +68,7 @@ class Reference:
             raise ObjectiveError(
                 f"found {text!r}; expected 'FILE.py:{noun.upper()}' or "
                 f"'package.module:{noun.upper()}'",
-                what,
+                *what.split("."),
             )
         return cls(source, name, os.path.abspath(folder), what, noun)
 
@@ -78,6 +78,11 @@ class Reference:
         if not self.source.endswith(".py"):
             return None
         return Path(self.folder, os.path.expanduser(self.source)).resolve()
+
+    @property
+    def key_path(self) -> list[str]:
+        """The path of the option that names it, for errors."""
+        return self.what.split(".")
 
     @property
     def label(self) -> str:
@@ -112,10 +117,10 @@ class Reference:
                 module = importlib.import_module(self.source)
         except (Exception, SystemExit) as error:
             raise ObjectiveError(
-                f"{self.label}{self.source} cannot be imported: {explain(error)}", self.what
+                f"{self.label}{self.source} cannot be imported: {explain(error)}", *self.key_path
             ) from error
         if not hasattr(module, self.name):
-            raise ObjectiveError(_missing(self, dir(module), []), self.what)
+            raise ObjectiveError(_missing(self, dir(module), []), *self.key_path)
         return getattr(module, self.name)
 
     def _module_path(self) -> Path | None:
@@ -125,7 +130,7 @@ class Reference:
             raise ObjectiveError(
                 f"{self.label}there is no module {self.source!r}; a file is "
                 f"named with its suffix: {self.source.replace('.', '/')}.py:{self.name}",
-                self.what,
+                *self.key_path,
             )
         is_source = spec.has_location and str(spec.origin).endswith(".py")
         return Path(str(spec.origin)) if is_source else None
@@ -250,31 +255,31 @@ def _is_free(name: str, path: Path) -> bool:
 
 
 def _check_source(path: Path, wanted: Reference) -> None:
-    what, source, name = wanted.what, wanted.source, wanted.name
+    key_path, source, name = wanted.key_path, wanted.source, wanted.name
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise ObjectiveError(f"there is no file {path}", what) from None
+        raise ObjectiveError(f"there is no file {path}", *key_path) from None
     except OSError as error:
-        raise ObjectiveError(f"{path} cannot be read: {error.strerror}", what) from None
+        raise ObjectiveError(f"{path} cannot be read: {error.strerror}", *key_path) from None
     except (SyntaxError, ValueError) as error:  # ValueError: null bytes, before 3.11.4
         line = getattr(error, "lineno", None)
         place = f" at line {line}" if line else ""
         text = getattr(error, "msg", str(error))
-        raise ObjectiveError(f"{source} has a syntax error{place}: {text}", what) from None
+        raise ObjectiveError(f"{source} has a syntax error{place}: {text}", *key_path) from None
     found = {name: node for statement in tree.body for name, node in _bound(statement)}
     if "*" in found or "__getattr__" in found:
         return
     if name not in found:
         functions = [name for name, node in found.items() if isinstance(node, ast.FunctionDef)]
-        raise ObjectiveError(_missing(wanted, list(found), functions), what)
+        raise ObjectiveError(_missing(wanted, list(found), functions), *key_path)
     if wanted.noun != "function":
         return
     if isinstance(found[name], ast.AsyncFunctionDef):
-        raise ObjectiveError(f"{source}:{name} is async; use a plain function", what)
+        raise ObjectiveError(f"{source}:{name} is async; use a plain function", *key_path)
     literals = (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.JoinedStr)
     if isinstance(found[name], literals):
-        raise ObjectiveError(f"{source}:{name} is not callable", what)
+        raise ObjectiveError(f"{source}:{name} is not callable", *key_path)
 
 
 def _missing(wanted: Reference, names: list[str], functions: list[str]) -> str:

@@ -119,8 +119,8 @@ def _scoring(scoring: Any) -> Any:
 
 def _scorer(scorer: Any, key: str) -> Any:
     if not isinstance(scorer, str):
-        raise ObjectiveError(f"found {short(scorer)}, expected the name of a scorer or "
-                             "'FILE.py:NAME'", key)  # fmt: skip
+        problem = f"found {short(scorer)}, expected the name of a scorer or 'FILE.py:NAME'"
+        raise ObjectiveError(problem, *key.split("."))
     if ":" in scorer:
         return Named(scorer, key)
     scorers.check_names(scorer, key)
