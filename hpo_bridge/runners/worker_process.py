@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, TextIO, TypeAlias
 
@@ -59,6 +59,7 @@ class WorkerProcess:
         self._process = context.Process(
             target=_enter, args=(theirs, output, self._group.id, dict(environ or {}), code)
         )
+        resource_tracker.ensure_running()  # which unblocks SIGINT where it has to be started
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, *blocked])
         try:
             with hidden_main():
