@@ -30,7 +30,7 @@ from sklearn.model_selection import (
 from sklearn.tree import DecisionTreeClassifier
 
 import hpo_bridge as hpo
-from hpo_bridge.analysis.held_out import named
+from hpo_bridge.analysis.held_out import resolve_test
 from hpo_bridge.cli import main
 from hpo_bridge.errors import ObjectiveError
 
@@ -348,7 +348,7 @@ def test_a_score_that_fails_on_the_test_data_is_no_look(command: Any) -> None:
     found.optimize(objective, trials=1)
     tester = objective.fitted(TREES, found.objectives.directions).tester({"data": "model.py:test"})
     assert found.test(tester).values == {"value": 1.0}
-    assert named(tester) is tester
+    assert resolve_test(tester) is tester
 
 
 def test_a_scorer_of_several_values_is_an_objective(command: Any) -> None:
