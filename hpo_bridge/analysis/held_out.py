@@ -194,7 +194,7 @@ def as_test_errors() -> Iterator[None]:
     try:
         yield
     except ObjectiveError as error:
-        if error.path[:1] == ("test",):
+        if error.path[:1] not in ((), ("objective",)):
             raise
         raise ObjectiveError(error.problem, "test", *error.path[1:]) from error
 

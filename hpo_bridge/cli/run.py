@@ -129,7 +129,8 @@ def _check_splits(file: StudyFile, outer: Outer) -> None:
     try:
         outer.splits(file.seed or 0)
     except ObjectiveError as error:
-        raise ConfigError(f"{file.path.name}: selection.nested: {error.problem}") from error
+        at = "".join(f"{key}: " for key in error.path if key != "nested")
+        raise ConfigError(f"{file.path.name}: selection.nested: {at}{error.problem}") from error
 
 
 def _run_splits(
