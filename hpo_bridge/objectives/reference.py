@@ -80,7 +80,7 @@ class Reference:
         return Path(self.folder, os.path.expanduser(self.source)).resolve()
 
     @property
-    def key_path(self) -> list[str]:
+    def _key_path(self) -> list[str]:
         """The path of the option that names it, for errors."""
         return self.what.split(".")
 
@@ -117,10 +117,10 @@ class Reference:
                 module = importlib.import_module(self.source)
         except (Exception, SystemExit) as error:
             raise ObjectiveError(
-                f"{self.label}{self.source} cannot be imported: {explain(error)}", *self.key_path
+                f"{self.label}{self.source} cannot be imported: {explain(error)}", *self._key_path
             ) from error
         if not hasattr(module, self.name):
-            raise ObjectiveError(_missing(self, dir(module), []), *self.key_path)
+            raise ObjectiveError(_missing(self, dir(module), []), *self._key_path)
         return getattr(module, self.name)
 
     def _module_path(self) -> Path | None:
@@ -130,7 +130,7 @@ class Reference:
             raise ObjectiveError(
                 f"{self.label}there is no module {self.source!r}; a file is "
                 f"named with its suffix: {self.source.replace('.', '/')}.py:{self.name}",
-                *self.key_path,
+                *self._key_path,
             )
         is_source = spec.has_location and str(spec.origin).endswith(".py")
         return Path(str(spec.origin)) if is_source else None
@@ -255,7 +255,7 @@ def _is_free(name: str, path: Path) -> bool:
 
 
 def _check_source(path: Path, wanted: Reference) -> None:
-    key_path, source, name = wanted.key_path, wanted.source, wanted.name
+    key_path, source, name = wanted._key_path, wanted.source, wanted.name
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except FileNotFoundError:
