@@ -248,4 +248,4 @@ def test_no_orphans_when_the_driver_dies_while_workers_start(script):
     family = descendants(process)
     process.kill()
     process.wait(timeout=5)
-    wait_for(lambda: not alive(family), seconds=30.0)
+    wait_for(lambda: not alive(family), seconds=2.0)

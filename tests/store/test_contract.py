@@ -246,8 +246,10 @@ def test_imported_trials_equal_the_reference(store: Store, make: Any) -> None:
     events = [
         imported(0),
         imported(1, reports=reports, metrics=metrics, changes=(change, change)),
-        imported(2, state=TrialState.FAILED, values=None, error="\ud800", started=None),
-        imported(3, state=TrialState.PRUNED, values=None, finished=3.5, estimate=4.5),
+        imported(
+            2, state=TrialState.FAILED, values=None, error="\ud800", started=None, finished=3.5
+        ),
+        imported(3, state=TrialState.PRUNED, values=None, reports=reports, estimate=4.5),
         imported(4, standard_errors={"value": 0.25}, gradients={"x": 2.0}, reports=reports),
     ]  # fmt: skip
     found = []

@@ -124,7 +124,7 @@ def test_a_run_that_was_cut_goes_on_in_the_next(make_work, runner, elsewhere, ke
     work.checkpoints = kept
 
     def stop():
-        end = time.monotonic() + 60
+        end = time.monotonic() + 20
         while kept.find(0) != kept.path / "0" / "2" and time.monotonic() < end:
             time.sleep(0.05)
         work.stopping = True
