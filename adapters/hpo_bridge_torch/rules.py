@@ -159,8 +159,8 @@ def adam(step: float, beta1: float, beta2: float) -> Adam:
     """Adam, its options checked."""
     return Adam(
         number("step", step, above=0.0, most=1.0),
-        _decay("beta1", beta1),
-        _decay("beta2", beta2),
+        number("beta1", beta1, 0.0, below=1),
+        number("beta2", beta2, 0.0, below=1),
     )
 
 
@@ -168,7 +168,7 @@ def sgd(step: float, momentum: float, longest: float) -> Sgd:
     """Gradient descent, its options checked."""
     return Sgd(
         number("step", step, above=0.0, most=1.0),
-        _decay("momentum", momentum),
+        number("momentum", momentum, 0.0, below=1),
         number("longest", longest, above=0.0, most=1.0),
     )
 
@@ -181,13 +181,6 @@ def rprop(step: float, grow: float, shrink: float, longest: float) -> Rprop:
         number("shrink", shrink, above=0.0, most=1.0),
         number("longest", longest, above=0.0, most=1.0),
     )
-
-
-def _decay(name: str, value: float) -> float:
-    value = number(name, value, 0.0)
-    if value >= 1.0:
-        raise ValueError(f"{name}: found {value}, expected less than 1")
-    return value
 
 
 def without(memory: Memory, blocked: Any) -> Memory:

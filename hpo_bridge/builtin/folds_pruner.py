@@ -107,9 +107,7 @@ class Folds:
         startup: int = 2,
         prior: float = 4.0,
     ) -> None:
-        self.level = checked("level", level, above=0.0)
-        if self.level >= 0.5:
-            raise ValueError(f"level: found {level}, expected less than 0.5")
+        self.level = checked("level", level, above=0.0, below=0.5)
         self.test = one_of("test", test, ("predictive", "wilcoxon"))
         self.startup = whole("startup", startup, least=1)
         self.prior = checked("prior", prior, above=0.0)

@@ -116,10 +116,7 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         return flag(name, value)
     if float not in kinds:
         value = whole(name, value, None if bounds.least is None else math.ceil(bounds.least))
-    value = number(name, value, bounds.least, bounds.most, above=bounds.above)
-    if bounds.below is not None and value >= bounds.below:
-        raise ValueError(f"{name}: found {value}, expected less than {bounds.below}")
-    return value
+    return number(name, value, bounds.least, bounds.most, above=bounds.above, below=bounds.below)
 
 
 def whole(name: str, value: Any, least: int | None = None) -> int:
@@ -152,6 +149,7 @@ def number(
     most: float | None = None,
     *,
     above: float | None = None,
+    below: float | None = None,
 ) -> float:
     """A finite number; an integer is one.
 
@@ -161,6 +159,7 @@ def number(
         least: The smallest that is accepted.
         most: The largest that is accepted.
         above: What it must be above.
+        below: What it must be below.
 
     Raises:
         InvalidOptions: If it is no number; a boolean is none; or out of range or not finite.
@@ -183,6 +182,8 @@ def number(
         bounds = " and ".join(text for _, text in rules)
         expected = f"a finite number, {bounds}" if bounds else "a finite number"
         raise InvalidOptions(f"found {value}, expected {expected}", name)
+    if below is not None and value >= below:
+        raise InvalidOptions(f"found {value}, expected less than {below}", name)
     return value
 
 
