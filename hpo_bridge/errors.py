@@ -9,6 +9,9 @@ from copy import copy
 from difflib import get_close_matches
 from typing import Any, Self
 
+KeyPath = tuple[str, ...]
+"""A key path, such as ``("space", "lr", "low")``; positions in lists are digits."""
+
 
 class HpoBridgeError(Exception):
     """The root: catch this to catch everything that the bridge raises on purpose.

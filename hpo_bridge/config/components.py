@@ -9,11 +9,18 @@ from typing import Any
 from ..contracts.durations import ACCEPTED, parse_duration
 from ..contracts.optimizer import BackendSpec, Capability
 from ..engine.handover import refuse_deaf
-from ..errors import HpoBridgeError, InvalidOptions, UnknownName, UnsupportedProblem, nearest
+from ..errors import (
+    HpoBridgeError,
+    InvalidOptions,
+    KeyPath,
+    UnknownName,
+    UnsupportedProblem,
+    nearest,
+)
 from ..plugins import Kind, PluginManager, accepted_options, load_factory
 from ..space import Space
 from .models import Chosen, ChosenBackend
-from .problems import KeyPath, Problems, shown
+from .problems import Problems, shown
 
 KEPT_OPTIONS = ("workers", "trial_timeout", "retries", "order")
 """Options that mean the same on every runner, and go over to another one."""

@@ -9,12 +9,12 @@ from typing import Any, TypeGuard
 from ..contracts.objective import FitsStudy, Function, Objective, ObjectiveContext
 from ..contracts.record import Direction
 from ..contracts.runner import ChecksObjective
-from ..errors import HpoBridgeError, ObjectiveError, UnknownName, nearest
+from ..errors import HpoBridgeError, KeyPath, ObjectiveError, UnknownName, nearest
 from ..objectives.objective import objective_from
 from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
 from .components import Selected
-from .problems import KeyPath, Problems, shown
+from .problems import Problems, shown
 
 COMMAND = "command"
 """The kind that needs no plugin."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import ConfigError, short
-from .problems import KeyPath, Problems, shown
+from ..errors import ConfigError, KeyPath, short
+from .problems import Problems, shown
 from .yaml_file import parse_yaml
 
 SET = "--set"

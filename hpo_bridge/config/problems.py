@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ConfigError, HpoBridgeError, short
-
-KeyPath = tuple[str, ...]
-"""A key path, such as ``("space", "lr", "low")``; positions in lists are digits."""
+from ..errors import ConfigError, HpoBridgeError, KeyPath, short
 
 MOST_PROBLEMS = 25
 """How many problems are listed before the rest is only counted."""

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ..errors import nearest
+from ..errors import KeyPath, nearest
 from ..habits import hint
 from .models import SECTION_LISTS, SECTIONS, StudyModel
-from .problems import KeyPath, Problems, shown
+from .problems import Problems, shown
 
 
 def check_structure(data: Any, problems: Problems) -> StudyModel | None:

@@ -13,8 +13,8 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.tag import Tag
 
-from ..errors import ConfigError, nearest
-from .problems import KeyPath, Problems, shown
+from ..errors import ConfigError, KeyPath, nearest
+from .problems import Problems, shown
 
 MAX_BYTES = 1_000_000
 """Largest file."""

@@ -13,7 +13,7 @@ Choice = str | Mapping[str, Any]
 """A name, or ``{"name": …, "options": {…}}``."""
 
 
-def split_choice(choice: Choice, what: str) -> tuple[str, dict[str, Any]]:
+def split_choice(choice: Choice, *path: str) -> tuple[str, dict[str, Any]]:
     """Name and options of a backend or pruner.
 
     Raises:
@@ -22,15 +22,16 @@ def split_choice(choice: Choice, what: str) -> tuple[str, dict[str, Any]]:
     if isinstance(choice, str):
         return str(choice), {}
     if not isinstance(choice, Mapping) or not isinstance(choice.get("name"), str):
-        raise wrong(what, choice, "a name or a mapping with one, such as {name: …, options: {…}}")
+        expected = "a name or a mapping with one, such as {name: …, options: {…}}"
+        raise HpoBridgeError(f"found {short(choice)}, expected {expected}", *path)
     inner = choice.get("options")
     if inner is not None and not isinstance(inner, Mapping):
-        raise wrong(f"{what}.options", inner, "a mapping")
+        raise wrong("options", inner, "a mapping").under(*path)
     beside = {key: value for key, value in choice.items() if key not in ("name", "options")}
-    return str(choice["name"]), together(inner or {}, beside, what)
+    return str(choice["name"]), together(inner or {}, beside, *path)
 
 
-def together(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> dict[str, Any]:
+def together(one: Mapping[str, Any], other: Mapping[str, Any], *path: str) -> dict[str, Any]:
     """Options from two places, with plain scalars.
 
     Raises:
@@ -39,11 +40,9 @@ def together(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> dic
     options = {}
     for key, value in (*one.items(), *other.items()):
         if not isinstance(key, str):
-            raise HpoBridgeError(
-                f"found the option {short(key)}, expected a name", *what.split(".")
-            )
+            raise HpoBridgeError(f"found the option {short(key)}, expected a name", *path)
         if key in options:
-            raise HpoBridgeError("is there twice", *what.split("."), key)
+            raise HpoBridgeError("is there twice", *path, key)
         options[key] = _plain_option(value)
     return options
 
@@ -59,7 +58,7 @@ def _plain_option(value: Any) -> Any:
 
 def wrong(name: str, value: Any, expected: str) -> HpoBridgeError:
     """The error of an argument that cannot be what it is."""
-    return HpoBridgeError(f"found {short(value)}, expected {expected}", *name.split("."))
+    return HpoBridgeError(f"found {short(value)}, expected {expected}", name)
 
 
 def integer(name: str, value: Any) -> int:
@@ -106,9 +105,8 @@ def runner_choice(runner: Any, options: Mapping[str, Any]) -> tuple[str, dict[st
 
 
 @contextmanager
-def naming(name: str, *, options: bool = False) -> Iterator[None]:
-    """Put an argument's name before an error about a name, or an option, that is unknown."""
-    path = name.split(".")
+def naming(*path: str, options: bool = False) -> Iterator[None]:
+    """Put the path of an argument before an error about a name, or an option, that is unknown."""
     try:
         yield
     except InvalidOptions as error:
@@ -116,4 +114,4 @@ def naming(name: str, *, options: bool = False) -> Iterator[None]:
             raise
         raise error.under(*path) from error.__cause__
     except UnknownName as error:
-        raise error if error.path[: len(path)] == tuple(path) else error.under(*path) from None
+        raise error if error.path[: len(path)] == path else error.under(*path) from None

@@ -19,7 +19,7 @@ from ..contracts.argument_checks import naming, split_choice
 from ..contracts.checkpoint_folder import identity_of
 from ..contracts.hooks import StudyInfo
 from ..contracts.record import TrialRecord, TrialState
-from ..errors import HpoBridgeError, short
+from ..errors import HpoBridgeError, KeyPath, short
 from ..plugins import GuardedObserver, PluginManager, guarded
 from ..store import MemoryStore, Store
 from .driver import Driver, Notify
@@ -155,7 +155,7 @@ class Observers:
             )
         self._plugins = plugins
         self._chosen = [
-            _chosen(plugins, one, f"observers.{place}") for place, one in enumerate(chosen)
+            _chosen(plugins, one, ("observers", str(place))) for place, one in enumerate(chosen)
         ]
         self._mailboxes: list[Mailbox] = []
         self._last: dict[GuardedObserver, Mailbox] = {}
@@ -257,15 +257,13 @@ def _at_once(direct: GuardedObserver, hook: str, **arguments: Any) -> None:
     direct.call(hook, arguments, ours=True)
 
 
-def _chosen(plugins: PluginManager, one: Any, what: str) -> GuardedObserver:
+def _chosen(plugins: PluginManager, one: Any, path: KeyPath) -> GuardedObserver:
     if isinstance(one, (str, Mapping)):
-        with naming(what, options=True):
-            return plugins.build_observer(*split_choice(one, what))
+        with naming(*path, options=True):
+            return plugins.build_observer(*split_choice(one, *path))
     if isinstance(one, type):
-        raise HpoBridgeError(
-            f"found the class {one.__name__}, expected an object of it", *what.split(".")
-        )
+        raise HpoBridgeError(f"found the class {one.__name__}, expected an object of it", *path)
     try:
         return guarded(one)
     except HpoBridgeError as error:
-        raise error.under(*what.split(".")) from error
+        raise error.under(*path) from error

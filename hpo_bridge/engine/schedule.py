@@ -8,7 +8,7 @@ from typing import Any
 
 from ..contracts.argument_checks import Choice, split_choice
 from ..contracts.options import one_of, whole
-from ..errors import HpoBridgeError, InvalidOptions, counted
+from ..errors import HpoBridgeError, InvalidOptions, KeyPath, counted
 
 HANDOVER = ("tell", "ignore")
 """What an entry may say of points that its backend did not propose."""
@@ -51,13 +51,13 @@ def schedule_of(backend: Choice | Sequence[Choice]) -> tuple[Entry, ...]:
         (20, 'optuna.tpe')
     """
     if isinstance(backend, (str, Mapping)) or not isinstance(backend, Sequence):
-        return (entry_of(backend, "backend"),)
+        return (entry_of(backend, ("backend",)),)
     if not backend:
         raise HpoBridgeError("found an empty list, expected at least one backend", "backend")
-    return tuple(entry_of(each, f"backend.{place}") for place, each in enumerate(backend))
+    return tuple(entry_of(each, ("backend", str(place))) for place, each in enumerate(backend))
 
 
-def entry_of(choice: Any, path: str) -> Entry:
+def entry_of(choice: Any, path: KeyPath) -> Entry:
     """One entry, checked.
 
     Args:
@@ -68,13 +68,13 @@ def entry_of(choice: Any, path: str) -> Entry:
     if isinstance(choice, Mapping):
         own = {key: choice[key] for key in OWN if choice.get(key) is not None}
         choice = {key: value for key, value in choice.items() if key not in OWN}
-    name, options = split_choice(choice, path)
+    name, options = split_choice(choice, *path)
     try:
         if "trials" in own:
             own["trials"] = whole("trials", own["trials"], 1)
         one_of("handover", own.get("handover", "tell"), HANDOVER)
     except InvalidOptions as error:
-        raise error.under(*path.split(".")) from None
+        raise error.under(*path) from None
     return Entry(name, options, **own)
 
 

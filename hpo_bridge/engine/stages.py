@@ -58,8 +58,8 @@ class Phases:
         """
         wants: list[Differentiation] = []
         for place, entry in enumerate(self.schedule):
-            path = f"backend.{place}" if len(self.schedule) > 1 else "backend"
-            with naming(path, options=True):
+            path = ("backend", str(place)) if len(self.schedule) > 1 else ("backend",)
+            with naming(*path, options=True):
                 wants.append(self.build(entry, seed).differentiation)
             if place > 0 or warm:
                 what = "the trials before its own" if place else "the trials of the warm start"

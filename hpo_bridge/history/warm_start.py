@@ -15,7 +15,7 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord, TrialState
 from ..engine.replay import plain
-from ..errors import HpoBridgeError, StoreError, nearest, short
+from ..errors import HpoBridgeError, KeyPath, StoreError, nearest, short
 from ..space import Space
 from ..space.changes import completed
 from ..store import Store, open_store
@@ -45,43 +45,31 @@ def parse_sources(given: Any) -> tuple[EarlierStudy, ...]:
     if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
         expected = "expected a list such as [{store: sqlite:///old.db, study: name}]"
         raise HpoBridgeError(f"found {short(given)}, {expected}", "warm_start")
-    return tuple(_source(each, f"warm_start.{place}") for place, each in enumerate(given))
+    return tuple(_source(each, ("warm_start", str(place))) for place, each in enumerate(given))
 
 
-def _source(given: Any, path: str) -> EarlierStudy:
+def _source(given: Any, path: KeyPath) -> EarlierStudy:
     if not isinstance(given, Mapping):
-        raise HpoBridgeError(
-            f"found {short(given)}, expected a mapping with a study", *path.split(".")
-        )
+        raise HpoBridgeError(f"found {short(given)}, expected a mapping with a study", *path)
     for key in given:
         if key not in KEYS:
             hint = nearest(str(key), KEYS)
-            raise HpoBridgeError(
-                f"unknown key, accepted: {', '.join(KEYS)}{hint}", *path.split("."), key
-            )
+            raise HpoBridgeError(f"unknown key, accepted: {', '.join(KEYS)}{hint}", *path, key)
     given = {key: value for key, value in given.items() if value is not None}
     if not isinstance(given.get("study"), str):
-        raise HpoBridgeError(
-            f"found {short(given.get('study'))}, expected a name", *path.split("."), "study"
-        )
+        raise HpoBridgeError(f"found {short(given.get('study'))}, expected a name", *path, "study")
     for key in ("map", "values"):
         if not isinstance(given.get(key, {}), Mapping):
-            raise HpoBridgeError(
-                f"found {short(given[key])}, expected a mapping", *path.split("."), key
-            )
+            raise HpoBridgeError(f"found {short(given[key])}, expected a mapping", *path, key)
     ignore = given.get("ignore", ())
     if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
-        raise HpoBridgeError(
-            f"found {short(ignore)}, expected a list of names", *path.split("."), "ignore"
-        )
+        raise HpoBridgeError(f"found {short(ignore)}, expected a list of names", *path, "ignore")
     for name, value in given.get("values", {}).items():
         if not isinstance(value, str) or not value.strip("-"):
             expected = "expected an objective's name, or -name for the negative"
-            raise HpoBridgeError(
-                f"found {short(value)}, {expected}", *path.split("."), "values", name
-            )
+            raise HpoBridgeError(f"found {short(value)}, {expected}", *path, "values", name)
     rules = {
-        name: parse_rule(rule, f"{path}.map.{name}") for name, rule in given.get("map", {}).items()
+        name: parse_rule(rule, (*path, "map", name)) for name, rule in given.get("map", {}).items()
     }
     values = dict(given.get("values", {}))
     return EarlierStudy(given["study"], given.get("store"), rules, values, tuple(ignore))
@@ -110,7 +98,7 @@ def adoption_events(
         return []
     events: list[Adopted] = []
     for place, source in enumerate(sources):
-        path = f"warm_start.{place}"
+        path = ("warm_start", str(place))
         with _open_earlier(source, store, path) as earlier:
             events += _adopt(source, earlier, path, space, objectives)
     return events
@@ -137,20 +125,20 @@ def _begun(sources: Sequence[EarlierStudy], store: Store, name: str) -> bool:
 
 
 @contextmanager
-def _open_earlier(source: EarlierStudy, own: Store, path: str) -> Iterator[Store]:
+def _open_earlier(source: EarlierStudy, own: Store, path: KeyPath) -> Iterator[Store]:
     """The store of an earlier study, which has it."""
     given = own if source.store is None else source.store
     try:
         store = open_store(given, create=False) if isinstance(given, str) else given
     except StoreError as error:
-        raise HpoBridgeError(f"{error}", *path.split("."), "store") from None
+        raise HpoBridgeError(f"{error}", *path, "store") from None
     try:
         if store.study(source.study) is None:
             known = store.names()
             raise HpoBridgeError(
                 f"no study {source.study!r} in {store.url}"
                 f"{nearest(source.study, known)}; studies there: {', '.join(known) or 'none'}",
-                *path.split("."),
+                *path,
                 "study",
             )
         yield store
@@ -160,7 +148,7 @@ def _open_earlier(source: EarlierStudy, own: Store, path: str) -> Iterator[Store
 
 
 def _adopt(
-    source: EarlierStudy, earlier: Store, path: str, new: Space, objectives: Objectives
+    source: EarlierStudy, earlier: Store, path: KeyPath, new: Space, objectives: Objectives
 ) -> list[Adopted]:
     row = earlier.study(source.study)
     assert row is not None
@@ -176,7 +164,7 @@ def _adopt(
             taken.append(_map_trial(trial, carrier))
         except UnmappableTrial as unfit:
             left[unfit.reason] += 1
-    place = int(path.rpartition(".")[2])
+    place = int(path[-1])
     origin = {"store": earlier.url, **source.identity()}
     batches = [tuple(taken[at : at + BATCH]) for at in range(0, max(len(taken), 1), BATCH)]
     events = [Adopted(place=place, source=origin, trials=batch) for batch in batches]

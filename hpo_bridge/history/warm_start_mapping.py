@@ -9,7 +9,7 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..contracts.gradients import Slope
 from ..contracts.record import Direction, TrialRecord, TrialState
-from ..errors import HpoBridgeError, SpaceError, nearest, short
+from ..errors import HpoBridgeError, KeyPath, SpaceError, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
@@ -36,7 +36,7 @@ class ValueRule:
     written: Any = None
 
 
-def parse_rule(given: Any, path: str) -> ValueRule:
+def parse_rule(given: Any, path: KeyPath) -> ValueRule:
     """A rule as a study file has it: a text, ``{value: …}``, or ``{from: text, value: …}``.
 
     Raises:
@@ -48,7 +48,7 @@ def parse_rule(given: Any, path: str) -> ValueRule:
     text = given.get("from") if keys else None
     if not keys or not keys <= {"from", "value"} or ("from" in keys and not isinstance(text, str)):
         expected = "expected a name, an expression, {value: …} or {from: …, value: …}"
-        raise HpoBridgeError(f"found {short(given)}, {expected}", *path.split("."))
+        raise HpoBridgeError(f"found {short(given)}, {expected}", *path)
     return ValueRule(text, given.get("value", NOTHING), dict(given))
 
 
@@ -94,7 +94,7 @@ class WarmStartMapper:
     """
 
     def __init__(
-        self, definition: Mapping[str, Any], source: EarlierStudy, path: str, space: Space,
+        self, definition: Mapping[str, Any], source: EarlierStudy, path: KeyPath, space: Space,
         objectives: Objectives,
     ) -> None:  # fmt: skip
         self._space, self._path = space, path
@@ -116,7 +116,7 @@ class WarmStartMapper:
                 raise HpoBridgeError(
                     "is no parameter of the new study"
                     f"{nearest(name, known)}; it has {', '.join(known)}",
-                    *self._path.split("."),
+                    *self._path,
                     "map",
                     name,
                 )
@@ -132,7 +132,7 @@ class WarmStartMapper:
                     f"study {source.study!r} has no parameter {name!r} (it has "
                     f"{there}): say where it comes from, such as map: {{{name}: OTHER}}, or which "
                     f"value it had there: map: {{{name}: {{value: …}}}}",
-                    *self._path.split("."),
+                    *self._path,
                     "map",
                 )
             self._rules[name] = rule
@@ -148,7 +148,7 @@ class WarmStartMapper:
             expression = Expression(rule.text)
             expression.check_names(list(self._earlier))
         except SpaceError as error:
-            raise HpoBridgeError(f"{error}", *self._path.split("."), "map", name) from None
+            raise HpoBridgeError(f"{error}", *self._path, "map", name) from None
         self._expressions[name] = expression
         self._used.update(expression.names)
 
@@ -159,7 +159,7 @@ class WarmStartMapper:
                 hint = nearest(name, list(self._earlier))
                 raise HpoBridgeError(
                     f"study {source.study!r} has no parameter {name!r}{hint}",
-                    *self._path.split("."),
+                    *self._path,
                     "ignore",
                 )
         for name, declared in self._earlier.items():
@@ -168,7 +168,7 @@ class WarmStartMapper:
                     f"parameter {name!r} of study {source.study!r} is none of the "
                     f"new study: map it, or write ignore: [{name}] if its trials may be taken "
                     "whatever it was",
-                    *self._path.split("."),
+                    *self._path,
                 )
 
     def map(self, trial: TrialRecord) -> AdoptedTrial:
@@ -240,7 +240,7 @@ class WarmStartMapper:
 
 
 def _objectives(
-    there: Mapping[str, str], source: EarlierStudy, path: str, objectives: Objectives
+    there: Mapping[str, str], source: EarlierStudy, path: KeyPath, objectives: Objectives
 ) -> dict[str, tuple[str, float]]:
     """New objective to the earlier one's name, and the factor to its values."""
     for name in source.values:
@@ -248,7 +248,7 @@ def _objectives(
             hint = nearest(name, objectives.names)
             raise HpoBridgeError(
                 f"is no objective of the new study{hint}; it has {', '.join(objectives.names)}",
-                *path.split("."),
+                *path,
                 "values",
                 name,
             )
@@ -261,7 +261,7 @@ def _objectives(
                 f"study {source.study!r} has no objective {earlier!r}"
                 f"{nearest(earlier, list(there))} (it has {', '.join(there)}): say which one is "
                 f"{name!r}, such as values: {{{name}: {next(iter(there))}}}",
-                *path.split("."),
+                *path,
                 "values",
             )
         same = Direction(there[earlier]) is own
@@ -271,7 +271,7 @@ def _objectives(
                 f"{earlier!r} is {there[earlier]}d there, {name!r} is "
                 f"{own.value}d here: write {name}: {right} to take "
                 f"{'it as it is' if same else 'its negative'}",
-                *path.split("."),
+                *path,
                 "values",
                 name,
             )

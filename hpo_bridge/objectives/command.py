@@ -13,7 +13,7 @@ from typing import Any
 
 from ..contracts.objective import Function
 from ..contracts.record import Direction
-from ..errors import ObjectiveError, nearest, short
+from ..errors import KeyPath, ObjectiveError, nearest, short
 from ..space import Categorical, Float, Int, Space
 from .command_line import (
     ARITHMETIC,
@@ -26,7 +26,7 @@ from .command_line import (
 from .command_run import CommandRunner, ParsedCommand
 from .line_buffering import line_buffering
 from .metric_patterns import check_names, parse_patterns
-from .metrics_file import KEY as FILE
+from .metrics_file import PATH as FILE
 from .metrics_file import check_file
 from .shell_script import parse_script
 
@@ -163,7 +163,7 @@ class CommandObjective:
         for placeholder in placeholders_of(self._parsed_file.words if self._parsed_file else ()):
             _check_placeholder(placeholder, space, FILE)
             if (name := placeholder.name) in space.conditions:
-                raise ObjectiveError(f"{name!r} is not active in every trial", *FILE.split("."))
+                raise ObjectiveError(f"{name!r} is not active in every trial", *FILE)
 
     def check(self) -> None:
         """Raises ObjectiveError if the command cannot be read, or its program not found."""
@@ -184,7 +184,7 @@ class CommandObjective:
             hint = "; to set a variable, begin with env, or add shell: true"
         elif program in ("cd", "source", ".", "export", "set", "ulimit", "eval", "exec"):
             hint = "; a word of a shell needs shell: true"
-        raise ObjectiveError(f"there is no program {program!r}{hint}", "objective", "command")
+        raise ObjectiveError(f"there is no program {program!r}{hint}", *COMMAND)
 
     def load(self) -> Function:
         """A function that runs the command once for a trial."""
@@ -201,40 +201,38 @@ def _command(found: Any) -> str | tuple[str, ...]:
     for place, item in enumerate(items):
         if isinstance(item, bool) or not isinstance(item, (str, int, float)):
             raise ObjectiveError(
-                f"found {short(item)}; expected a text or a number", "objective", "command", place
+                f"found {short(item)}; expected a text or a number", *COMMAND, place
             )
     if not items:
         raise ObjectiveError(
-            f"found {short(found)}; expected a text or a list of arguments", "objective", "command"
+            f"found {short(found)}; expected a text or a list of arguments", *COMMAND
         )
     return tuple(map(str, items))
 
 
-def _check_placeholder(placeholder: Placeholder, space: Space, key: str) -> None:
+def _check_placeholder(placeholder: Placeholder, space: Space, path: KeyPath) -> None:
     name, names = placeholder.name, [*space, *space.constants]
     if name in _OWN:
         if name in names:
-            raise ObjectiveError(
-                f"{{{name}}} is taken: rename the parameter {name!r}", *key.split(".")
-            )
+            raise ObjectiveError(f"{{{name}}} is taken: rename the parameter {name!r}", *path)
     elif name not in names:
         raise ObjectiveError(
             f"no parameter {name!r}{nearest(name, [*names, *_OWN])}; "
             f"the space has {', '.join(names)}; {{{{ and }}}} stand for braces",
-            *key.split("."),
+            *path,
         )
     elif placeholder.texts is not None:
         if not _is_always(bool, space, name):
             raise ObjectiveError(
                 f"found a flag of {name!r}, expected a parameter whose choices are "
                 f"true and false; {{{name}}} is the value of any other",
-                *key.split("."),
+                *path,
             )
     elif placeholder.quote == ARITHMETIC and not _is_always((int, float), space, name):
         raise ObjectiveError(
             f"found {{{name}}} inside of $(( )), where a shell may run text as code; "
             "expected a parameter whose values are numbers",
-            *key.split("."),
+            *path,
         )
 
 

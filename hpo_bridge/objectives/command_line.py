@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import ObjectiveError
+from ..errors import KeyPath, ObjectiveError
 
-COMMAND = "objective.command"
+COMMAND = ("objective", "command")
 ARITHMETIC, HERE_DOCUMENT = "((", "<<"
 """Parts of a shell's text where a placeholder needs no quotes."""
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
@@ -39,8 +39,8 @@ class Placeholder:
     quote: str = ""
 
     @classmethod
-    def parse(cls, inner: str, key: str = COMMAND) -> Placeholder:
-        """Read what stands between the braces; ``key`` begins an error.
+    def parse(cls, inner: str, path: KeyPath = COMMAND) -> Placeholder:
+        """Read what stands between the braces; ``path`` begins an error.
 
         >>> Placeholder.parse("bn:--bn|--no-bn").texts
         ('--bn', '--no-bn')
@@ -53,7 +53,7 @@ class Placeholder:
             raise ObjectiveError(
                 f"found {{{inner}}}; expected {{{name}:--flag}} or "
                 f"{{{name}:--flag|--no-flag}}, each one word; {{{{ and }}}} stand for braces",
-                *key.split("."),
+                *path,
             )
         return cls(name, (true, false))
 
@@ -79,14 +79,14 @@ def named_in(word: Word) -> list[Placeholder]:
     return [part for part in word if isinstance(part, Placeholder)]
 
 
-def parse_item(text: str, key: str = COMMAND) -> Word:
+def parse_item(text: str, path: KeyPath = COMMAND) -> Word:
     """Read one argument of a command that is a list: nothing but braces is special.
 
     Args:
         text: The argument.
-        key: What errors begin with.
+        path: The key path of errors.
     """
-    builder = WordBuilder(text, key)
+    builder = WordBuilder(text, path)
     place = 0
     while place < len(text):
         place = builder.brace(place) or builder.add(text[place], place + 1)
@@ -167,12 +167,12 @@ class WordBuilder:
 
     Args:
         text: The text that it is read from.
-        key: What errors begin with.
+        path: The key path of errors.
     """
 
-    def __init__(self, text: str, key: str = COMMAND) -> None:
+    def __init__(self, text: str, path: KeyPath = COMMAND) -> None:
         self._text = text
-        self._key = key
+        self._path = path
         self._parts: list[str | Placeholder] = []
         self.is_empty = True
 
@@ -194,13 +194,13 @@ class WordBuilder:
             return 0
         if match[1] is not None:
             return self.add(
-                replace(Placeholder.parse(match[1], self._key), quote=quote), match.end()
+                replace(Placeholder.parse(match[1], self._path), quote=quote), match.end()
             )
         if len(match[0]) == 1:
             raise ObjectiveError(
                 f"a single {match[0]!r} in {self._text!r}; write "
                 f"{match[0] * 2!r} for the character, '{{name}}' for a parameter",
-                *self._key.split("."),
+                *self._path,
             )
         return self.add(match[0][0], match.end())
 

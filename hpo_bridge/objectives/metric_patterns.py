@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contracts.trial import Trial
-from ..errors import ObjectiveError, nearest, short
+from ..errors import KeyPath, ObjectiveError, nearest, short
 from .printed_result import report
 
 LONGEST = 2000
 """Characters of a line that are looked at: a pattern may need their square in time."""
-_KEY = "objective.metric"
+_PATH = ("objective", "metric")
 
 
 def parse_patterns(spec: Any) -> dict[str, str]:
@@ -27,36 +27,34 @@ def parse_patterns(spec: Any) -> dict[str, str]:
         ObjectiveError: If ``spec`` is neither a pattern nor a mapping to them.
     """
     if isinstance(spec, str):
-        _compiled(spec, _KEY)
+        _compiled(spec, _PATH)
         return {"": spec}
     if not isinstance(spec, Mapping) or not spec:
         raise ObjectiveError(
             f"found {short(spec)}, expected a regular expression such as "
             "'val_loss ([0-9.]+)', or a mapping of objectives to them",
-            *_KEY.split("."),
+            *_PATH,
         )
     for name, pattern in spec.items():
         if not isinstance(pattern, str):
             found = short(pattern)
-            raise ObjectiveError(
-                f"found {found}, expected a regular expression", *_KEY.split("."), name
-            )
-        _compiled(pattern, f"{_KEY}.{name}")
+            raise ObjectiveError(f"found {found}, expected a regular expression", *_PATH, name)
+        _compiled(pattern, (*_PATH, name))
     return dict(spec)
 
 
-def _compiled(pattern: str, key: str) -> re.Pattern[str]:
+def _compiled(pattern: str, path: KeyPath) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise ObjectiveError(
-            f"found {short(pattern)}, no regular expression: {error}", *key.split(".")
+            f"found {short(pattern)}, no regular expression: {error}", *path
         ) from None
     if "value" not in compiled.groupindex and compiled.groups != 1:
         raise ObjectiveError(
             f"found {compiled.groups} groups in {short(pattern)}, expected one in "
             "parentheses, the value, or one written (?P<value>…)",
-            *key.split("."),
+            *path,
         )
     return compiled
 
@@ -71,24 +69,22 @@ def check_names(patterns: Mapping[str, str], names: Sequence[str]) -> None:
     if "" in patterns:
         if len(names) > 1:
             given = ", ".join(f"{name}: …" for name in names)
-            raise ObjectiveError(
-                f"found one pattern, expected a mapping {{{given}}}", *_KEY.split(".")
-            )
+            raise ObjectiveError(f"found one pattern, expected a mapping {{{given}}}", *_PATH)
         return
     for name in patterns:
         if name not in names:
             raise ObjectiveError(
                 f"no objective {name!r}{nearest(name, names)}; the study has {', '.join(names)}",
-                *_KEY.split("."),
+                *_PATH,
             )
     for name in names:
         if name not in patterns:
-            raise ObjectiveError(f"there is no pattern for {name}", *_KEY.split("."))
+            raise ObjectiveError(f"there is no pattern for {name}", *_PATH)
     for name in names[1:]:
-        if "step" in _compiled(patterns[name], _KEY).groupindex:
+        if "step" in _compiled(patterns[name], _PATH).groupindex:
             raise ObjectiveError(
                 f"has a step; only {names[0]}, the first objective, is reported",
-                *_KEY.split("."),
+                *_PATH,
                 name,
             )
 
@@ -133,7 +129,7 @@ class MatchedResult:
     def problem(self) -> str | None:
         """Why there is no result; ``None`` if there is one."""
         for name, pattern in self.patterns.items():
-            key = f"{_KEY}.{name}" if name else _KEY
+            key = ".".join([*_PATH, name] if name else _PATH)
             if name not in self._found:
                 return f"{key}: nothing in the command's output matches {pattern!r}"
             if isinstance(found := self._found[name], str):

@@ -23,7 +23,8 @@ from ..errors import ObjectiveError, short
 from .failure import Failure
 from .printed_result import SINGLE, report
 
-KEY = "objective.metrics_file"
+PATH = ("objective", "metrics_file")
+KEY = ".".join(PATH)
 _FORMATS = (".json", ".jsonl", ".csv")
 _LARGEST = 64 << 20  # bytes
 _EVERY = 0.5  # seconds between two looks at a file that is written
@@ -39,7 +40,7 @@ def check_file(path: Any) -> str:
     if isinstance(path, str) and path.endswith(_FORMATS) and "\0" not in path:
         return path
     raise ObjectiveError(
-        f"found {short(path)}, expected a name that ends in .json, .jsonl or .csv", *KEY.split(".")
+        f"found {short(path)}, expected a name that ends in .json, .jsonl or .csv", *PATH
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ObjectiveError, nearest
+from ..errors import KeyPath, ObjectiveError, nearest
 from .callables import instance
 from .failure import explain
 
@@ -39,14 +39,14 @@ class Reference:
         source: The path of a ``.py`` file, or a module's dotted name.
         name: A name in it.
         folder: What ``source`` is relative to; goes on ``sys.path`` for a module.
-        what: What the user calls it, such as ``estimator``: begins every message.
+        what: The option that names it, such as ``estimator``, or its key path: for errors.
         noun: What it is to be, in messages.
     """
 
     source: str
     name: str
     folder: str = "."
-    what: str = "objective"
+    what: str | KeyPath = "objective"
     noun: str = "function"
 
     @classmethod
@@ -54,7 +54,7 @@ class Reference:
         cls,
         text: str,
         folder: str | os.PathLike[str] = ".",
-        what: str = "objective",
+        what: str | KeyPath = "objective",
         noun: str = "function",
     ) -> Reference:
         """Takes ``SOURCE:NAME`` apart.
@@ -68,7 +68,7 @@ class Reference:
             raise ObjectiveError(
                 f"found {text!r}; expected 'FILE.py:{noun.upper()}' or "
                 f"'package.module:{noun.upper()}'",
-                *what.split("."),
+                *_keys(what),
             )
         return cls(source, name, os.path.abspath(folder), what, noun)
 
@@ -80,9 +80,8 @@ class Reference:
         return Path(self.folder, os.path.expanduser(self.source)).resolve()
 
     @property
-    def _key_path(self) -> list[str]:
-        """The path of the option that names it, for errors."""
-        return self.what.split(".")
+    def _key_path(self) -> KeyPath:
+        return _keys(self.what)
 
     @property
     def label(self) -> str:
@@ -134,6 +133,10 @@ class Reference:
             )
         is_source = spec.has_location and str(spec.origin).endswith(".py")
         return Path(str(spec.origin)) if is_source else None
+
+
+def _keys(what: str | KeyPath) -> KeyPath:
+    return (what,) if isinstance(what, str) else what
 
 
 @dataclass(frozen=True)

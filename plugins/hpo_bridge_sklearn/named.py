@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hpo_bridge.errors import KeyPath
 from hpo_bridge.objectives import Reference
 
 
@@ -15,12 +16,12 @@ class Named:
 
     Attributes:
         text: ``FILE.py:NAME`` or ``package.module:NAME``.
-        key: The option's key path.
+        key_path: The option's key path.
         noun: What it is to be, in messages.
     """
 
     text: str
-    key: str
+    key_path: KeyPath
     noun: str = "name"
 
     def reference(self, folder: str | None) -> Reference:
@@ -29,7 +30,7 @@ class Named:
         Raises:
             ObjectiveError: If the text is of another form.
         """
-        return Reference.parse(self.text, folder or ".", self.key, self.noun)
+        return Reference.parse(self.text, folder or ".", self.key_path, self.noun)
 
 
 def replaced(scoring: Any, change: Callable[[Named], Any]) -> Any:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
 from hpo_bridge.contracts.record import Direction
-from hpo_bridge.errors import ObjectiveError, nearest, short
+from hpo_bridge.errors import KeyPath, ObjectiveError, nearest, short
 
 from .evaluation import SCORE, as_scorer
 from .failures import explained, last_words
@@ -34,7 +34,7 @@ class AnyEstimator(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
 
-def check_names(scoring: Any, at: str = "scoring") -> None:
+def check_names(scoring: Any, path: KeyPath = ("scoring",)) -> None:
     """Raises ObjectiveError for a name that is no scorer's; says which there are."""
     if isinstance(scoring, str):
         names = sorted(get_scorer_names())
@@ -42,16 +42,16 @@ def check_names(scoring: Any, at: str = "scoring") -> None:
             raise ObjectiveError(
                 f"{scoring!r} is not a valid scoring value{nearest(scoring, names)}; "
                 f"expected one of {', '.join(names)}",
-                *at.split("."),
+                *path,
             )
     elif isinstance(scoring, Mapping):
         for name, scorer in scoring.items():
-            check_names(scorer, f"{at}.{name}")
+            check_names(scorer, (*path, str(name)))
     elif isinstance(scoring, (list, tuple, set)):
         for position, name in enumerate(scoring):
-            check_names(name, f"{at}.{position}")
+            check_names(name, (*path, str(position)))
     if isinstance(scoring, (Mapping, list, tuple, set)) and not scoring:
-        raise ObjectiveError(f"found none, expected {EXPECTED}", *at.split("."))
+        raise ObjectiveError(f"found none, expected {EXPECTED}", *path)
 
 
 def score_names(scoring: Any) -> dict[str, str] | None:
@@ -123,23 +123,21 @@ def _key(wanted: str, names: Mapping[str, str] | None, where: str) -> str:
         known = [*names, *TIMES]
         raise ObjectiveError(
             f"found {short(wanted)}, expected one of {', '.join(known)}{nearest(wanted, known)}",
-            *where.split("."),
+            where,
         )
     return names[wanted]
 
 
 def _check_direction(name: str, wanted: str, direction: Direction, single: bool) -> None:
-    where = "direction" if single and name == VALUE else f"directions.{name}"
+    where = ("direction",) if single and name == VALUE else ("directions", name)
     if wanted in TIMES:
         if direction is not Direction.MINIMIZE:
-            raise ObjectiveError(
-                f"found maximize, expected minimize for {wanted}", *where.split(".")
-            )
+            raise ObjectiveError(f"found maximize, expected minimize for {wanted}", *where)
     elif direction is not Direction.MAXIMIZE:
         raise ObjectiveError(
             "found minimize, expected maximize: of scikit-learn's scorers larger is "
             "better, also of errors, such as neg_mean_squared_error",
-            *where.split("."),
+            *where,
         )
 
 

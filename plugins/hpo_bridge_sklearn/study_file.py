@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo_bridge.contracts.objective import ObjectiveContext
-from hpo_bridge.errors import ObjectiveError, short
+from hpo_bridge.errors import KeyPath, ObjectiveError, short
 
 from . import scoring as scorers
 from . import splits
@@ -72,7 +72,7 @@ def _named(text: Any, key: str, expected: str) -> Named:
         raise ObjectiveError(f"is missing, expected {expected}", key)
     if not isinstance(text, str):
         raise ObjectiveError(f"found {short(text)}, expected {expected}", key)
-    return Named(text, key)
+    return Named(text, (key,))
 
 
 def splitter(cv: Any) -> Any:
@@ -82,7 +82,7 @@ def splitter(cv: Any) -> Any:
         ObjectiveError: With the key path of what is wrong, from ``cv`` on.
     """
     if isinstance(cv, str):
-        return Named(cv, "cv") if ":" in cv else splits.named_splitter(cv, {})
+        return Named(cv, ("cv",)) if ":" in cv else splits.named_splitter(cv, {})
     if isinstance(cv, Mapping):
         options = dict(cv)
         if "name" not in options:
@@ -94,11 +94,11 @@ def splitter(cv: Any) -> Any:
 
 def _scoring(scoring: Any) -> Any:
     if isinstance(scoring, str):
-        return _scorer(scoring, "scoring")
+        return _scorer(scoring, ("scoring",))
     if isinstance(scoring, Mapping):
-        found = {name: _scorer(one, f"scoring.{name}") for name, one in scoring.items()}
+        found = {name: _scorer(one, ("scoring", str(name))) for name, one in scoring.items()}
     elif isinstance(scoring, list):
-        found = {name: _scorer(name, f"scoring.{at}") for at, name in enumerate(scoring)}
+        found = {name: _scorer(name, ("scoring", str(at))) for at, name in enumerate(scoring)}
         for at, name in enumerate(scoring):
             if ":" in name:
                 raise ObjectiveError(
@@ -117,11 +117,11 @@ def _scoring(scoring: Any) -> Any:
     return found
 
 
-def _scorer(scorer: Any, key: str) -> Any:
+def _scorer(scorer: Any, path: KeyPath) -> Any:
     if not isinstance(scorer, str):
         problem = f"found {short(scorer)}, expected the name of a scorer or 'FILE.py:NAME'"
-        raise ObjectiveError(problem, *key.split("."))
+        raise ObjectiveError(problem, *path)
     if ":" in scorer:
-        return Named(scorer, key)
-    scorers.check_names(scorer, key)
+        return Named(scorer, path)
+    scorers.check_names(scorer, path)
     return scorer

@@ -132,7 +132,7 @@ def tester_of(objective: CrossValidated, options: Mapping[str, Any]) -> TestScor
     text = options["data"]
     if not isinstance(text, str):
         raise ObjectiveError(f"found {short(text)}, expected 'FILE.py:NAME'", "data")
-    made = TestScore(objective, Named(text, "data").reference(objective.folder))
+    made = TestScore(objective, Named(text, ("data",)).reference(objective.folder))
     made.check()
     return made
 

@@ -56,9 +56,11 @@ def test_a_name_with_dots_is_one_key() -> None:
         ({"pruner": "folds2"}, ("pruner",)),
         ({"observers": [3]}, ("observers", "0")),
         ({"warm_start": [{"study": ""}]}, ("warm_start", "0", "study")),
+        ({"warm_start": [{"study": "old", "map": {"model.lr": 3}}]},
+         ("warm_start", "0", "map", "model.lr")),
         ({"defaults": {"y": 1}}, ("defaults", "y")),
     ],
-)
+)  # fmt: skip
 def test_arguments_of_a_study_have_paths(
     arguments: dict[str, Any], path: tuple[str, ...], plugins: PluginManager
 ) -> None:
