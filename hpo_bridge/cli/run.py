@@ -14,11 +14,12 @@ from typing import Any
 
 from ..analysis.nested_cv import tune_splits
 from ..config import StudyFile, load_study_file
+from ..config.selection import check_splits
 from ..contracts.objective import Objective, Outer
 from ..contracts.record import TrialState
 from ..engine.budget import NothingToDo, spent_budget
 from ..engine.budget import log as budget_log
-from ..errors import ConfigError, ObjectiveError, TooManyFailures
+from ..errors import TooManyFailures
 from ..study import Study
 from .exit_codes import INTERRUPTED, NO_TRIAL, WRONG_USE
 from .explain import COMMAND_HEADING, command_line
@@ -50,7 +51,7 @@ def run_study(
         )  # fmt: skip
         file = replace(file, change_space=change_space)
         if file.selection.outer is not None:
-            _check_splits(file, file.selection.outer)
+            check_splits(file.selection.outer, file.seed or 0, file.path.name)
         with _study(file) as study:
             ended, result = _run_opened(study, file, retry_failed=retry_failed, quiet=as_json)
     print_result(result, as_text(result, study.store.url), as_json)
@@ -122,15 +123,6 @@ def _run(
     finally:
         budget_log.disabled = False
     return None
-
-
-def _check_splits(file: StudyFile, outer: Outer) -> None:
-    """Cuts the outer splits once, before anything is created."""
-    try:
-        outer.splits(file.seed or 0)
-    except ObjectiveError as error:
-        at = "".join(f"{key}: " for key in error.path if key != "nested")
-        raise ConfigError(f"{file.path.name}: selection.nested: {at}{error.problem}") from error
 
 
 def _run_splits(

@@ -135,6 +135,25 @@ def _outer(spec: Any, objective: Objective, problems: Problems) -> Outer | None:
         return None
 
 
+def check_splits(outer: Outer, seed: int, file: str) -> None:
+    """Cut the outer splits once, before anything is created.
+
+    Args:
+        outer: The outer loop.
+        seed: The study's seed.
+        file: The study file's name.
+
+    Raises:
+        ConfigError: If they cannot be cut.
+    """
+    try:
+        outer.splits(seed)
+    except ObjectiveError as error:
+        problems = Problems(file)
+        _note(error, (PLACE, "nested"), None, problems)
+        problems.raise_any()
+
+
 def _note(error: ObjectiveError, place: tuple[str, ...], spec: Any, problems: Problems) -> None:
     """Note an error at the option that it is about, if the file has that."""
     path = error.path[error.path[:1] in (("test",), ("nested",), ("objective",)) :]
