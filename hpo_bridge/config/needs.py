@@ -18,8 +18,8 @@ def add_plugins(
         try:
             plugins.add(source, folder)
         except ConfigError as error:
-            for problem in error.problems:
-                problems.add(("plugins", str(position)), problem.removeprefix("plugins: "))
+            for fault in error.errors:
+                problems.add(("plugins", str(position)), fault.problem)
 
 
 def check_requirements(texts: Sequence[str], problems: Problems) -> None:

@@ -93,7 +93,8 @@ class PluginManager:
             self._infos = [info for info in self._infos if info not in earlier]
             info = self._take(load_plugin(self._pluggy, wanted))
         if info is not None and info.status != "active":
-            raise ConfigError(f"plugins: {source}: {info.reason}")
+            fault = HpoBridgeError(f"{source}: {info.reason}", "plugins")
+            raise ConfigError(str(fault), errors=[fault])
 
     def _take(self, loaded: Loaded | None) -> PluginInfo | None:
         """Takes what one plugin offers; ``None`` if it is there already."""
