@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
@@ -26,19 +25,29 @@ NAMES = [
     "short_horizon",
 ]
 PNG = b"\x89PNG"
+Run = Callable[..., list[list[str]]]
+Load = Callable[[str, str], ModuleType]
 
 
-def script(example: str, name: str, folder: Path, *arguments: str) -> list[list[str]]:
-    """The lines that a script prints, in words; it draws its picture too."""
-    picture = folder / "picture.png"
-    command = [sys.executable, str(EXAMPLES / example / name), "--picture", str(picture)]
-    done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(folder)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert picture.read_bytes().startswith(PNG)
-    return [line.split() for line in done.stdout.splitlines()]
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """The number of torch's threads, which the examples set to one."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a script; the lines that it prints, in words. It draws its picture too."""
+
+    def script(module: ModuleType, *arguments: str) -> list[list[str]]:
+        picture = tmp_path / "picture.png"
+        module.main(["--picture", str(picture), *arguments])
+        assert picture.read_bytes().startswith(PNG)
+        return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    return script
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,22 +60,20 @@ def test_the_study_file_is_valid_and_the_picture_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_study_file_runs(name: str, tmp_path: Path) -> None:
-    bridge = [sys.executable, "-m", "hpo_bridge"]
-    file = str(EXAMPLES / name / "gradient.yaml")
-    store = ["--store", f"sqlite:///{tmp_path}/study.db"]
-    run = [*bridge, "run", file, *store, "--trials", "3"]
-    subprocess.run(run, check=True, capture_output=True)
-    listed = [*bridge, "trials", file, *store, "--json"]
-    trials = json.loads(subprocess.run(listed, check=True, capture_output=True).stdout)
-    values = [trial["values"]["value"] for trial in trials]
+@pytest.mark.usefixtures("load_script")  # which removes what the study file imports
+def test_the_study_file_runs(name: str, tmp_path: Path, command: Callable[..., Any]) -> None:
+    study = (str(EXAMPLES / name / "gradient.yaml"), "--store", f"sqlite:///{tmp_path}/study.db")
+    command("run", *study, "--trials", "3")
+    values = [trial["values"]["value"] for trial in command("trials", *study)]
     assert len(values) == 3
     assert values[2] < values[0]
 
 
-def test_cnn(tmp_path: Path) -> None:
+def test_cnn(run: Run, load_script: Load) -> None:
     options = ("--seeds", "1", "--trials", "4", "--retrainings", "1")
-    lines = script("gradient_cnn", "compare.py", tmp_path, *options)
+    compare = load_script("gradient_cnn", "compare")
+    compare.Digits.steps = 75
+    lines = run(compare, *options)
     ratio = float(lines[0][4])
     assert lines[0][:4] == ["a", "gradient", "trial", "costs"]
     assert 1.5 < ratio < 10
@@ -83,17 +90,19 @@ def test_cnn(tmp_path: Path) -> None:
     assert sum(line.startswith("the best of") for line in text) == 3
 
 
-def test_kernel_ridge(tmp_path: Path) -> None:
+def test_kernel_ridge(run: Run, load_script: Load) -> None:
     options = ("--splits", "1", "--trials", "10")
-    lines = script("gradient_kernel_ridge", "compare.py", tmp_path, *options)
+    lines = run(load_script("gradient_kernel_ridge", "compare"), *options)
     rows = [line for line in lines if line[0] == "torch.adam" and "middle" in line]
     best = {int(line[4]): float(line[5]) for line in rows}
     assert best[10] < best[1] - 0.02
     assert any(line[:6] == ["10", "of", "torch.adam", "from", "the", "middle"] for line in lines)
 
 
-def test_logistic_grid(tmp_path: Path) -> None:
-    lines = script("logistic_grid", "compare.py", tmp_path, "--splits", "1")
+def test_logistic_grid(run: Run, load_script: Load) -> None:
+    compare = load_script("logistic_grid", "compare")
+    compare.GRID = compare.GRID[::4]
+    lines = run(compare, "--splits", "1")
     split, grid, lowest, alpha, value, apart = map(float, lines[1])
     assert split == 0
     assert apart == pytest.approx(abs(grid - alpha), abs=2e-3)
@@ -101,16 +110,18 @@ def test_logistic_grid(tmp_path: Path) -> None:
     assert value <= lowest + 1e-4
 
 
-def test_hypercleaning(tmp_path: Path) -> None:
-    lines = script("hypercleaning", "clean.py", tmp_path, "--seeds", "1", "--trials", "8")
+def test_hypercleaning(run: Run, load_script: Load) -> None:
+    clean = load_script("hypercleaning", "clean")
+    clean.Cleaning.steps = 250
+    lines = run(clean, "--seeds", "1", "--trials", "6")
     _, detection, by_luck, baseline, cleaned, oracle, _ = map(float, lines[1])
     assert lines[2][0] == "median"
     assert detection > 0.85 > 0.65 > by_luck
     assert baseline < cleaned <= oracle + 0.02
 
 
-def test_short_horizon(tmp_path: Path) -> None:
-    lines = script("short_horizon", "compare.py", tmp_path, "--trials", "15")
+def test_short_horizon(run: Run, load_script: Load) -> None:
+    lines = run(load_script("short_horizon", "compare"), "--trials", "15")
     final = {" ".join(line[:3]): float(line[3]) for line in lines[1:6]}
     looks = [final[f"{n} {'steps' if n > 1 else 'step'} ahead"] for n in (1, 10, 50, 250)]
     assert looks == sorted(looks, reverse=True)
