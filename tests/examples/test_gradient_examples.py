@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from hpo_bridge.config import load_study_file
+from hpo_bridge.plugins import manager
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
-
-from hpo_bridge.config import load_study_file
-from hpo_bridge.plugins import manager
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAMES = [
