@@ -13,10 +13,10 @@ demo: .venv/.demo
 	$(BIN)/python examples/cnn_images/demo.py
 
 test: .venv/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope -m "not dear"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not dear"
 
 test-dear: .venv/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope -m dear
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m dear
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -1,4 +1,7 @@
-"""One Ray for all tests of this folder that run in this process, and others by `ray start`."""
+"""One Ray for all tests of this folder that run in this process, and others by `ray start`.
+
+They end with the folder's last test: an idle Ray takes a tenth of a core from what comes after.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from hpo_bridge_ray.cluster import connected
 from hpo_bridge_ray.runner import Ray
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ray_here() -> Iterator[Any]:
     """Two CPUs; what runs there is as urgent as the other tests that run beside."""
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (Ray reads it so)
@@ -124,7 +127,7 @@ def start_ray() -> Iterator[Callable[..., Started]]:
         ray.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def started() -> Iterator[Started]:
     """Two CPUs and two GPUs, started before the tests, and to be there after each."""
     ray = Started("--num-gpus=2")
