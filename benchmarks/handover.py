@@ -35,7 +35,7 @@ import hpo_bridge as hpo
 from hpo_bridge.engine.handover import FINAL, as_open
 from hpo_bridge.engine.replay import observations
 from hpo_bridge.engine.schedule import schedule_of
-from hpo_bridge.engine.stages import Phases
+from hpo_bridge.engine.stages import StageBuilder
 from hpo_bridge.plugins import manager
 
 TRIALS, ADOPTED, OURS, SECONDS = 1000, 10_000, 5.0, 10.0
@@ -68,14 +68,14 @@ def made(file: Path, backend: str, trials: int) -> hpo.Space:
 def alone(file: Path, space: hpo.Space, chosen: dict[str, Any]) -> float:
     """CPU seconds of the adapter alone: told all, asked once."""
     with hpo.Study(space, seed=0, store=f"sqlite:///{file}") as study:
-        phases = Phases(schedule_of(chosen), manager(), space, 1)
-        proposer = phases.build(phases.schedule[0], 1)
+        stages = StageBuilder(schedule_of(chosen), manager(), space, 1)
+        optimizer = stages.build(0, 1).checked
         history = [(t.number, as_open(t)) for t in study.store.trials(study.name, FINAL)]
-        told = observations(history, proposer, study.objectives)
+        told = observations(history, optimizer, study.objectives)
     begin = time.process_time()
-    proposer = phases.build(phases.schedule[0], 1)
-    proposer.optimizer.tell(told)
-    proposer.optimizer.ask(1)
+    optimizer = stages.build(0, 1).checked
+    optimizer.built.tell(told)
+    optimizer.built.ask(1)
     return time.process_time() - begin
 
 

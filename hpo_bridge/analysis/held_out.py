@@ -18,7 +18,7 @@ from ..contracts.gradients import Differentiation
 from ..contracts.objective import Objective
 from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial import Trial, as_number, trial_seed
-from ..engine.driver import Driver
+from ..engine.study_log import StudyLog
 from ..errors import NoCheckpoints, ObjectiveError, short
 from ..objectives.callables import check_function
 from ..objectives.objective import objective_from
@@ -205,7 +205,7 @@ def score_test_set(
     function: Any,
     chosen: Selection | TrialRecord | int,
     place: EvaluationContext,
-    driver: Driver | None = None,
+    log: StudyLog | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> TestScore:
     """Scores a configuration of a stored study, and records it; see ``Study.test``.
@@ -216,14 +216,14 @@ def score_test_set(
         function: As :func:`resolve_test` takes it.
         chosen: What a rule gave, or a trial that somebody named.
         place: What it is scored in.
-        driver: Who holds the study, if it is this process; else it is held meanwhile.
+        log: The study's log, if this process holds the lease; else it is held meanwhile.
         warn: Is told if the test set was scored before, and may raise.
     """
     number = chosen if isinstance(chosen, int) else chosen.number
     record = _complete(store, name, number)
     rule = chosen.rule if isinstance(chosen, Selection) else None
     source = resolve_test(function)
-    with _appending(store, name, driver) as append:
+    with _appending(store, name, log) as append:
         if before := test_scores(store, name):
             warn(reuse_warning(name, before))
         with as_test_errors():
@@ -235,12 +235,10 @@ def score_test_set(
 
 
 @contextmanager
-def _appending(
-    store: Store, name: str, driver: Driver | None
-) -> Iterator[Callable[[Event], None]]:
+def _appending(store: Store, name: str, log: StudyLog | None) -> Iterator[Callable[[Event], None]]:
     """Holds the study meanwhile, so that the score can be kept once it is there."""
-    if driver is not None:
-        yield driver.write
+    if log is not None:
+        yield log.write
         return
     writer = store.acquire(name)
     try:

@@ -12,9 +12,10 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from ..contracts.directions import Objectives
-from ..engine.proposer import Proposer
-from ..engine.relay import identity
+from ..engine.checked_optimizer import CheckedOptimizer
+from ..engine.feasible_optimizer import ConstrainedOptimizer, constrained
 from ..engine.replay import Diverged, Streak
+from ..engine.schedule_cursor import backend_identity
 from ..engine.untold import Ledger
 from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
 from ..history.space_change import versions
@@ -128,7 +129,7 @@ def segments_of(store: Store, name: str) -> list[_Part]:
             case Asked():
                 parts[-1].trials += len(event.trials)
             case SessionStarted():
-                now = identity(event.proposer)
+                now = backend_identity(event.proposer)
                 if event.fresh or now != before:
                     if parts:
                         parts[-1].end = event.seq
@@ -176,13 +177,13 @@ class _Checking:
             return SegmentCheck(**common, checked=checked, verdict="unchecked", reason=reason)
         return SegmentCheck(**common, checked=streak.checked)
 
-    def _proposer(self, session: SessionStarted, begin: int) -> Proposer:
+    def _proposer(self, session: SessionStarted, begin: int) -> ConstrainedOptimizer:
         then = [version for version in self._versions if version.begin < begin][-1]
-        return Proposer(
+        return constrained(CheckedOptimizer(
             self._plugins, session.backend, session.options, then.space,
             len(self._objectives), session.seed, defaults=then.defaults,
             ignoring=session.handover == "ignore",
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def _events(self, end: int | None) -> Iterator[Event]:
         events = self._store.events(self._name)

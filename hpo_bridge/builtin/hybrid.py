@@ -26,7 +26,7 @@ from typing import Any
 from ..contracts.optimizer import Capability, Observation, Problem, Suggestion, Translation
 from ..contracts.options import flag, whole
 from ..contracts.trial import trial_seed
-from ..engine.proposer import Proposer
+from ..engine.checked_optimizer import CheckedOptimizer
 from ..errors import BackendError, SearchExhausted, UnsupportedProblem
 from ..plugins import PluginManager
 from ..space import Space
@@ -93,13 +93,13 @@ class Hybrid:
         """Whether the inner backend needs them."""
         return self._wants
 
-    def _new_outer(self) -> Proposer | None:
+    def _new_outer(self) -> CheckedOptimizer | None:
         """The outer backend; ``None`` if every parameter is continuous."""
         discrete = {n: p for n, p in self._space.items() if p.size is not None}
         if not discrete:
             _ = self._outer_part.spec  # a wrong name is wrong nevertheless
             return None
-        return self._outer_part.proposer(Space(discrete), trial_seed(self._problem.seed, -1))
+        return self._outer_part.checked(Space(discrete), trial_seed(self._problem.seed, -1))
 
     def _inner_space(self, names: Sequence[str]) -> Space:
         return Space({name: replace(self._space[name], when=None) for name in names})
@@ -161,10 +161,9 @@ class Hybrid:
                 return None
             chain = self._new({})
         else:
-            proposals, _ = self._outer.ask(1)
-            if not proposals:
+            proposal, _ = self._outer.ask()
+            if proposal is None:
                 return None
-            (proposal,) = proposals
             known = self._closed.pop(key_of(proposal.params), None)
             chain = known or self._new(proposal.params)
             chain.proposal, chain.asked, chain.told, chain.ended = proposal, 0, 0, False
@@ -217,7 +216,7 @@ class Hybrid:
         """The outer backend may learn from a foreign point; without one the inner does."""
         if self._outer is not None:
             fixed = {name: seen.params[name] for name in self._outer.space if name in seen.params}
-            self._outer.tell([replace(seen, params=self._outer.raw(fixed), gradients=None)])
+            self._outer.tell([replace(seen, params=self._outer.encode(fixed), gradients=None)])
             return
         for chain in self._open:
             if chain.inner is not None and self._injects:
@@ -239,7 +238,7 @@ class Hybrid:
         self._open.remove(chain)
         proposal = chain.proposal
         assert proposal is not None
-        raw = proposal.raw if proposal.raw is not None else self._outer.raw(proposal.params)
+        raw = proposal.raw if proposal.raw is not None else self._outer.encode(proposal.params)
         self._outer.tell([chain.lesson(raw, proposal.token)])
         self._keep(chain)
 
@@ -257,7 +256,7 @@ class Hybrid:
         """One row per parameter, with the backend that it belongs to."""
         rows: list[Translation] = []
         if self._outer is not None:
-            rows += self._outer_part.explain(self._outer.optimizer, list(self._outer.space))
+            rows += self._outer_part.explain(self._outer.built, list(self._outer.space))
         if self._continuous:
             inner = self._inner_part.built(self._inner_space(self._continuous), 0)
             rows += self._inner_part.explain(inner, self._continuous)

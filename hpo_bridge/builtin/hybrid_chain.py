@@ -10,7 +10,7 @@ from typing import Any
 
 from ..contracts.optimizer import Observation, Optimizer
 from ..contracts.record import TrialState
-from ..engine.proposer import Proposal
+from ..engine.checked_optimizer import Proposal
 
 
 @dataclass

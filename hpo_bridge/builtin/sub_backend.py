@@ -15,7 +15,7 @@ from ..contracts.optimizer import (
     Problem,
     Translation,
 )
-from ..engine.proposer import Proposer, handed, wants_gradients
+from ..engine.checked_optimizer import CheckedOptimizer, backend_space, wants_gradients
 from ..errors import InvalidOptions, UnknownName, short
 from ..plugins import PluginManager
 from ..space import Space
@@ -66,12 +66,12 @@ class Part:
             InvalidOptions: If it refuses its options.
             UnsupportedProblem: If it refuses the space.
         """
-        problem = Problem(handed(space, self.spec), 1, seed)
+        problem = Problem(backend_space(space, self.spec), 1, seed)
         with self._blamed():
             built: Optimizer = self.plugins.build("backend", self.name, self.options, problem)
         return built
 
-    def proposer(self, space: Space, seed: int) -> Proposer:
+    def checked(self, space: Space, seed: int) -> CheckedOptimizer:
         """A new one, in terms of the space.
 
         Raises:
@@ -79,7 +79,7 @@ class Part:
             UnsupportedProblem: If it refuses the space.
         """
         with self._blamed():
-            return Proposer(self.plugins, self.name, self.options, space, 1, seed)
+            return CheckedOptimizer(self.plugins, self.name, self.options, space, 1, seed)
 
     def wants_gradients(self, space: Space) -> bool:
         """Whether it needs derivatives with respect to what is in the space."""

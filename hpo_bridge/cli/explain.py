@@ -10,8 +10,8 @@ from typing import Any
 
 from ..config import StudyFile, load_study_file
 from ..contracts.optimizer import Capability, Explains
-from ..engine.proposer import Proposer
-from ..engine.schedule import Entry, schedule_of
+from ..engine.checked_optimizer import CheckedOptimizer
+from ..engine.schedule import Stage, schedule_of
 from ..errors import InvalidOptions, UnsupportedProblem, counted
 from ..objectives.command import CommandObjective
 from ..plugins import PluginManager
@@ -87,26 +87,26 @@ def _explain(file: StudyFile, plugins: PluginManager) -> list[dict[str, Any]]:
     return tables
 
 
-def _rows(plugins: PluginManager, file: StudyFile, entry: Entry) -> list[dict[str, Any]]:
+def _rows(plugins: PluginManager, file: StudyFile, entry: Stage) -> list[dict[str, Any]]:
     try:
-        proposer = Proposer(
+        optimizer = CheckedOptimizer(
             plugins, entry.name, entry.options, file.space, len(file.directions), file.seed or 0
         )
-        return explanation(file.space, proposer)
+        return explanation(file.space, optimizer)
     except UnsupportedProblem as error:
         what = error.parameter or "the study"
         return [{"what": what, "how": "refused", "detail": error.reason}]
 
 
-def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
+def explanation(space: Space, checked: CheckedOptimizer) -> list[dict[str, Any]]:
     """Return one row per part of the space: native, or encoded, with the details."""
-    optimizer = proposer.optimizer
+    optimizer = checked.built
     told = {}
     if isinstance(optimizer, Explains):
         try:
             told = {row.parameter: row for row in optimizer.explain()}
         except Exception as error:
-            raise proposer.fault("explain", error) from error
+            raise checked.fault("explain", error) from error
     rows = []
     for name, parameter in space.items():
         how, detail = "native", _describe(parameter)
@@ -117,7 +117,7 @@ def explanation(space: Space, proposer: Proposer) -> list[dict[str, Any]]:
         elif name in space.indices:
             how, detail = "encoded", f"{detail}; evenly spread values by index"
         rows.append({"what": name, "how": how, "detail": detail})
-    conditional = Capability.CONDITIONAL in proposer.capabilities
+    conditional = Capability.CONDITIONAL in checked.capabilities
     for name, conditions in space.conditions.items():
         text = " and ".join(f"{p} in {', '.join(keys)}" for p, keys in conditions.items())
         detail = "proposed only where it is active"

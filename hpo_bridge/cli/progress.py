@@ -16,7 +16,7 @@ from ..contracts.directions import Objectives
 from ..contracts.hooks import hookimpl
 from ..contracts.record import TrialRecord, TrialState
 from ..engine.failures import failure_line, log
-from ..engine.schedule import written as written_schedule
+from ..engine.schedule import schedule_text
 from ..errors import counted
 from ..study import Study
 from .printing import format_duration, format_value, load_plugins
@@ -63,7 +63,7 @@ class Tally:
         row = study.store.study(study.name)
         spent = 0.0 if row is None else row.seconds
         self.end = None if seconds is None else self.begin + seconds - spent
-        self.head = f"{study.name}: {written_schedule(study.schedule)}, {study.store.url}"
+        self.head = f"{study.name}: {schedule_text(study.schedule)}, {study.store.url}"
         if self.before:
             self.head += f"; continued after {counted(self.before, 'trial')}"
         self.running: dict[int, TrialRecord] = {}

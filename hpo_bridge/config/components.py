@@ -8,7 +8,7 @@ from typing import Any
 
 from ..contracts.durations import ACCEPTED, parse_duration
 from ..contracts.optimizer import BackendSpec, Capability
-from ..engine.handover import refuse_deaf
+from ..engine.handover import require_inject
 from ..errors import (
     HpoBridgeError,
     InvalidOptions,
@@ -129,10 +129,10 @@ def check_proposer(
     problems: Problems,
 ) -> None:
     """Builds a backend as the study will, and notes why it cannot be."""
-    from ..engine.proposer import Proposer
+    from ..engine.checked_optimizer import CheckedOptimizer
 
     try:
-        Proposer(plugins, chosen.name, chosen.options, space, n_objectives, seed or 0)
+        CheckedOptimizer(plugins, chosen.name, chosen.options, space, n_objectives, seed or 0)
     except HpoBridgeError as error:
         _note(chosen, error, problems)
 
@@ -164,7 +164,7 @@ def check_schedule(
         try:
             ignoring = chosen.handover == "ignore"
             what = "the trials before its own" if place else "the trials of the warm start"
-            refuse_deaf(plugins, chosen.name, ignoring, n_objectives, what)
+            require_inject(plugins, chosen.name, ignoring, n_objectives, what)
         except UnsupportedProblem as error:
             problems.add(chosen.place or ("backend",), str(error))
         except UnknownName:  # said elsewhere

@@ -11,7 +11,7 @@ from .gradients import Differentiation
 from .interrupts import CtrlC
 from .objective import Objective
 from .record import Outcome
-from .trial import Channel, Trial
+from .trial import Channel, Trial, TrialSpec
 from .trial_output import OutputSink
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "OutputSink",
     "Runner",
     "Trial",
+    "TrialSpec",
     "Work",
 ]
 
@@ -75,11 +76,11 @@ class Work(Protocol):
         """The search space."""
         ...
 
-    def next(self) -> Trial | None:
-        """The next trial to run, already ``RUNNING`` in the log.
+    def next(self) -> TrialSpec | None:
+        """Return the next trial to run, already ``RUNNING`` in the log.
 
-        ``None`` means "not now": the backend waits for running trials, or nothing is left
-        to start (see ``exhausted``).
+        The runner makes its ``Trial`` where the objective runs. ``None`` means "not now": the
+        backend waits for running trials, or nothing is left to start (see ``exhausted``).
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,34 @@ from ..contracts.record import TrialState
 
 log = logging.getLogger("hpo_bridge.budget")
 """Says to a user of Python what the command says in its own words, and switches off here."""
+
+
+class Budget:
+    """The trials and the time that a study may have in all.
+
+    Args:
+        trials: Largest number of trials, whatever became of them; ``None`` for no limit.
+        seconds: Seconds that drivers may work on it; ``None`` for no limit.
+        spent: Seconds that they have already.
+    """
+
+    def __init__(
+        self, trials: int | None = None, seconds: float | None = None, spent: float = 0.0
+    ) -> None:
+        self.trials = trials
+        self._deadline = None if seconds is None else time.monotonic() + seconds - spent
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the time is up; ``None`` without a limit; never negative."""
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline - time.monotonic())
+
+    @property
+    def is_timed_out(self) -> bool:
+        """Whether the time is up."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
 
 @dataclass(frozen=True)

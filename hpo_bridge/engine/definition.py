@@ -44,6 +44,7 @@ def ensure_study(
     seed: int | None,
     *,
     change_space: bool = False,
+    new_seed: int | None = None,
 ) -> Definition:
     """Adds a study to a store, or compares it with the one of that name that is there.
 
@@ -53,6 +54,7 @@ def ensure_study(
         space: Its space.
         objectives: What it measures.
         seed: Its seed, if one is given.
+        new_seed: The seed of a new study, if none is given; by default drawn at random.
         change_space: Whether the space may be another one; :mod:`.space_change` sees to it.
 
     Returns:
@@ -63,7 +65,7 @@ def ensure_study(
     Raises:
         StoreError: If the stored study is another one; says in what.
     """
-    stored = _stored_definition(store, name, space, objectives, seed)
+    stored = _stored_definition(store, name, space, objectives, seed, new_seed)
     kept = _stored_space(stored)
     is_same = kept is not None and kept.same_in_any_order(space)
     if kept is not None and is_same and kept != space:
@@ -88,12 +90,18 @@ def ensure_study(
 
 
 def _stored_definition(
-    store: Store, name: str, space: Space, objectives: Objectives, seed: int | None
+    store: Store,
+    name: str,
+    space: Space,
+    objectives: Objectives,
+    seed: int | None,
+    new_seed: int | None,
 ) -> Mapping[str, Any]:
     """Return the definition in the store, made or made anew for a study without trials."""
     found = store.study(name)
     if found is None:
-        drawn = secrets.randbits(31) if seed is None else seed
+        drawn = new_seed if seed is None else seed
+        drawn = secrets.randbits(31) if drawn is None else drawn
         store.create(name, definition(space, objectives, drawn))
     elif not any(store.counts(name).values()):
         stored = found.definition

@@ -41,7 +41,7 @@ def differentiation(plugins: PluginManager, space: Space, *, wanted: bool) -> Di
     return Differentiation(wanted, floats, continuous, missing=missing)
 
 
-def lacking(
+def missing_gradients(
     given: Mapping[str, Slope] | None,
     params: Mapping[str, Any],
     asked: Differentiation,
@@ -64,7 +64,7 @@ def lacking(
     return None
 
 
-def wrong(
+def invalid_gradients(
     given: Mapping[str, Slope] | None, params: Mapping[str, Any], asked: Differentiation
 ) -> str | None:
     """What is wrong with the derivatives that a trial gave, if anything is."""
@@ -85,7 +85,7 @@ def wrong(
     return None
 
 
-def any_given(store: Store, study: str) -> bool:
+def has_gradients(store: Store, study: str) -> bool:
     """Whether any trial of a study has given derivatives."""
     ends: Iterable[Finished | Imported] = chain(
         store.events_of(study, Finished), store.events_of(study, Imported)
@@ -93,7 +93,7 @@ def any_given(store: Store, study: str) -> bool:
     return any(event.gradients is not None for event in ends)
 
 
-def of_loss(gradients: Mapping[str, Slope] | None, sign: float) -> dict[str, Slope] | None:
+def loss_gradients(gradients: Mapping[str, Slope] | None, sign: float) -> dict[str, Slope] | None:
     """The derivatives of the loss, from those of the value."""
     if gradients is None:
         return None

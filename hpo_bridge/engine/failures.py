@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..contracts.options import whole
 from ..contracts.record import TrialRecord, TrialState
@@ -20,11 +20,9 @@ from ..errors import (
     short,
 )
 from ..objectives.failure import reason_key, short_reason
-from ..store import Pending, Store
+from ..space import Space
+from ..store import Store
 from ..store.event_types import Retried
-
-if TYPE_CHECKING:
-    from .driver import Driver
 
 log = logging.getLogger("hpo_bridge.failures")
 """Says to a user of Python what the command shows by itself, and switches off here."""
@@ -206,42 +204,29 @@ def no_complete_trial(store: Store, name: str, besides: str = "") -> NoCompleteT
     )
 
 
-def requeue_failed(driver: Driver) -> int:
-    """Has the failed trials run again: with the same number, parameters and seed.
+def retry_events(store: Store, name: str, space: Space) -> list[Retried]:
+    """Return the events by which the failed trials of a study wait to run again.
 
-    They wait, and so are in no budget until they begin. A backend that was told of the failure is
-    told of the new result, too, as of a point that it did not propose. A trial that is no point of
-    the space any more stays as it is.
+    They run with the same number, parameters and seed, and are in no budget until they begin. A
+    backend that was told of the failure is told of the new result, too, as of a point that it did
+    not propose. A trial that is no point of the space any more stays as it is.
 
     Args:
-        driver: The study's driver.
-
-    Returns:
-        How many trials wait for it now.
+        store: The study's store.
+        name: Its name.
+        space: Its present space.
     """
-    space = driver.proposer.space
-    failed = list(driver.store.trials(driver.name, [TrialState.FAILED]))
+    failed = list(store.trials(name, [TrialState.FAILED]))
     again = [trial for trial in failed if _is_point(space, trial)]
-    events = [Retried(t.number, failure_line(t), t.params, t.backend) for t in again]
     if len(again) < len(failed):
         logging.getLogger("hpo_bridge").warning(
             "study %r: failed trials that are no points of its present space do not run again: %d",
-            driver.name, len(failed) - len(again),
+            name, len(failed) - len(again),
         )  # fmt: skip
-    if events:
-        driver.write(*events)
-    numbers = {trial.number for trial in again}
-    waiting: list[Pending] = [p for p in driver.store.pending(driver.name) if p.number in numbers]
-    for pending, event in zip(waiting, events, strict=True):
-        driver.moved(TrialState.FAILED, TrialState.WAITING)
-        driver.waiting.append(pending)
-        if driver.observers:
-            record = driver.store.trial(driver.name, pending.number)
-            driver.notify("hpo_trial_requeued", trial=record, reason=event.reason, kind="retry")
-    return len(again)
+    return [Retried(t.number, failure_line(t), t.params, t.backend) for t in again]
 
 
-def _is_point(space: Any, trial: TrialRecord) -> bool:
+def _is_point(space: Space, trial: TrialRecord) -> bool:
     try:
         space.check(trial.params)
     except SpaceError:

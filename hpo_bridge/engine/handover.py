@@ -17,8 +17,8 @@ from ..errors import UnsupportedProblem
 from ..plugins import PluginManager
 from ..store import Store
 from ..store.event_types import Adopted
+from .checked_optimizer import CheckedOptimizer
 from .learning_curve import reports_until
-from .proposer import Proposer
 from .replay import observations
 from .untold import Ledger, Open, adopted, result_of
 
@@ -27,12 +27,12 @@ UNLEARNING = ("random", "grid")
 FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
 
 
-def is_deaf(spec: BackendSpec) -> bool:
+def learns_only_from_own(spec: BackendSpec) -> bool:
     """Whether a backend learns, but only from what it has proposed itself."""
     return Capability.INJECT not in spec.capabilities and spec.technique not in UNLEARNING
 
 
-def refuse_deaf(
+def require_inject(
     plugins: PluginManager, backend: str, ignoring: bool, n_objectives: int, what: str
 ) -> None:
     """Refuses a backend that would ignore a history in silence.
@@ -49,7 +49,7 @@ def refuse_deaf(
     """
     spec = plugins.find("backend", backend).spec
     assert isinstance(spec, BackendSpec)
-    if ignoring or not is_deaf(spec):
+    if ignoring or not learns_only_from_own(spec):
         return
     able = ", ".join(_able(plugins, n_objectives)) or "none is installed"
     raise UnsupportedProblem(
@@ -73,7 +73,7 @@ def _able(plugins: PluginManager, n_objectives: int) -> Iterator[str]:
 def tell_history(
     store: Store,
     name: str,
-    proposer: Proposer,
+    optimizer: CheckedOptimizer,
     objectives: Objectives,
     known: int | None = None,
 ) -> None:
@@ -82,12 +82,12 @@ def tell_history(
     Args:
         store: Where the study is.
         name: Its name.
-        proposer: The backend.
+        optimizer: The backend's optimizer.
         objectives: What is measured.
         known: The number of the first trial that it is not to know yet; ``None``: it is told
             of all.
     """
-    if Capability.INJECT not in proposer.capabilities:
+    if Capability.INJECT not in optimizer.capabilities:
         return
     earlier = [
         (-1, trial) for event in store.events_of(name, Adopted)
@@ -98,7 +98,7 @@ def tell_history(
         (trial.number, as_open(trial)) for trial in ended if known is None or trial.number < known
     ]
     if earlier or history:
-        proposer.tell(observations(earlier + history, proposer, objectives))
+        optimizer.tell(observations(earlier + history, optimizer, objectives))
 
 
 def unfinished(store: Store, name: str) -> Ledger:

@@ -1,4 +1,4 @@
-"""A study's driver, from the first need of one until the study is given free.
+"""The lease of a study, from the first need of a driver until the study is given free.
 
 The lease is taken when it is needed, and the driver is rebuilt from the log only where somebody
 else has written to it meanwhile.
@@ -13,23 +13,24 @@ from typing import Any
 
 from ..contracts.objective import Objective
 from ..store import Store
-from .budget import NothingToDo, spent_budget
+from .budget import Budget, NothingToDo, spent_budget
 from .budget import log as budget_log
 from .driver import Driver
-from .failures import FailureWatch, StopRule, requeue_failed
+from .failures import FailureWatch, StopRule, retry_events
+from .kept_output import output_folder
 from .observers import Observers, study_info
 from .resume import Setup, take_over
-from .session import Session
+from .run import Run
 
 ASK = "ask"
-"""What stands for a runner's name where a study is asked by hand."""
+"""The name in place of a runner's where a study is asked by hand."""
 
 
-class Seat:
-    """Who drives a study here: nobody, or a driver that holds its lease.
+class DriverLease:
+    """The driver of a study, if this process has one, and its lease on the study.
 
     Args:
-        store: Where the study is.
+        store: The study's store.
         name: Its name.
         observers: Told when a driver begins, and when it ends.
         pruner: The pruner's name, for them.
@@ -59,7 +60,7 @@ class Seat:
 
     def sound(self) -> Driver | None:
         """The driver, if it has the lease; one that is out of step with the log is left first."""
-        if self.driver is not None and self.driver.broken:
+        if self.driver is not None and self.driver.log.broken:
             self.leave(broken=True)
         return self.held
 
@@ -84,8 +85,8 @@ class Seat:
             return held
         if self.driver is not None:
             writer = self._store.acquire(self._name)
-            if writer.seq == self.driver.writer.seq:
-                self.driver.writer = writer
+            if writer.seq == self.driver.log.writer.seq:
+                self.driver.log.renew(writer)
                 self.holding = True
                 self._begin(runner, self.driver)
                 return self.driver
@@ -100,8 +101,10 @@ class Seat:
         return self.driver
 
     def _begin(self, runner: str, driver: Driver) -> None:
-        info = study_info(self._store, self._name, driver.identity, runner, self._pruner)
-        self._observers.begin(driver, info)
+        info = study_info(
+            self._store, self._name, driver.proposer.member.identity, runner, self._pruner
+        )
+        self._observers.begin(driver.steps, info)
 
     def run(
         self, setup: Callable[[], Setup], built: Any, runner: str, source: Objective, *,
@@ -126,23 +129,22 @@ class Seat:
         """
         was_held = self.holding
         driver = self.take(setup, runner)
-        by_hand = set(driver.running)
+        by_hand = set(driver.steps.running)
         row = self._store.study(self._name)
         spent = 0.0 if row is None else row.seconds
-        driver.retries = getattr(built, "retries", 0)
-        driver.window = window
         failures = FailureWatch(self._store, self._name, stop, window)
-        session = Session(
-            driver, source, trials=trials, seconds=seconds, spent=spent, failures=failures
-        )
         error: BaseException | None = None
         try:
+            retries, folder = getattr(built, "retries", 0), output_folder(self._store, self._name)
+            budget = Budget(trials, seconds, spent)
+            driver.begin_run(Run(source, budget, failures, retries, folder), window)
             if retry_failed:
-                requeue_failed(driver)
-            nothing = spent_budget(driver.counts, spent, trials, seconds)
-            built.run(session)
-            if nothing is None and driver.exhausted is not None and not failures.began:
-                nothing = NothingToDo("backend", driver.exhausted, "", driver.counts)
+                driver.steps.run_again(retry_events(self._store, self._name, driver.space))
+            nothing = spent_budget(driver.log.counts, spent, trials, seconds)
+            built.run(driver)
+            exhausted = driver.proposer.exhausted
+            if nothing is None and exhausted is not None and not failures.began:
+                nothing = NothingToDo("backend", exhausted, "", driver.log.counts)
             if nothing is not None:
                 budget_log.warning("study %r: %s", self._name, nothing)
             failures.check()
@@ -150,14 +152,14 @@ class Seat:
             error = raised
             raise
         finally:
-            driver.retries, driver.window = 0, None
+            driver.end_run()
             failures.tell_count()
             try:
                 self._observers.end(error)
             finally:
                 # Out of step with the log, or with trials that its runner left running:
                 # what takes over next starts from the log.
-                if driver.broken or not by_hand.issuperset(driver.running):
+                if driver.log.broken or not by_hand.issuperset(driver.steps.running):
                     self.leave(broken=True)
                 elif not was_held:
                     self.leave()
@@ -171,14 +173,14 @@ class Seat:
             self._observers.end(None)
         finally:
             self.holding = False
-            if broken or driver.broken:
+            if broken or driver.log.broken:
                 self.driver = None
-                driver.writer.release()
+                driver.log.writer.release()
             else:
-                driver.leave()
+                driver.steps.leave()
 
     def drop(self) -> None:
         """Gives the lease free at once, and forgets the observers."""
         if self.held is not None:
-            self.held.writer.release()
+            self.held.log.writer.release()
             self._observers.forget()

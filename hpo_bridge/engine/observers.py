@@ -22,7 +22,8 @@ from ..contracts.record import TrialRecord, TrialState
 from ..errors import HpoBridgeError, KeyPath, short
 from ..plugins import GuardedObserver, PluginManager, guarded
 from ..store import MemoryStore, Store
-from .driver import Driver, Notify
+from .study_log import StudyLog
+from .trial_steps import Notify, TrialSteps
 
 MOST_REPORTS = 10_000
 """Notifications that may wait for an observer before further reports are dropped."""
@@ -121,12 +122,10 @@ class Ended:
             them, as another driver may have the study by then.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, log: StudyLog) -> None:
         self.over = False
-        self._store: Store = driver.store
-        self._name = driver.name
-        self._created = driver.created
-        self._open = {pending.number for pending in driver.store.pending(driver.name)}
+        self._store, self._name, self._created = log.store, log.name, log.created
+        self._open = {pending.number for pending in log.store.pending(log.name)}
 
     def __iter__(self) -> Iterator[TrialRecord]:
         final = [state for state in TrialState if state.is_final]
@@ -160,15 +159,15 @@ class Observers:
         self._mailboxes: list[Mailbox] = []
         self._last: dict[GuardedObserver, Mailbox] = {}
         self._direct: list[GuardedObserver] = []
-        self._driver: Driver | None = None
+        self._told: TrialSteps | None = None
         self._ended: Ended | None = None
 
     @property
     def begun(self) -> bool:
         """Whether they are being told."""
-        return self._driver is not None
+        return self._told is not None
 
-    def begin(self, driver: Driver, info: StudyInfo) -> None:
+    def begin(self, trials: TrialSteps, info: StudyInfo) -> None:
         """Tells them that the driver has the study; what it notifies from now on reaches them."""
         calls: dict[str, list[Notify]] = {}
         self._direct = self._plugins.observers()
@@ -184,10 +183,11 @@ class Observers:
             self._mailboxes.append(mailbox)
             for hook in chosen.hooks:
                 calls.setdefault(hook, []).append(partial(mailbox.post, hook, study=info))
-        self._driver, driver.observers = driver, calls
+        self._told = trials
+        trials.observe(calls)
         if "hpo_study_started" in calls:
-            self._ended = Ended(driver)
-            driver.notify("hpo_study_started", ended=self._ended)
+            self._ended = Ended(trials.log)
+            trials.notify("hpo_study_started", ended=self._ended)
 
     def end(self, error: BaseException | None) -> None:
         """Tells them that the driver leaves the study, and waits for those that lag behind.
@@ -197,18 +197,18 @@ class Observers:
         Raises:
             KeyboardInterrupt: If Ctrl-C has cut the waiting.
         """
-        driver, self._driver = self._driver, None
-        if driver is None:
+        trials, self._told = self._told, None
+        if trials is None:
             return
         try:
-            driver.notify("hpo_study_finished", error=error)
+            trials.notify("hpo_study_finished", error=error)
             for mailbox in self._mailboxes:
                 mailbox.hang_up()
             end = time.monotonic() + (PATIENCE if error is None else PATIENCE_CUT)
             for mailbox in self._mailboxes:  # they have the time together
                 mailbox.wait(max(0.0, end - time.monotonic()))
         finally:  # Ctrl-C, too
-            driver.observers = {}
+            trials.observe({})
             if self._ended is not None:
                 self._ended.over = True
             for direct in self._direct:

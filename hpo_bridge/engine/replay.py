@@ -13,7 +13,8 @@ from ..contracts.directions import Objectives
 from ..contracts.optimizer import Observation
 from ..errors import BackendError, SearchExhausted
 from ..store.event_types import AskEvent, Event, ProposedPoint, SessionStarted
-from .proposer import Proposal, Proposer
+from .checked_optimizer import CheckedOptimizer, Proposal
+from .feasible_optimizer import ConstrainedOptimizer
 from .untold import Ledger, Open, observation
 
 Step = tuple[list[Observation], AskEvent | None]
@@ -55,7 +56,7 @@ class Streak:
     """
 
     def __init__(
-        self, begin: int, proposer: Proposer, ledger: Ledger, objectives: Objectives
+        self, begin: int, proposer: ConstrainedOptimizer, ledger: Ledger, objectives: Objectives
     ) -> None:
         self.begin, self.proposer, self.ledger = begin, proposer, ledger
         self.objectives = objectives
@@ -63,15 +64,15 @@ class Streak:
 
     def steps(self, events: Iterable[Event]) -> Iterator[Step]:
         """What was told, then what was asked, in the order of the log."""
-        ledger, proposer = self.ledger, self.proposer
+        ledger, optimizer = self.ledger, self.proposer.checked
         for event in events:
             if event.seq == self.begin:
                 known = event.known if isinstance(event, SessionStarted) else None
                 former = ledger.hand_over(known)
-                yield observations(former, proposer, self.objectives), None
+                yield observations(former, optimizer, self.objectives), None
             if event.seq > self.begin and isinstance(event, AskEvent):
                 told = [n for n in event.told if n in ledger.finished]
-                yield observations(ledger.take(told), proposer, self.objectives), event
+                yield observations(ledger.take(told), optimizer, self.objectives), event
             ledger.apply(event)
 
     def check(self, events: Iterable[Event]) -> None:
@@ -90,10 +91,11 @@ class Streak:
         trials = asked.points
         number, params = (trials[0].number, trials[0].params) if trials else (None, None)
         try:
-            proposals, rejected = self.proposer.ask(asked.n)
+            proposal, rejected = self.proposer.ask()
         except (SearchExhausted, BackendError) as error:
             what = "it is exhausted: " if isinstance(error, SearchExhausted) else ""
             raise Diverged(f"{what}{error}", number, params) from None
+        proposals = [] if proposal is None else [proposal]
         found = len(proposals), len(rejected)
         if found != (len(trials), asked.rejected):
             raise Diverged(
@@ -120,10 +122,10 @@ class Streak:
 
 
 def observations(
-    trials: Iterable[tuple[int, Open]], proposer: Proposer, objectives: Objectives
+    trials: Iterable[tuple[int, Open]], optimizer: CheckedOptimizer, objectives: Objectives
 ) -> list[Observation]:
     """What the backend is told of finished trials."""
-    return [observation(trial, proposer, objectives) for _, trial in trials]
+    return [observation(trial, optimizer, objectives) for _, trial in trials]
 
 
 def plain(value: Any) -> str:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..contracts.checkpoints import NOWHERE
 from ..contracts.directions import Objectives
-from ..contracts.gradients import Differentiation
 from ..contracts.interrupts import call_backend
 from ..contracts.optimizer import Capability, Observation, Snapshot
-from ..contracts.record import Outcome, TrialRecord, TrialState
+from ..contracts.record import TrialState
 from ..contracts.trial import trial_seed
 from ..errors import StoreError
 from ..plugins import located_error, neutral_surroundings
@@ -27,22 +26,31 @@ from ..store.event_types import (
     Finished,
     Imported,
     Reported,
-    Requeued,
     SessionStarted,
     SpaceChanged,
     Started,
     Withdrawn,
 )
-from .driver import MOST_LOSSES, Driver
-from .duplicates import Duplicates
-from .failures import log as failures_log
+from .checked_optimizer import infeasible
+from .distinct_optimizer import DistinctOptimizer, TrialNumbers
+from .driver import Driver
+from .feasible_optimizer import ConstrainedOptimizer
 from .handover import has_history, tell_history, unfinished
 from .kept_checkpoints import Kept, sweep
-from .proposer import Proposer, infeasible
+from .logged_optimizer import LoggedOptimizer, Proposer
 from .pruning import StudyPruner, learn_imported
-from .relay import Phase, identity, located
 from .replay import Diverged, Streak, plain
+from .reuse import RepeatLimit, ReusableResults
+from .schedule_cursor import backend_identity, locate
+from .scheduled_optimizer import ScheduledOptimizer
+from .stages import StageBuilder
+from .study_log import StudyLog
+from .tell_order import TellOrder
+from .trial_steps import TrialSteps
 from .untold import Ledger
+
+MOST_LOSSES = 3
+"""Number of drivers that a trial may take down with it before it is not run inline any more."""
 
 log = logging.getLogger("hpo_bridge")
 
@@ -52,26 +60,23 @@ class Setup:
     """What a driver is made of, besides the store.
 
     Attributes:
-        phases: The backend, or the entries of a schedule of several.
+        stages: Builds the optimizers of the backend, or of a schedule of several.
         pruner: Makes a pruner, if there is one.
         objectives: What is measured.
         seed: The study's seed.
         begin: Tells the observers that the driver has the study.
         checkpoints: Where trials keep checkpoints.
-        differentiation: What trials are told of derivatives; ``None``: what the backend at work
-            wants.
         duplicates: What is done with configurations that are there already.
         adopted: The trials of earlier studies, as events that a new study begins with.
         space: Makes the event with which the study gets another space, if it is to.
     """
 
-    phases: Sequence[Phase]
+    stages: StageBuilder
     pruner: Callable[[], StudyPruner] | None
     objectives: Objectives
     seed: int
     begin: Callable[[Driver], None] = lambda driver: None
     checkpoints: Kept = NOWHERE
-    differentiation: Differentiation | None = None
     duplicates: str = "evaluate"
     adopted: Sequence[Event] = ()
     space: Callable[[], Event] | None = None
@@ -98,19 +103,8 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
             writer.append([setup.space()])
         pending = store.pending(name)
         driver = _Restoring(store, name, setup, writer).driver(runner)
-        relay = driver.relay
-        fresh = driver.identity["begin"] is None
-        if fresh:
-            driver.identity = {**driver.identity, "begin": writer.seq + 1}
-        # First of all, so that a later replay finds the same trials finished at this point.
-        session = SessionStarted(
-            seed=driver.identity["seed"], runner=runner, fresh=fresh, **relay.phase.backend,
-            **relay.entry(),
-        )  # fmt: skip
-        driver.write(session)
-        driver.checkpoints = setup.checkpoints
         setup.begin(driver)
-        _adopt(driver, pending, runner)
+        _adopt(driver.steps, pending, runner)
         sweep(setup.checkpoints, store, name)
     except BaseException:
         writer.release()
@@ -129,22 +123,25 @@ class _Restoring:
 
     def __init__(self, store: Store, name: str, setup: Setup, writer: Writer) -> None:
         self.store, self.name, self.setup, self.writer = store, name, setup, writer
-        self.relay = located(store, name, setup.phases, setup.differentiation)
-        self.phase = self.relay.phase
+        places = range(len(setup.stages.schedule))
+        identities = [setup.stages.identity(at) for at in places]
+        limits = [stage.trials for stage in setup.stages.schedule]
+        self.cursor = locate(store, name, list(zip(identities, limits, strict=True)))
+        self.backend = identities[self.cursor.at]
         self.begin, self.seed = self._streak()
 
     def _streak(self) -> tuple[int | None, int]:
         """Where this backend took over, and with which seed; ``None``: it has yet to."""
         begin: int | None = None
         seed = self.setup.seed
-        wanted = identity(self.phase.backend)
+        wanted = backend_identity(self.backend)
         for event in self.store.events_of(self.name, SessionStarted, SpaceChanged):
-            if not isinstance(event, SessionStarted) or identity(event.proposer) != wanted:
+            if not isinstance(event, SessionStarted) or backend_identity(event.proposer) != wanted:
                 begin = None
             elif begin is None or event.fresh:
                 begin, seed = event.seq, event.seed
-        if begin is None and self.relay.at > 0:
-            seed = self.relay.seed(seed, self.relay.at, self.writer.seq)
+        if begin is None and self.cursor.at > 0:
+            seed = self.cursor.seed(seed, self.cursor.at, self.writer.seq)
         elif begin is None:
             # A backend that takes over must not repeat what the same seed gave before.
             fresh = self.writer.seq == 0 or not any(self.store.counts(self.name).values())
@@ -152,28 +149,53 @@ class _Restoring:
         return begin, seed
 
     def driver(self, runner: str) -> Driver:
-        proposer, ledger = self._restored()
-        return Driver(
-            store=self.store,
-            name=self.name,
-            writer=self.writer,
-            proposer=proposer,
-            ledger=ledger,
-            pruner=self._pruner(),
-            objectives=self.setup.objectives,
-            seed=self.setup.seed,
-            identity={**self.phase.backend, "seed": self.seed, "begin": self.begin},
-            relay=self.relay,
-            runner=runner,
-            duplicates=Duplicates(
-                self.setup.duplicates, self.store, self.name, proposer.completed
-            ),
-        )
+        """Return the driver, once the log has its session."""
+        optimizer, untold = self._restored()
+        setup, log = self.setup, StudyLog(self.store, self.name, self.writer, untold)
+        order = TellOrder(log)
+        identity = {**self.backend, "seed": self.seed, "begin": self.begin}
+        member = LoggedOptimizer(optimizer, log, order, setup.objectives, identity)
+        proposer = self._wrapped(member, log, order, runner)
+        reuse = ReusableResults(log, proposer) if setup.duplicates == "reuse" else None
+        pruner = self._pruner()
+        fresh = self.begin is None
+        # First of all, so that a later replay finds the same trials finished at this point.
+        log.write(
+            SessionStarted(
+                seed=self.seed, runner=runner, fresh=fresh, **self.backend,
+                **self.cursor.session_data(),
+            )
+        )  # fmt: skip
+        if fresh:
+            member.begin()
+        steps = TrialSteps(log, proposer, pruner, setup.objectives, reuse, setup.checkpoints)
+        differentiation = setup.stages.common_differentiation(setup.seed)
+        return Driver(steps, order, setup.seed, differentiation)
 
-    def _restored(self) -> tuple[Proposer, Ledger]:
+    def _wrapped(
+        self, member: LoggedOptimizer, log: StudyLog, order: TellOrder, runner: str
+    ) -> Proposer:
+        """Return the optimizer in the wrappers that the study asks for."""
+        duplicates, setup = self.setup.duplicates, self.setup
+        numbers = TrialNumbers(log, member) if duplicates == "resample" else None
+
+        def wrap(inner: LoggedOptimizer) -> Proposer:
+            if numbers is not None:
+                return DistinctOptimizer(inner, log, numbers)
+            return RepeatLimit(inner, log) if duplicates == "reuse" else inner
+
+        if not self.cursor.is_schedule:
+            return wrap(member)
+        return ScheduledOptimizer(
+            member, wrap, setup.stages, self.cursor, log, order, setup.objectives, setup.seed,
+            runner,
+        )  # fmt: skip
+
+    def _restored(self) -> tuple[ConstrainedOptimizer, Ledger]:
         if self.begin is None:
             if has_history(self.store, self.name):
-                self.phase.check(f"the trials of study {self.name!r}")
+                what = f"the trials of study {self.name!r}"
+                self.setup.stages.require_inject(self.cursor.at, what)
             return self._handed_over()
         problem: Exception | None = None
         for attempt in (self._from_snapshot, self._replayed):
@@ -189,52 +211,56 @@ class _Restoring:
                     log.warning(
                         "study %s: the snapshot of backend %s cannot be used (%s); the log was "
                         "replayed instead, and nothing is lost",
-                        self.name, self.phase.backend["backend"], _reason(problem),
+                        self.name, self.backend["backend"], _reason(problem),
                     )  # fmt: skip
                 return restored
         assert problem is not None  # a replay gives something, or raises
         return self._begun_anew(problem)
 
-    def _begun_anew(self, problem: Exception) -> tuple[Proposer, Ledger]:
+    def _begun_anew(self, problem: Exception) -> tuple[ConstrainedOptimizer, Ledger]:
         """The same backend as if it took over from another: it proposes other trials now."""
         *_, last = self.store.events_of(self.name, SessionStarted)
-        then, here = last.library, self.phase.backend["library"]
+        then, here = last.library, self.backend["library"]
         self.begin = None
         self.seed = trial_seed(self.setup.seed, -self.writer.seq)
         proposer, ledger = self._told()
-        learns = Capability.INJECT in proposer.capabilities
+        learns = Capability.INJECT in proposer.checked.capabilities
         log.warning(
             "study %s: backend %s cannot be continued exactly (%s): %s; it begins anew, %s",
-            self.name, proposer.name, here if then == here else f"{then} then, {here} now",
+            self.name, proposer.checked.name, here if then == here else f"{then} then, {here} now",
             _reason(problem),
             "and is told the trials that are there" if learns
             else "and does not learn from the trials that are there",
         )  # fmt: skip
         return proposer, ledger
 
-    def _from_snapshot(self) -> tuple[Proposer, Ledger] | None:
+    def _built(self) -> ConstrainedOptimizer:
+        return self.setup.stages.build(self.cursor.at, self.seed)
+
+    def _from_snapshot(self) -> tuple[ConstrainedOptimizer, Ledger] | None:
         stored = self.store.snapshot(self.name)
         if stored is None:
             return None
         seq, data = stored
-        wanted = {**self.phase.backend, "seed": self.seed, "begin": self.begin}
-        proposer = self.phase.build(self.seed)
-        if not isinstance(proposer.optimizer, Snapshot) or any(
+        wanted = {**self.backend, "seed": self.seed, "begin": self.begin}
+        proposer = self._built()
+        built = proposer.checked.built
+        if not isinstance(built, Snapshot) or any(
             plain(data.get(key)) != plain(value) for key, value in wanted.items()
         ):
             return None
         told = self._told_until(seq, proposer)
         with neutral_surroundings():
-            call_backend(proposer.name, proposer.optimizer.restore, data["state"], told)
+            call_backend(proposer.checked.name, built.restore, data["state"], told)
         ledger = Ledger.from_plain(data["ledger"])
         self._streak_of(proposer, ledger).check(self.store.events(self.name, after=seq))
         return proposer, ledger
 
-    def _told_until(self, seq: int, proposer: Proposer) -> Iterator[Observation]:
+    def _told_until(self, seq: int, proposer: ConstrainedOptimizer) -> Iterator[Observation]:
         """Everything that the backend had been told at position ``seq``."""
         events = (e for e in self.store.events(self.name) if e.seq <= seq)
         for told, asked in self._streak_of(proposer, Ledger()).steps(events):
-            yield from proposer.heard(told)
+            yield from proposer.checked.own_observations(told)
             if asked is None:
                 continue
             if len(asked.forbidden) != asked.rejected:
@@ -242,28 +268,29 @@ class _Restoring:
             for point in asked.forbidden:
                 yield infeasible(point.params, point.token)
 
-    def _replayed(self) -> tuple[Proposer, Ledger]:
-        proposer, ledger = self.phase.build(self.seed), Ledger()
+    def _replayed(self) -> tuple[ConstrainedOptimizer, Ledger]:
+        proposer, ledger = self._built(), Ledger()
         self._streak_of(proposer, ledger).check(self.store.events(self.name))
         return proposer, ledger
 
-    def _streak_of(self, proposer: Proposer, ledger: Ledger) -> Streak:
+    def _streak_of(self, proposer: ConstrainedOptimizer, ledger: Ledger) -> Streak:
         assert self.begin is not None
         return Streak(self.begin, proposer, ledger, self.setup.objectives)
 
-    def _handed_over(self) -> tuple[Proposer, Ledger]:
+    def _handed_over(self) -> tuple[ConstrainedOptimizer, Ledger]:
         """A new backend, told the history as points that it did not propose."""
         proposer, ledger = self._told()
-        if has_history(self.store, self.name) and Capability.INJECT not in proposer.capabilities:
+        learns = Capability.INJECT in proposer.checked.capabilities
+        if has_history(self.store, self.name) and not learns:
             log.warning(
                 "study %s: backend %s does not learn from the trials that are there",
-                self.name, proposer.name,
+                self.name, proposer.checked.name,
             )  # fmt: skip
         return proposer, ledger
 
-    def _told(self) -> tuple[Proposer, Ledger]:
-        proposer = self.phase.build(self.seed)
-        tell_history(self.store, self.name, proposer, self.setup.objectives)
+    def _told(self) -> tuple[ConstrainedOptimizer, Ledger]:
+        proposer = self._built()
+        tell_history(self.store, self.name, proposer.checked, self.setup.objectives)
         return proposer, unfinished(self.store, self.name)
 
     def _pruner(self) -> StudyPruner | None:
@@ -293,41 +320,21 @@ class _Restoring:
         return pruner
 
 
-def _adopt(driver: Driver, pending: list[Pending], runner: str) -> None:
-    """Puts the unfinished trials in the queue; those that ran have lost their driver."""
+def _adopt(trials: TrialSteps, pending: list[Pending], runner: str) -> None:
+    """Queue the unfinished trials; those that ran have lost their driver."""
     for trial in pending:
         if trial.state is TrialState.WAITING:
-            driver.waiting.append(trial)
-            continue
-        if runner == "inline" and trial.losses + 1 >= MOST_LOSSES:
-            _give_up(driver, trial)
-            continue
-        reason = "its driver ended while it was running"
-        driver.write(Requeued(trial.number, reason, "lost"))
-        if driver.observers:
-            record = _record(trial, TrialState.WAITING)
-            driver.notify("hpo_trial_requeued", trial=record, reason=reason, kind="lost")
-        driver.moved(TrialState.RUNNING, TrialState.WAITING)
-        driver.waiting.append(replace(trial, state=TrialState.WAITING, losses=trial.losses + 1))
-
-
-def _give_up(driver: Driver, trial: Pending) -> None:
-    """A trial that took down one driver after another fails, and the study goes on."""
-    driver.running[trial.number] = driver.again(trial)
-    reason = (
-        f"the driver's process ended {trial.losses + 1} times while this trial ran in it; "
-        "run the study with the runner 'processes' to isolate its trials"
-    )
-    driver.finish(trial.number, Outcome.failed(reason, retriable=False))
-    failures_log.warning("study %r: trial %d failed: %s", driver.name, trial.number, reason)
+            trials.waiting.append(trial)
+        elif runner == "inline" and trial.losses + 1 >= MOST_LOSSES:
+            trials.fail_lost(
+                trial,
+                f"the driver's process ended {trial.losses + 1} times while this trial ran in it; "
+                "run the study with the runner 'processes' to isolate its trials",
+            )
+        else:
+            trials.queue_lost(trial)
 
 
 def _reason(error: Exception) -> str:
     """Why a backend cannot be continued, in one line."""
     return str(error) if isinstance(error, Diverged) else located_error(error)
-
-
-def _record(trial: Pending, state: TrialState) -> TrialRecord:
-    return TrialRecord(
-        trial.number, state, trial.params, None, trial.backend, None, attempts=trial.attempts
-    )

@@ -1,4 +1,4 @@
-"""A schedule: which backends propose a study's trials, one after another, and how many each."""
+"""A schedule: the backends that propose a study's trials, one after another."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..contracts.options import one_of, whole
 from ..errors import HpoBridgeError, InvalidOptions, KeyPath, counted
 
 HANDOVER = ("tell", "ignore")
-"""What an entry may say of points that its backend did not propose."""
+"""The accepted treatments of points that a stage's backend did not propose."""
 OWN = ("trials", "handover")
-"""What an entry has beside its backend's name and options."""
+"""The keys of a stage beside its backend's name and options."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One backend of a schedule.
+class Stage:
+    """One backend of a schedule, and the trials that it proposes.
 
     Attributes:
         name: The backend's name.
         options: Its options.
-        trials: How many trials it proposes before the next one takes over; ``None``: it goes
-            on until it has nothing left.
+        trials: Number of trials that it proposes before the next one takes over; ``None``: it
+            goes on until it has nothing left.
         handover: ``tell``: it is told of the trials that others proposed. ``ignore``: it is
             told of none but its own.
     """
@@ -35,8 +35,8 @@ class Entry:
     handover: str = "tell"
 
 
-def schedule_of(backend: Choice | Sequence[Choice]) -> tuple[Entry, ...]:
-    """The entries of a study's ``backend``: of a name or a mapping it is one.
+def schedule_of(backend: Choice | Sequence[Choice]) -> tuple[Stage, ...]:
+    """Return the stages of a study's ``backend``: of a name or a mapping it is one.
 
     Args:
         backend: A name, a mapping with ``name``, ``options``, ``trials`` and ``handover``, or
@@ -51,18 +51,18 @@ def schedule_of(backend: Choice | Sequence[Choice]) -> tuple[Entry, ...]:
         (20, 'optuna.tpe')
     """
     if isinstance(backend, (str, Mapping)) or not isinstance(backend, Sequence):
-        return (entry_of(backend, ("backend",)),)
+        return (stage_of(backend, ("backend",)),)
     if not backend:
         raise HpoBridgeError("found an empty list, expected at least one backend", "backend")
-    return tuple(entry_of(each, ("backend", str(place))) for place, each in enumerate(backend))
+    return tuple(stage_of(each, ("backend", str(place))) for place, each in enumerate(backend))
 
 
-def entry_of(choice: Any, path: KeyPath) -> Entry:
-    """One entry, checked.
+def stage_of(choice: Any, path: KeyPath) -> Stage:
+    """Return one stage, checked.
 
     Args:
         choice: A name, or a mapping.
-        path: Where it stands, for what is wrong with it.
+        path: Its path, for errors.
     """
     own = {}
     if isinstance(choice, Mapping):
@@ -75,13 +75,13 @@ def entry_of(choice: Any, path: KeyPath) -> Entry:
         one_of("handover", own.get("handover", "tell"), HANDOVER)
     except InvalidOptions as error:
         raise error.under(*path) from None
-    return Entry(name, options, **own)
+    return Stage(name, options, **own)
 
 
-def written(schedule: Sequence[Entry]) -> str:
-    """A schedule in words.
+def schedule_text(schedule: Sequence[Stage]) -> str:
+    """Return a schedule in words.
 
-    >>> written(schedule_of([{"name": "core.random", "trials": 20}, "optuna.tpe"]))
+    >>> schedule_text(schedule_of([{"name": "core.random", "trials": 20}, "optuna.tpe"]))
     'core.random (20 trials), then optuna.tpe'
     """
     if len(schedule) == 1:

@@ -29,9 +29,9 @@ from ..store.event_types import (
     TrialResult,
     Withdrawn,
 )
-from .derivatives_given import of_loss
+from .checked_optimizer import CheckedOptimizer
+from .derivatives_given import loss_gradients
 from .learning_curve import reports_until
-from .proposer import Proposer
 
 
 @dataclass(slots=True)
@@ -197,7 +197,7 @@ def _imported(trial: Imported) -> Open:
     return Open(params, None, None, trial.backend, reports, result_of(trial), bool(trial.changes))
 
 
-def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Observation:
+def observation(trial: Open, optimizer: CheckedOptimizer, objectives: Objectives) -> Observation:
     """What the backend is told of a finished trial.
 
     A trial that was pruned with an estimate is told as complete, with that as its loss: the mean
@@ -207,13 +207,13 @@ def observation(trial: Open, proposer: Proposer, objectives: Objectives) -> Obse
     result = TrialResult(TrialState.PRUNED) if trial.changed else trial.result
     assert result is not None
     sign = objectives.sign
-    estimate = None if proposer.differentiation.wanted else result.estimate
+    estimate = None if optimizer.differentiation.wanted else result.estimate
     known = {objectives.names[0]: estimate} if estimate is not None else result.values
     return Observation(
-        params=trial.raw if trial.raw is not None else proposer.raw(trial.params),
+        params=trial.raw if trial.raw is not None else optimizer.encode(trial.params),
         losses=objectives.losses(known),
         token=trial.token,
         state=TrialState.COMPLETE if estimate is not None else result.state,
         reports=tuple((step, sign * value) for step, value in sorted(trial.reports)),
-        gradients=of_loss(result.gradients, sign) if len(objectives) == 1 else None,
+        gradients=loss_gradients(result.gradients, sign) if len(objectives) == 1 else None,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..engine.session import Session
 from .study import Study
 
-__all__ = ["Session", "Study"]
+__all__ = ["Study"]

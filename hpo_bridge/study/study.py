@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -37,12 +38,12 @@ from ..engine.duplicates import checked_mode
 from ..engine.failures import StopRule, no_complete_trial
 from ..engine.kept_checkpoints import checkpoints_of, given_folder
 from ..engine.kept_output import output_folder
-from ..engine.lease import ASK, Seat
+from ..engine.lease import ASK, DriverLease
 from ..engine.observers import Observers
 from ..engine.pruning import StudyPruner
 from ..engine.resume import Setup
-from ..engine.schedule import Entry, schedule_of
-from ..engine.stages import Phases
+from ..engine.schedule import Stage, schedule_of
+from ..engine.stages import StageBuilder
 from ..errors import GradientRequired, HpoBridgeError, TestSetWarning, warn
 from ..habits import STUDY, hinted, missing_attribute
 from ..history.exporting import ExportReport, export_history
@@ -155,8 +156,7 @@ class Study:
         self._plugins = plugins_from(plugins)
         change_space = truth("change_space", change_space)
         self._lock = threading.RLock()
-        self._defaults: Mapping[str, Any] = {}
-        self._schedule = schedule_of(backend)
+        schedule = schedule_of(backend)
         self._duplicates = checked_mode(duplicates)
         self._pruner = None if pruner is None else split_choice(pruner, "pruner")
         self._folder = given_folder(checkpoints)
@@ -169,7 +169,9 @@ class Study:
         seed = check_seed(seed)
         sources, defaults = parse_sources(warm_start), checked_defaults(defaults, self.space)
         # Raises before anything is created.
-        self._phases().check(0 if seed is None else seed, warm=bool(sources))
+        drawn = secrets.randbits(31) if seed is None else seed
+        self._stages = StageBuilder(schedule, self._plugins, self.space, len(self._declared))
+        self._stages.check(drawn, warm=bool(sources))
         if self._pruner is not None:
             with naming("pruner"):
                 self._build_pruner()
@@ -178,7 +180,13 @@ class Study:
         try:
             self._adopted = adoption_events(sources, self.store, name, self.space, self._declared)
             self.seed, self.space, self.objectives = ensure_study(
-                self.store, name, self.space, self._declared, seed, change_space=change_space
+                self.store,
+                name,
+                self.space,
+                self._declared,
+                seed,
+                change_space=change_space,
+                new_seed=drawn,
             )
             self._change = None
             if change_space:
@@ -187,14 +195,9 @@ class Study:
             self._close_store()
             raise
         pruner_name = None if self._pruner is None else self._pruner[0]
-        self._seat = Seat(self.store, name, observing, pruner_name)
+        self._lease = DriverLease(self.store, name, observing, pruner_name)
 
     # -- setting up -------------------------------------------------------------------
-
-    def _phases(self) -> Phases:
-        return Phases(
-            self._schedule, self._plugins, self.space, len(self._declared), self._defaults
-        )
 
     def _build_pruner(self) -> StudyPruner:
         assert self._pruner is not None
@@ -206,7 +209,7 @@ class Study:
 
     def _drive(self, runner: str = ASK) -> Driver:
         """The driver, with the lease."""
-        return self._seat.take(self._setup, runner)
+        return self._lease.take(self._setup, runner)
 
     def _setup(self) -> Setup:
         """What a driver is made of, in the state that the study is in now."""
@@ -215,11 +218,11 @@ class Study:
         pruner = None if self._pruner is None else self._build_pruner
         checkpoints = checkpoints_of(self.store, self.name, self._folder)
         space = None if self._change is None else self._changed_space
-        self._defaults = known_defaults(self.store, self.name, self._change)
-        phases = self._phases()
+        defaults = known_defaults(self.store, self.name, self._change)
+        if not self._stages.suits(self.space, defaults):
+            self._stages = self._stages.moved(self.space, defaults)
         return Setup(
-            phases.all(), pruner, self.objectives, self.seed, checkpoints=checkpoints,
-            differentiation=phases.check(self.seed) if len(self._schedule) > 1 else None,
+            self._stages, pruner, self.objectives, self.seed, checkpoints=checkpoints,
             duplicates=self._duplicates, adopted=self._adopted, space=space,
         )  # fmt: skip
 
@@ -281,7 +284,7 @@ class Study:
         source = objective_for(objective, self.space, self._declared.directions)
         source.check()
         with self._lock:
-            self._seat.run(
+            self._lease.run(
                 self._setup, built, name, source, trials=trials, seconds=seconds, window=window,
                 stop=rule, retry_failed=retry_failed,
             )  # fmt: skip
@@ -313,7 +316,7 @@ class Study:
         """
         with self._lock:
             driver = self._drive()
-            trial = driver.next()
+            trial = driver.ask()
         return Trial(
             trial.number, trial.params, trial.seed, _ByHand(self), driver.checkpoints,
             driver.differentiation,
@@ -357,7 +360,7 @@ class Study:
             outcome = told_outcome(value, gradients, trial)
         with self._lock:
             driver = self._drive()
-            missing = driver.lacking(number, driver.objectives.settle(outcome))
+            missing = driver.missing_gradients(number, outcome)
             if missing is not None:
                 raise GradientRequired(f"trial {number}: {missing}")
             return driver.finish(number, outcome)
@@ -376,7 +379,7 @@ class Study:
         """
         point = self.space.check(params)
         with self._lock:
-            return self._drive().enqueue(point)
+            return self._drive().steps.enqueue(point)
 
     def import_trials(
         self, source: Any, *, format: str | None = None, study: str | None = None,
@@ -412,17 +415,17 @@ class Study:
         )  # fmt: skip
         if source is None or isinstance(source, (int, float)):
             raise wrong("source", source, "a path, a URL, or an object of another tool")
-        self._phases().refuse_deaf("the imported trials")
+        self._stages.require_inject_of_all("the imported trials")
         read = source
         if not isinstance(source, ReadTrials):
             with naming("format"):
                 read = read_trials(self._plugins, self.space, self.objectives, source, options)
         with self._lock:
-            driver = self._seat.sound()
+            driver = self._lease.sound()
             writing: Any = (
                 hold_lease(self.store, self.name)
                 if driver is None
-                else nullcontext(driver.take_in)
+                else nullcontext(driver.steps.append_imported)
             )
             with writing as append:
                 return add_trials(self.store, self.name, read, append)
@@ -454,9 +457,9 @@ class Study:
         """
         with self._lock:
             try:
-                self._seat.leave()
+                self._lease.leave()
             finally:
-                self._seat.driver = None
+                self._lease.driver = None
                 self._close_store()
 
     def abandon(self) -> None:
@@ -464,7 +467,7 @@ class Study:
 
         For a process that is about to end: its runs can write no more.
         """
-        self._seat.drop()
+        self._lease.drop()
 
     def _close_store(self) -> None:
         if self._owns_store:
@@ -472,8 +475,8 @@ class Study:
 
     def __del__(self) -> None:
         # A study dropped with the lease in hand (a notebook cell run again) gives it free.
-        if hasattr(self, "_seat"):
-            self._seat.drop()
+        if hasattr(self, "_lease"):
+            self._lease.drop()
 
     def __reduce__(self) -> NoReturn:
         url = self.store.url
@@ -493,13 +496,17 @@ class Study:
     @property
     def backend(self) -> str:
         """The backend at work; of a schedule that is not being driven, its first."""
-        driver = self._seat.driver
-        return self._schedule[0].name if driver is None else driver.proposer.name
+        driver = self._lease.driver
+        return (
+            self._stages.schedule[0].name
+            if driver is None
+            else driver.proposer.member.checked.name
+        )
 
     @property
-    def schedule(self) -> tuple[Entry, ...]:
+    def schedule(self) -> tuple[Stage, ...]:
         """The backends, in the order in which they propose trials; most studies have one."""
-        return self._schedule
+        return self._stages.schedule
 
     @property
     def trials(self) -> list[TrialRecord]:
@@ -509,7 +516,7 @@ class Study:
     @property
     def exhausted(self) -> str | None:
         """Why the backend has nothing left to propose, once this object has met that."""
-        return None if self._seat.driver is None else self._seat.driver.exhausted
+        return None if self._lease.driver is None else self._lease.driver.proposer.exhausted
 
     @property
     def counts(self) -> dict[TrialState, int]:
@@ -606,7 +613,7 @@ class Study:
         with self._lock:
             return score_test_set(
                 self.store, self.name, function, chosen, self._evaluation_context(),
-                self._seat.held,
+                None if self._lease.held is None else self._lease.held.log,
                 lambda text: warn(text, TestSetWarning),
             )  # fmt: skip
 

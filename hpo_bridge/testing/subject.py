@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..contracts.optimizer import BackendSpec, Capability, Optimizer, Problem
-from ..engine.proposer import handed
+from ..engine.checked_optimizer import backend_space
 from ..errors import InvalidOptions, UnsupportedProblem, nearest
 from ..plugins import PluginManager, backend_options, manager
 from ..space import Float, Space
@@ -105,7 +105,7 @@ class Subject:
 
     def seen(self, space: Space) -> Space:
         """The space as the backend is handed it."""
-        return handed(space, self.spec)
+        return backend_space(space, self.spec)
 
     def build(self, space: Space, seed: int = 0, n_objectives: int = 1) -> Optimizer:
         """The backend for a space, which is handed over as the core does."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from hpo_bridge.contracts.objective import KeepsBusy, Objective
 from hpo_bridge.contracts.options import number
-from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions, SpaceError
 from hpo_bridge.objectives.failure import explain
 from hpo_bridge.space.expressions import Expression
@@ -85,7 +84,7 @@ class Resources:
         """Whether they depend on the parameters."""
         return bool(self.varying)
 
-    def at(self, params: Trial | Mapping[str, Any]) -> dict[str, float]:
+    def at(self, params: Mapping[str, Any]) -> dict[str, float]:
         """What a trial takes.
 
         Raises:

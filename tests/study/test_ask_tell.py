@@ -459,11 +459,7 @@ def test_an_outcome_of_a_runner_is_judged_too(study: Make) -> None:
                 work.finish(trial.number, Outcome(TrialState.COMPLETE, result))
 
     s = study()
-    driver = s._drive()
-    from hpo_bridge.objectives.objective import objective_from
-    from hpo_bridge.study import Session
-
-    Runner().run(Session(driver, objective_from(lambda trial: 0.0)))
+    Runner().run(s._drive())
     assert [t.value for t in s.trials] == [1.0, None, None, None, 2.0]
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, SearchExhausted, Space, Study, TrialState
-from hpo_bridge.engine.schedule import schedule_of
 from hpo_bridge.errors import (
     BackendError,
     InvalidOptions,
@@ -52,7 +51,7 @@ def test_broken_contracts(study: Make, url: str, mode: str, match: str, where: s
     assert "\n" not in str(caught.value)
     (first,) = s.trials
     assert (first.state, first.value) == (TrialState.COMPLETE, 1.0)
-    s._schedule = schedule_of("core.random")  # another backend goes on
+    s = study(backend="core.random", store=s.store)  # another backend goes on
     s.optimize(lambda trial: 1.0, trials=3)
     assert s.counts[TrialState.COMPLETE] == 3
 

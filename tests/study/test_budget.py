@@ -210,7 +210,7 @@ def test_deterministic_order_tells_by_number(study: Make, made: list[Any]) -> No
     s = study(backend={"name": "fake.script",
                        "options": {"points": [{"x": 0.5, "n": 1, "c": 0}]}})  # fmt: skip
     driver = s._drive()
-    driver.window = 2
+    driver._order.window = 2
     a, b = s.ask(), s.ask()
     s.tell(b, 1.0)
     with pytest.raises(HpoBridgeError, match="in order"):

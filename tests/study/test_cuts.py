@@ -18,7 +18,7 @@ import pytest
 
 import hpo_bridge as hpo
 from hpo_bridge import Categorical, Float, Int, Space, Study, Trial, UnsupportedProblem
-from hpo_bridge.engine import driver as driver_module
+from hpo_bridge.engine import snapshots as snapshot_module
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.store import Event, MemoryStore, Store, open_store
 from hpo_bridge.store import writer as writer_module
@@ -195,8 +195,8 @@ def test_and_from_the_snapshot_that_was_there(
         snapshots.append((self.seq, json.dumps(data)))
         keep(self, data)
 
-    monkeypatch.setattr(driver_module, "SNAPSHOT_EVERY", 0.0)
-    monkeypatch.setattr(driver_module, "SNAPSHOT_SHARE", float("inf"))
+    monkeypatch.setattr(snapshot_module, "SNAPSHOT_EVERY", 0.0)
+    monkeypatch.setattr(snapshot_module, "SNAPSHOT_SHARE", float("inf"))
     monkeypatch.setattr(writer_module.SqlWriter, "save_snapshot", kept)
     whole = open_store(f"sqlite:///{tmp_path}/whole.db")
     study = make(backend, whole)

@@ -22,9 +22,9 @@ from hpo_bridge import (
     hookimpl,
 )
 from hpo_bridge.contracts.record import Outcome
-from hpo_bridge.engine import driver as driver_module
-from hpo_bridge.engine import repeats
-from hpo_bridge.engine.duplicates import MOST_RESAMPLED
+from hpo_bridge.engine import reuse
+from hpo_bridge.engine import snapshots as snapshot_module
+from hpo_bridge.engine.distinct_optimizer import MOST_RESAMPLED
 from hpo_bridge.errors import BudgetSpent
 from hpo_bridge.store import Repeats
 from hpo_bridge.store.event_types import Resampled
@@ -45,7 +45,7 @@ def loss(trial: Any) -> float:
 
 def crash(study: Study) -> None:
     """Ends a study's driver as a killed process would: without a last snapshot."""
-    study._seat.leave(broken=True)
+    study._lease.leave(broken=True)
 
 
 def story(study: Study) -> list[Any]:
@@ -106,7 +106,7 @@ def test_reused_trials_count_against_the_budget(study: Make) -> None:
 def test_a_search_that_finds_nothing_new_ends(
     study: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repeats, "MOST_REUSED", 12)
+    monkeypatch.setattr(reuse, "MOST_REUSED", 12)
     s = study(SPACE, backend=script(A, B, once=False), duplicates="reuse")
     s.optimize(loss, trials=1000)
     assert len(s.trials) == 14
@@ -272,8 +272,8 @@ BACKENDS = [
 def test_continued_it_is_the_uninterrupted_study(
     study: Make, url: str, backend: Any, mode: str, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    monkeypatch.setattr(driver_module, "SNAPSHOT_EVERY", 0.0)
-    monkeypatch.setattr(driver_module, "SNAPSHOT_SHARE", 1e9)
+    monkeypatch.setattr(snapshot_module, "SNAPSHOT_EVERY", 0.0)
+    monkeypatch.setattr(snapshot_module, "SNAPSHOT_SHARE", 1e9)
     space = Space(n=Int(1, 3), c=Categorical(["a", "b"]), x=Int(0, 1, when={"c": "b"}))
     if "deap" in str(backend) or backend == "fake.generation_flat":
         space = Space(n=Int(1, 3), m=Int(0, 2))
@@ -290,13 +290,13 @@ def test_continued_it_is_the_uninterrupted_study(
         if number % 2:
             driver = part._drive("processes")
             with suppress(BudgetSpent, SearchExhausted):
-                driver.next(lambda driver=driver: driver.created < 12)
+                driver.ask(lambda log=driver.log: log.created < 12)
             crash(part)  # it dies while this one runs
         part.optimize(value, trials=trials)
         if number % 3:
             part.close()
         else:
-            part._seat.driver = None
+            part._lease.driver = None
     assert story(part) == story(whole)
     assert part.store.repeats("study") == counts
     assert [r for r in caplog.records if r.name == "hpo_bridge"] == []
@@ -309,21 +309,23 @@ def test_in_deterministic_order_they_do_not_depend_on_timing(study: Make, mode: 
     for seed in range(6):
         s = study(SPACE, backend=GENERATION, duplicates=mode, name=f"s{seed}")
         rng, running, driver = random.Random(seed), [], None
-        while driver is None or running or driver.created < 24:
+        while driver is None or running or driver.log.created < 24:
             if driver is None or (seed and rng.random() < 0.06):
                 if driver is not None:
                     crash(s)
                 driver, running = s._drive("processes"), []
-                driver.window = 3
-            if len(running) < 3 and (driver.created < 24 or driver.waiting):
+                driver._order.window = 3
+            if len(running) < 3 and (driver.log.created < 24 or driver.steps.waiting):
                 try:
-                    running.append(driver.next(lambda d=driver: d.created < 24 or d.waiting))
+                    running.append(
+                        driver.ask(lambda d=driver: d.log.created < 24 or d.steps.waiting)
+                    )
                     continue
                 except (WaitingForResults, HpoBridgeError):
                     pass
             if running:
                 trial = running.pop(rng.randrange(len(running)))
-                driver.finish(trial.number, Outcome(TrialState.COMPLETE, loss(trial)))
+                driver.finish(trial.number, Outcome(TrialState.COMPLETE, loss(trial.params)))
         found.append([(t.params, t.value, t.reused) for t in s.trials][:24])
     assert all(each == found[0] for each in found)
 

@@ -205,7 +205,7 @@ def test_the_end_waits_for_so_long(
     assert diary.numbers("finished") == [0, 1, 2, 3]
     gate.set()
     wait(lambda: bool(stuck.numbers("started")))
-    wait(lambda: not s._seat._observers._last[s._seat._observers._chosen[0]].busy)
+    wait(lambda: not s._lease._observers._last[s._lease._observers._chosen[0]].busy)
     s.optimize(objective, trials=5)
     assert stuck.seen[-6:] == [
         ("begin", [0, 1, 2, 3]), ("started", 4), ("reported", 4, 0), ("reported", 4, 1),
@@ -234,7 +234,7 @@ def test_one_that_was_given_up_does_not_go_on(
     s = study(store=url, observers=[Slow()])
     s.optimize(objective, trials=4)
     gate.set()
-    wait(lambda: not s._seat._observers._mailboxes[0].busy)
+    wait(lambda: not s._lease._observers._mailboxes[0].busy)
     assert seen == [0]
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Space, Study, Trial, TrialPruned, TrialState, hookimpl
-from hpo_bridge.engine.session import Session
 from hpo_bridge.plugins import PluginManager
 
 Make = Callable[..., Study]
@@ -156,8 +155,7 @@ def test_a_change_is_after_the_last_report_that_came(study: Make, made: list[Any
             work.give_back(trial.number, "why not")
 
     s = study(SPACE, backend="fake.generation")
-    driver = s._drive()
-    Runner().run(Session(driver, None))  # type: ignore[arg-type]
+    Runner().run(s._drive())
     again = s.ask()
     again.report(7.0, 4)
     s.tell(again, 1.0)

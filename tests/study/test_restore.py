@@ -20,9 +20,8 @@ from hpo_bridge import (
     hookimpl,
 )
 from hpo_bridge.contracts.trial import trial_seed
-from hpo_bridge.engine import driver as driver_module
-from hpo_bridge.engine.driver import MOST_LOSSES
-from hpo_bridge.engine.schedule import schedule_of
+from hpo_bridge.engine import snapshots as snapshot_module
+from hpo_bridge.engine.resume import MOST_LOSSES
 from hpo_bridge.errors import StoreError
 from hpo_bridge.store.event_types import Requeued, SessionStarted
 
@@ -62,7 +61,7 @@ def reopen(study: Make, url: str) -> Callable[..., Study]:
 
 def crash(study: Study) -> None:
     """Ends a study's driver as a killed process would: without a last snapshot."""
-    study._seat.leave(broken=True)
+    study._lease.leave(broken=True)
 
 
 # -- the same backend goes on ---------------------------------------------------------------
@@ -107,10 +106,10 @@ def test_a_snapshot_and_the_log_after_it(
 ) -> None:
     whole = study(backend="fake.snapshots")
     whole.optimize(loss, trials=25)
-    monkeypatch.setattr(driver_module, "SNAPSHOT_EVERY", 0.0)
+    monkeypatch.setattr(snapshot_module, "SNAPSHOT_EVERY", 0.0)
     s = reopen(backend="fake.snapshots")
     s.optimize(loss, trials=10)
-    monkeypatch.setattr(driver_module, "SNAPSHOT_EVERY", 1e9)
+    monkeypatch.setattr(snapshot_module, "SNAPSHOT_EVERY", 1e9)
     s = reopen(backend="fake.snapshots")
     a, b = s.ask(), s.ask()
     s.tell(b, loss(b))
@@ -165,7 +164,7 @@ def test_a_log_that_only_counts_what_was_forbidden_is_replayed(
     whole.optimize(loss, trials=20)
     s = reopen(space, backend="fake.snapshots")
     s.optimize(loss, trials=1)
-    monkeypatch.setattr(s._seat.driver, "_lists_forbidden", False)
+    monkeypatch.setattr(s._lease.driver.proposer.member, "lists_rejected", False)
     s.optimize(loss, trials=10)
     s = reopen(space, backend="fake.snapshots")
     s.optimize(loss, trials=20)
@@ -289,12 +288,12 @@ def test_a_second_streak_in_parts_is_one(study: Make, reopen: Make, url: str) ->
         s.tell(a, 2.0)
         crash(s)  # b was running
         assert b.number == 6
-    other._schedule = schedule_of(GENERATION)
+    other = study(backend=GENERATION, name="other", store=other.store)
     other.optimize(loss, trials=30)
     for trials in (9, 10, 15, 16, 30):
         s = reopen(backend=GENERATION)
         s.optimize(loss, trials=trials)
-        crash(s) if s._seat.driver else None
+        crash(s) if s._lease.driver else None
     # The new streak's seed depends on the length of the log, which is the same here.
     assert params(s) == params(other)
 
@@ -367,7 +366,7 @@ def study_without_trials(reopen: Make) -> Any:
     s._drive()
     crash(s)
     s = reopen(backend=GENERATION, name="empty")
-    return s._drive().proposer.optimizer
+    return s._drive().proposer.member.checked.built
 
 
 # -- trials that lose their drivers --------------------------------------------------------------
@@ -378,9 +377,9 @@ def test_a_trial_that_takes_its_driver_down(reopen: Make, made: list[Any]) -> No
     for _ in range(MOST_LOSSES):
         s = reopen(backend=GENERATION, pruner="fake")
         driver = s._drive("inline")
-        trial = driver.next()
+        trial = driver.ask()
         assert trial.number == 0
-        trial.report(2.0, 1)
+        driver.report(0, 1, 2.0)
         crash(s)
     s = reopen(backend=GENERATION, pruner="fake")
     s._plugins.observe(watcher := Watcher(ended))
@@ -402,7 +401,7 @@ def test_a_trial_that_takes_its_driver_down(reopen: Make, made: list[Any]) -> No
 def test_it_is_run_on_where_it_harms_nobody(reopen: Make, runner: str) -> None:
     for attempt in range(5):
         s = reopen()
-        trial = s._drive(runner).next()
+        trial = s._drive(runner).ask()
         assert trial.number == 0
         assert s.trials[0].attempts == attempt + 1
         crash(s)

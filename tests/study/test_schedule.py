@@ -20,7 +20,7 @@ from hpo_bridge import (
     WaitingForResults,
 )
 from hpo_bridge.contracts.record import Outcome
-from hpo_bridge.engine.relay import phase_seed
+from hpo_bridge.engine.schedule_cursor import stage_seed
 from hpo_bridge.store.event_types import SessionStarted
 
 Make = Callable[..., Study]
@@ -45,7 +45,7 @@ def sessions(study: Study) -> list[SessionStarted]:
 
 def crash(study: Study) -> None:
     """Ends a study's driver as a killed process would: without a last snapshot."""
-    study._seat.leave(broken=True)
+    study._lease.leave(broken=True)
 
 
 def test_each_entry_proposes_its_trials(study: Make, made: list[Any]) -> None:
@@ -55,7 +55,7 @@ def test_each_entry_proposes_its_trials(study: Make, made: list[Any]) -> None:
     names = ["core.random"] * 5 + ["fake.generation"] * 10 + ["fake.snapshots"] * 4
     assert [t.backend for t in s.trials] == [None, *names]
     first, second = made[-2:]
-    assert (first.problem.seed, second.problem.seed) == (phase_seed(7, 1), phase_seed(7, 2))
+    assert (first.problem.seed, second.problem.seed) == (stage_seed(7, 1), stage_seed(7, 2))
     for fake, begin in ((first, 6), (second, 16)):
         history = [o for o in fake.told if o.token is None]
         assert [o.params["x"] for o in history] == [t.params["x"] for t in s.trials[:begin]]
@@ -92,21 +92,22 @@ def finish_in_any_order(
     """Runs a study as ``order: deterministic`` does, with results in any order, and kills."""
     running: list[Any] = []
     driver = None
-    while driver is None or running or driver.created < trials:
+    while driver is None or running or driver.log.created < trials:
         if driver is None or rng.random() < crashes:
             if driver is not None:
                 crash(study)
             driver, running = study._drive("processes"), []
-            driver.window = window
-        waits = driver.created >= trials and not driver.waiting
+            driver._order.window = window
+        waits = driver.log.created >= trials and not driver.steps.waiting
         if not waits and len(running) < window:
             try:
-                running.append(driver.next())
+                running.append(driver.ask())
                 continue
             except WaitingForResults:
                 pass
         trial = running.pop(rng.randrange(len(running)))
-        outcome = Outcome(TrialState.COMPLETE, trial["x"] * trial["n"])
+        found = trial.params["x"] * trial.params["n"]
+        outcome = Outcome(TrialState.COMPLETE, found)
         if trial.number % 4 == 1:
             outcome = Outcome.failed("unlucky", retriable=False)
         driver.finish(trial.number, outcome)
@@ -139,7 +140,7 @@ def test_a_grid_that_ends_early_passes_on(study: Make, url: str) -> None:
     for trials in (3, 6, 7, 8, 9, 12):
         part = study(DISCRETE, backend=schedule, store=url)
         part.optimize(loss, trials=trials)
-        crash(part) if part._seat.holding else part.close()
+        crash(part) if part._lease.holding else part.close()
     assert params(part) == params(whole)
     limited = study(DISCRETE, backend=[{"name": "core.grid", "trials": 50}, "core.random"])
     limited.optimize(loss, trials=8)
@@ -205,7 +206,7 @@ def test_a_backend_that_learns_from_its_own_alone_is_refused(study: Make, url: s
     for trials in (6, 9):
         s = study(backend=deaf, store=url)
         s.optimize(loss, trials=trials)
-        crash(s) if s._seat.holding else s.close()
+        crash(s) if s._lease.holding else s.close()
     assert [t.backend for t in s.trials[4:]] == ["fake.generation_deaf"] * 5
     with pytest.raises(UnsupportedProblem, match="the trials before its own"):
         study(backend=[{"name": "core.random", "trials": 2}, "fake.generation_deaf"])

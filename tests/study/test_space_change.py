@@ -95,7 +95,7 @@ def test_a_changed_study_goes_on_exactly(study: Make, tmp_path: Any, backend: An
             first = trials == stops[0]
             s = study(SECOND, backend=backend, store=url, change_space=first, defaults=DEFAULTS)
             s.optimize(loss, trials=trials)
-            s.close() if trials % 2 else s._seat.leave(broken=True)
+            s.close() if trials % 2 else s._lease.leave(broken=True)
         found.append([t.params for t in s.trials])
         assert len(list(s.store.events_of("study", SpaceChanged))) == 1
     assert found[0] == found[1]
@@ -226,7 +226,7 @@ def test_waiting_trials_run_in_the_new_space_if_they_are_points_of_it(
 ) -> None:
     s = stored(FIRST)
     waiting = s.ask()
-    s._seat.leave(broken=True)
+    s._lease.leave(broken=True)
     wider = {**FIRST, "x": Float(-1, 2)}
     s = change(stored, wider, defaults=None)
     s.optimize(loss, trials=8)

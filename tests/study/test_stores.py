@@ -183,7 +183,7 @@ def test_a_store_that_fails_midway(
     """Whatever append raises, nothing in memory gets ahead of the log."""
     s = study(store=store, backend="fake.generation")
     running = s.ask()
-    writer = s._seat.driver.writer  # type: ignore[union-attr]
+    writer = s._lease.driver.log.writer  # type: ignore[union-attr]
 
     def failing(events: Any) -> None:
         raise StoreError("disk full")

@@ -19,9 +19,9 @@ def run(url: str, plugins: PluginManager, trials: int, backend: str = "acme.sear
     """Runs a study up to so many trials; their parameters, and what its backend was told."""
     with Study(SPACE, backend=backend, seed=0, store=url, plugins=plugins) as study:
         study.optimize(lambda trial: trial["x"], trials=trials)
-        driver = study._seat.driver
+        driver = study._lease.driver
         assert driver is not None
-        return [trial.params for trial in study.trials], driver.proposer.optimizer
+        return [trial.params for trial in study.trials], driver.proposer.member.checked.built
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -99,7 +99,7 @@ def test_it_goes_on_without_the_earlier_store(
     for trials in (1, 4, 6, 8, 14):
         part = study(NEW, backend=schedule, store=url, warm_start=source(old))
         part.optimize(lambda trial: trial["lr"], trials=trials)
-        part.close() if trials % 4 else part._seat.leave(broken=True)
+        part.close() if trials % 4 else part._lease.leave(broken=True)
         (tmp_path / "old.db").unlink(missing_ok=True)
     assert [t.params for t in part.trials] == [t.params for t in whole.trials]
     assert len(list(whole.store.events_of("study", Adopted))) == 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...contracts.gradients import Slope
 from ...contracts.optimizer import Capability, Observation, Suggestion
-from ...engine.proposer import wants_gradients
+from ...engine.checked_optimizer import wants_gradients
 from ..outcomes import Judge, complete, distance
 from ..runs import points_of
 from ..spaces import MIXED

@@ -60,7 +60,7 @@ def test_without_a_snapshot_it_is_replayed(backend: str, tmp_path: Path) -> None
     url = f"sqlite:///{tmp_path}/s.db"
     for trials in (7, 16):
         study = Study(SPACES.get(backend, SPACE), backend=BACKENDS[backend], seed=5, store=url)
-        study._drive()._snapshots = False
+        study._drive().proposer.member._saves = False
         study.optimize(objective, trials=trials)
         assert study.store.snapshot("study") is None
         assert seen(study) == seen(whole)[:trials]

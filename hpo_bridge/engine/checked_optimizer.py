@@ -1,10 +1,8 @@
-"""Between a study and its optimizer: translation, checking, and constraints."""
+"""An optimizer in terms of the declared space: its suggestions translated and checked."""
 
 from __future__ import annotations
 
 import json
-import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +31,9 @@ from ..plugins import PluginManager, fault_text, neutral_surroundings
 from ..space import Space
 from ..space.changes import completed
 from .derivatives_given import differentiation
-from .feasible_points import FeasiblePoints, Point
 
-log = logging.getLogger("hpo_bridge")
+IsTaken = Callable[[Mapping[str, Any]], bool]
+"""Return whether a point is not wanted, as a trial has it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +51,21 @@ class Proposal:
     token: Any
 
 
-class Proposer:
-    """An optimizer, in terms of the declared space.
+class CheckedOptimizer:
+    """A backend's optimizer, asked and told in terms of the declared space.
 
     Args:
-        plugins: Where to find the backend.
-        backend: Its name.
+        plugins: The backends.
+        backend: The backend's name.
         options: Its options.
         space: The declared space.
         n_objectives: Number of losses.
         seed: The problem's seed.
-        defaults: What parameters that are new in the space were in the trials before.
-        ignoring: Whether it is told of none but its own points, also if it could learn from
-            others.
+        defaults: Values of parameters that are new in the space, in the trials before.
+        ignoring: Whether it is told of its own points only, even if it could learn from others.
+
+    Attributes:
+        built: The backend's own object.
 
     Raises:
         UnknownName, InvalidOptions, UnsupportedProblem: Before anything is asked.
@@ -90,102 +90,42 @@ class Proposer:
             raise UnsupportedProblem(
                 f"backend {backend!r} takes one objective, the study has {n_objectives}"
             )
-        self.name = backend
+        self.name, self.spec, self.space = backend, spec, space
         self.capabilities = spec.capabilities - ({Capability.INJECT} if ignoring else set())
+        self._learns = Capability.INJECT in self.capabilities
         self._defaults = defaults
-        self.constrained = bool(space.constraints)
-        self.space = space
-        self.problem = Problem(handed(space, spec), n_objectives, seed)
+        self.problem = Problem(backend_space(space, spec), n_objectives, seed)
         self._flat = space.is_conditional and Capability.CONDITIONAL not in spec.capabilities
         self._indices = space.indices
-        self._feasible = FeasiblePoints(space, seed)
-        finite = Capability.FINITE in spec.capabilities
-        self._once = self.constrained and finite and self._feasible.are_few
-        # A backend that ends by itself may leave out as much as it likes on its way, unless the
-        # points can be gone through here.
-        endless = finite and not self._once
-        self._patience = math.inf if endless else spec.most_rejected
-        self._mentioned = finite
-        self.optimizer: Optimizer = call_backend(
+        self.built: Optimizer = call_backend(
             backend, plugins.build, "backend", backend, options, self.problem
         )
-        wanted = wants_gradients(spec, self.optimizer)
+        wanted = wants_gradients(spec, self.built)
         self.differentiation = differentiation(plugins, space, wanted=wanted)
 
-    def ask(
-        self, n: int, taken: Callable[[Point], bool] = lambda point: False
-    ) -> tuple[list[Proposal], list[Observation]]:
-        """Up to ``n`` proposals that the constraints allow, and those that they forbade.
+    @property
+    def checked(self) -> CheckedOptimizer:
+        """This object: the innermost of a chain of wrappers."""
+        return self
 
-        The backend has been told of the latter when this returns. After too many of them in a
-        row the last proposal is drawn here, see :mod:`.feasible_points`.
+    def ask(self, is_taken: IsTaken | None = None) -> tuple[Proposal | None, list[Observation]]:
+        """Return the next proposal, or ``None`` if the optimizer waits for results.
 
         Args:
-            n: How many.
-            taken: Whether a point that is drawn here is not wanted.
+            is_taken: For wrappers that draw points themselves.
 
         Raises:
             SearchExhausted: If nothing is left.
             BackendError: If the backend raises, or proposes what is no point of the space.
         """
-        accepted: list[Proposal] = []
-        rejected: list[Observation] = []
-        while len(accepted) < n:
-            if len(rejected) >= self._patience:
-                accepted.append(self._drawn(rejected, taken))
-                break
-            try:
-                suggestions = self._suggestions(n - len(accepted))
-            except SearchExhausted:
-                if accepted:
-                    break
-                raise
-            if not suggestions:
-                break
-            forbidden = []
-            for suggestion in suggestions:
-                proposal = self._proposal(suggestion)
-                if self._forbids(proposal):
-                    raw = proposal.raw or self.raw(proposal.params)
-                    forbidden.append(infeasible(raw, proposal.token))
-                else:
-                    accepted.append(proposal)
-            rejected += forbidden
-            if forbidden:
-                self.tell(forbidden)
-        return accepted, rejected
-
-    def is_spent(self, known: int) -> bool:
-        """Whether so many different points are all that constraints allow, where that is known."""
-        points = self._feasible.listed if self.constrained else None
-        return points is not None and known >= len(points)
-
-    def _forbids(self, proposal: Proposal) -> bool:
-        """Whether constraints forbid a proposal, or it was drawn here before the backend came."""
-        if not self.constrained:
-            return False
-        if self.space.violated(proposal.params):
-            return True
-        return self._once and not self._feasible.is_new(proposal.params)
-
-    def _drawn(self, rejected: list[Observation], taken: Callable[[Point], bool]) -> Proposal:
-        """A point that the constraints allow, in place of one more of the backend's."""
-        if self._once:
-            return Proposal(self._feasible.next_new(), None, None)
-        if not self._mentioned:
-            self._mentioned = True
-            log.info(
-                "%s proposed %d points in a row that the constraints forbid: the study draws a "
-                "point itself then; narrower ranges of the parameters help", self._label,
-                len(rejected),
-            )  # fmt: skip
-        return Proposal(self._feasible.draw(rejected[-1], taken), None, None)
+        suggestions = self._suggestions(1)
+        return (self._proposal(suggestions[0]) if suggestions else None), []
 
     def _suggestions(self, n: int) -> list[Suggestion]:
-        """What the optimizer answers to an ask."""
+        """Return the optimizer's answer to an ask."""
         try:
             with neutral_surroundings():
-                suggestions = list(call_backend(self.name, self.optimizer.ask, n))
+                suggestions = list(call_backend(self.name, self.built.ask, n))
         except (SearchExhausted, BackendError, StoreError, UnsupportedProblem):
             raise
         except WaitingForResults:
@@ -193,39 +133,41 @@ class Proposer:
         except Exception as error:
             raise self.fault("ask", error) from error
         if len(suggestions) > n:
-            raise BackendError(f"{self._label} gave {len(suggestions)} suggestions, asked for {n}")
+            raise BackendError(f"{self.label} gave {len(suggestions)} suggestions, asked for {n}")
         return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Hands results on; foreign ones only to a backend that learns from them."""
-        observations = self.heard(observations)
+        """Hand results on; foreign ones only to a backend that learns from them."""
+        if not self._learns:
+            observations = self.own_observations(observations)
         if not observations:
             return
         try:
             with neutral_surroundings():
-                call_backend(self.name, self.optimizer.tell, observations)
+                call_backend(self.name, self.built.tell, observations)
         except (BackendError, StoreError, UnsupportedProblem):
             raise
         except Exception as error:
             raise self.fault("tell", error) from error
 
-    def heard(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """Those that the backend is told of: all, or those of its own points."""
-        if Capability.INJECT in self.capabilities:
+    def own_observations(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """Return those that the backend is told of: all, or those of its own points."""
+        if self._learns:
             return observations
         return [seen for seen in observations if seen.token is not None]
 
     def completed(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """An earlier trial's parameters, with the defaults of those that are new since."""
+        """Return an earlier trial's parameters with the defaults of those that are new since."""
         return completed(self.space, self._defaults, params) if self._defaults else params
 
-    def raw(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """``params`` in the backend's terms: indices, and every parameter if it is flat.
+    def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``params`` in the backend's terms: indices, and every parameter if it is flat.
 
         An inactive parameter that was never suggested gets the middle of its range.
         """
         point = {}
-        params = self.completed(params)
+        if self._defaults:
+            params = self.completed(params)
         for name in self.space:
             if name in params:
                 value, seen = params[name], self._indices.get(name)
@@ -236,16 +178,14 @@ class Proposer:
 
     def _proposal(self, suggestion: Suggestion) -> Proposal:
         if not isinstance(suggestion, Suggestion):
-            raise BackendError(
-                f"{self._label} proposed {short(suggestion)}, expected a Suggestion"
-            )
+            raise BackendError(f"{self.label} proposed {short(suggestion)}, expected a Suggestion")
         token = self._token(suggestion.token)
         view = self.problem.space
         try:
             raw = view.check(suggestion.params)
         except SpaceError as error:
             raise BackendError(
-                f"{self._label} proposed a point outside the space: {error}"
+                f"{self.label} proposed a point outside the space: {error}"
             ) from error
         indices = self._indices
         if not self._flat:
@@ -260,24 +200,25 @@ class Proposer:
         return Proposal(params, raw, token)
 
     def _token(self, token: Any) -> Any:
-        """The token as it will come back from any store."""
+        """Return the token as it will come back from any store."""
         if type(token) in (int, str):
             return token
         if token is None:
             raise BackendError(
-                f"{self._label} proposed a point with the token None, which marks points "
+                f"{self.label} proposed a point with the token None, which marks points "
                 "that it did not propose"
             )
         try:
             return json.loads(json.dumps(token, allow_nan=False))
         except (TypeError, ValueError) as error:
             raise BackendError(
-                f"{self._label} proposed a point with the token {short(token)}, which is "
+                f"{self.label} proposed a point with the token {short(token)}, which is "
                 f"not plain JSON data: {error}"
             ) from error
 
     @property
-    def _label(self) -> str:
+    def label(self) -> str:
+        """The backend's name and its distribution, for messages."""
         return f"backend {self._offer.label}"
 
     def fault(self, call: str, error: Exception) -> BackendError:
@@ -287,12 +228,12 @@ class Proposer:
             call: The method that raised it.
             error: As it was caught.
         """
-        what = f"{self._label} failed in {call}"
+        what = f"{self.label} failed in {call}"
         return BackendError(fault_text(what, error, self._offer.package))
 
 
-def handed(space: Space, spec: BackendSpec) -> Space:
-    """A space as a backend is handed it: of indices, and flat if it knows no conditions.
+def backend_space(space: Space, spec: BackendSpec) -> Space:
+    """Return a space as a backend gets it: of indices, and flat if it knows no conditions.
 
     Args:
         space: The declared space.
@@ -323,14 +264,14 @@ def handed(space: Space, spec: BackendSpec) -> Space:
 
 
 def wants_gradients(spec: BackendSpec, optimizer: Optimizer) -> bool:
-    """Whether a backend, as it was built, needs derivatives."""
+    """Return whether a backend, as it was built, needs derivatives."""
     if Capability.GRADIENT not in spec.capabilities:
         return False
     return not isinstance(optimizer, WantsGradients) or optimizer.wants_gradients
 
 
 def infeasible(raw: Mapping[str, Any], token: Any) -> Observation:
-    """What a backend is told of a point that a constraint forbids.
+    """Return the observation of a point that a constraint forbids.
 
     Args:
         raw: The suggestion in the backend's terms.
