@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..config import StudyFile, load_study_file
@@ -54,15 +54,9 @@ def import_trials(
 
 
 def _study(file: StudyFile, store: str | None) -> Study:
-    return Study(
-        file.space,
-        backend=file.schedule,
-        directions=file.directions,
-        seed=file.seed,
-        store=store,
-        name=file.name,
-        checkpoints=file.checkpoints,
-    )
+    """Return the file's study, with no more than an import needs."""
+    config = replace(file.config, store=store, pruner=None, observers=(), warm_start=None)
+    return Study.from_config(config)
 
 
 def export_trials(

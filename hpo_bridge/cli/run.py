@@ -49,10 +49,9 @@ def run_study(
             path, plugins=load_plugins(), overrides=overrides, backend=backend, runner=runner,
             trials=trials, seed=seed, store=store,
         )  # fmt: skip
-        file = replace(file, change_space=change_space)
         if file.selection.outer is not None:
             check_splits(file.selection.outer, file.seed or 0, file.path.name)
-        with _study(file) as study:
+        with Study.from_config(replace(file.config, change_space=change_space)) as study:
             ended, result = _run_opened(study, file, retry_failed=retry_failed, quiet=as_json)
     print_result(result, as_text(result, study.store.url), as_json)
     if isinstance(ended, TooManyFailures):
@@ -88,25 +87,6 @@ def _run_opened(
     return ended, result
 
 
-def _study(file: StudyFile, name: str | None = None, seed: int | None = None) -> Study:
-    """The file's study; with a name and a seed one that is like it otherwise."""
-    return Study(
-        file.space,
-        backend=file.schedule,
-        directions=file.directions,
-        seed=file.seed if seed is None else seed,
-        store=file.store,
-        name=file.name if name is None else name,
-        checkpoints=file.checkpoints,
-        pruner=file.pruner and {"name": file.pruner, "options": file.pruner_options},
-        duplicates=file.duplicates,
-        change_space=file.change_space,
-        defaults=file.defaults,
-        warm_start=file.warm_start if name is None else (),  # a split must not see all data
-        observers=file.observers,
-    )
-
-
 def _run(
     study: Study, file: StudyFile, *, retry_failed: bool, quiet: bool
 ) -> KeyboardInterrupt | TooManyFailures | None:
@@ -138,8 +118,11 @@ def _run_splits(
             print(text, file=sys.stderr, flush=True)
         optimize(inner, objective)
 
+    def sibling(name: str, seed: int) -> Study:
+        return Study.from_config(file.config.for_split(name, seed))
+
     splits = outer.splits(study.seed)
-    tune_splits(study, splits, partial(_study, file), run, file.selection.rule)
+    tune_splits(study, splits, sibling, run, file.selection.rule)
 
 
 def _optimize(

@@ -1,14 +1,11 @@
-"""What a study file says of the past: earlier studies, and parameters that are new."""
+"""The earlier studies of a study file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, HpoBridgeError
-from ..history.space_change import checked_defaults
-from ..history.warm_start import parse_sources
-from ..space import Space
+from ..errors import ConfigError
 from .models import StudyModel
 from .problems import Problems
 from .store_url import resolved_url
@@ -34,23 +31,4 @@ def warm_start_of(
             for problem in error.problems:
                 problems.add(("warm_start", str(place), "store"), problem)
         found.append(given)
-    try:
-        parse_sources(found)
-    except HpoBridgeError as error:
-        problems.add(error.path, error.problem)
     return tuple(found)
-
-
-def defaults_of(model: StudyModel, space: Space, problems: Problems) -> dict[str, Any]:
-    """What parameters that are new in a changed space were before.
-
-    Args:
-        model: The file's model.
-        space: The file's space.
-        problems: Takes note of what is wrong.
-    """
-    try:
-        return checked_defaults(model.defaults, space)
-    except HpoBridgeError as error:
-        problems.add(error.path, error.problem)
-        return {}

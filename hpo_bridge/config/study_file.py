@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..contracts.objective import Objective
-from ..errors import ConfigError
+from ..errors import ConfigError, HpoBridgeError
 from ..plugins import PluginManager
 from ..space import Space
 from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
 from .components import KEPT_OPTIONS
-from .history import defaults_of, warm_start_of
+from .history import warm_start_of
 from .models import StudyModel
 from .needs import add_plugins, check_requirements
 from .objective_kinds import (
@@ -30,6 +30,7 @@ from .sections import directions_of, name_of, objective_of, space_of
 from .selection import SelectionFile, selection_of
 from .store_url import default_url, resolved_url
 from .structure import accepts, check_structure
+from .study_config import StudyConfig
 from .yaml_file import parse_yaml, read_text
 
 
@@ -61,10 +62,10 @@ class StudyFile:
         observers: ``{"name", "options"}`` of each observer.
         store: The store's URL; a SQLite path is absolute.
         checkpoints: The folder for checkpoints, absolute; ``None`` for the store's own.
-        change_space: Whether a stored study may get another space; the command line's.
         defaults: What parameters that are new in a changed space were before.
         warm_start: The earlier studies, as :class:`hpo_bridge.Study` takes them.
         selection: Which configuration is chosen, and how it is tested.
+        config: The settings of its study.
     """
 
     path: Path
@@ -88,10 +89,10 @@ class StudyFile:
     duplicates: str = "evaluate"
     observers: tuple[dict[str, Any], ...] = ()
     checkpoints: Path | None = None
-    change_space: bool = False
     defaults: dict[str, Any] = field(default_factory=dict)
     warm_start: tuple[dict[str, Any], ...] = ()
     selection: SelectionFile = field(default_factory=SelectionFile)
+    config: StudyConfig = field(kw_only=True)
 
 
 def load_study_file(
@@ -173,16 +174,54 @@ def load_study_file(
         model, objective, folder, space, len(directions), name, problems, reading=reading
     )
     url = _store(model, store, folder, name, problems)
-    earlier = warm_start_of(model, folder, problems)
-    defaults = defaults_of(model, space, problems)
     checkpoints = _checkpoints(model, folder, problems)
+    earlier = warm_start_of(model, folder, problems)
+    schedule = tuple(
+        {"name": b.name, "options": b.options, "trials": b.trials, "handover": b.handover}
+        for b in choices.backends
+    )
+    chosen = choices.pruner
+    pruner = None if chosen is None else {"name": chosen.name, "options": chosen.options}
+    observers = tuple({"name": o.name, "options": o.options} for o in choices.observers)
+    try:
+        config = StudyConfig(
+            space, backend=schedule, directions=directions, seed=model.seed, store=url or None,
+            name=name, pruner=pruner, duplicates=model.duplicates or "evaluate",
+            observers=observers, checkpoints=checkpoints, warm_start=earlier,
+            defaults=model.defaults, plugins=plugins,
+        )  # fmt: skip
+    except HpoBridgeError as error:
+        problems.add(error.path, error.problem)
     problems.raise_any()
     assert objective is not None
-    file = _file(
-        path, folder, name, objective, space, directions, url, checkpoints, selection, model,
-        choices,
+    return StudyFile(
+        config=config, path=path, folder=folder, name=name, objective=objective, space=space,
+        directions=directions, store=url, checkpoints=checkpoints, selection=selection,
+        schedule=schedule, seed=model.seed, observers=observers, warm_start=earlier,
+        **_choices(choices), **_limits(model),
+        defaults=dict(config.defaults or {}), duplicates=config.duplicates,
     )  # fmt: skip
-    return replace(file, warm_start=earlier, defaults=defaults)
+
+
+def _choices(choices: Choices) -> dict[str, Any]:
+    """Return the fields of a study file that name plugins, with their options."""
+    backend, runner, pruner = choices.backends[0], choices.runner, choices.pruner
+    return {
+        "backend": backend.name, "backend_options": backend.options,
+        "runner": runner.name, "runner_options": runner.options,
+        "pruner": None if pruner is None else pruner.name,
+        "pruner_options": {} if pruner is None else pruner.options,
+    }  # fmt: skip
+
+
+def _limits(model: StudyModel) -> dict[str, Any]:
+    """Return the fields of a study file that end a run."""
+    budget = model.budget
+    return {
+        "trials": None if budget is None else budget.trials,
+        "seconds": None if budget is None else budget.time,
+        "stop": {} if model.stop is None else model.stop.model_dump(),
+    }
 
 
 def _with_flags(
@@ -241,46 +280,3 @@ def _checkpoints(model: StudyModel, folder: Path, problems: Problems) -> Path | 
         expected = accepts(StudyModel, "checkpoints")
         problems.add(("checkpoints",), f"found {shown(model.checkpoints)}, expected {expected}")
     return path
-
-
-def _file(
-    path: Path,
-    folder: Path,
-    name: str,
-    objective: Objective,
-    space: Space,
-    directions: dict[str, str],
-    store: str,
-    checkpoints: Path | None,
-    selection: SelectionFile,
-    model: StudyModel,
-    choices: Choices,
-) -> StudyFile:
-    budget, pruner = model.budget, choices.pruner
-    return StudyFile(
-        path=path,
-        folder=folder,
-        name=name,
-        objective=objective,
-        space=space,
-        directions=directions,
-        store=store,
-        checkpoints=checkpoints,
-        selection=selection,
-        backend=choices.backends[0].name,
-        backend_options=choices.backends[0].options,
-        schedule=tuple(
-            {"name": b.name, "options": b.options, "trials": b.trials, "handover": b.handover}
-            for b in choices.backends
-        ),
-        seed=model.seed,
-        trials=None if budget is None else budget.trials,
-        seconds=None if budget is None else budget.time,
-        stop={} if model.stop is None else model.stop.model_dump(),
-        runner=choices.runner.name,
-        runner_options=choices.runner.options,
-        pruner=None if pruner is None else pruner.name,
-        pruner_options={} if pruner is None else pruner.options,
-        duplicates=model.duplicates or "evaluate",
-        observers=tuple({"name": o.name, "options": o.options} for o in choices.observers),
-    )

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from ..contracts.argument_checks import integer, wrong
-from ..contracts.directions import SINGLE, Objectives
 from ..contracts.gradients import Differentiated
-from ..contracts.record import Direction, Outcome, TrialState
+from ..contracts.record import Outcome, TrialState
 from ..contracts.trial import Trial, as_number
-from ..errors import HpoBridgeError, SpaceError, short
+from ..errors import HpoBridgeError, short
 from ..objectives.derivatives import differentiated
 from ..objectives.objective import judged
-from ..plugins import PluginManager, manager
-from ..space import Space
 from ..store import Store, open_store
 
 
@@ -64,33 +60,6 @@ def trial_number(trial: Any) -> int:
     return integer("trial", getattr(trial, "number", trial))
 
 
-def space_from(space: Any) -> Space:
-    """A space as it is, or that of a mapping."""
-    if isinstance(space, Space):
-        return space
-    if not isinstance(space, Mapping):
-        raise SpaceError(
-            f"space: found {short(space)}, expected a Space or a mapping of names to parameters"
-        )
-    return Space(space)
-
-
-def objectives_from(direction: Any, directions: Any) -> Objectives:
-    """A study's objectives: one without a name, or several."""
-    if directions is None:
-        return Objectives({SINGLE: Direction.MINIMIZE if direction is None else direction})
-    if direction is not None:
-        raise HpoBridgeError("cannot stand beside directions: give one of the two", "direction")
-    return Objectives(directions)
-
-
-def plugins_from(plugins: Any) -> PluginManager:
-    """The plugin manager that is given, or that of the installed plugins."""
-    if plugins is not None and not isinstance(plugins, PluginManager):
-        raise wrong("plugins", plugins, "a PluginManager")
-    return manager() if plugins is None else plugins
-
-
 def path_of(name: str, value: Any) -> str:
     """An argument as the text of a path or a URL."""
     if not isinstance(value, (str, os.PathLike)) or not (path := os.fspath(value)):
@@ -110,17 +79,3 @@ def store_of(store: Any) -> tuple[Store, bool]:
     if not callable(getattr(store, "acquire", None)):
         raise wrong("store", store, "a URL such as sqlite:///study.db, a path, or an open store")
     return store, False
-
-
-def check_seed(seed: Any) -> int | None:
-    """``seed`` as given.
-
-    Raises:
-        HpoBridgeError: If it is not an integer in ``[0, 2**31)``.
-    """
-    if seed is None:
-        return None
-    with suppress(HpoBridgeError):
-        if 0 <= (number := integer("seed", seed)) < 2**31:
-            return number
-    raise wrong("seed", seed, "an integer from 0 to 2**31 - 1")

@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +18,7 @@ from ..analysis.outer_splits import outer_splits
 from ..analysis.replay import Rerun, rerun
 from ..analysis.selection import BEST, Selection, SelectionRule, check_single, select_in
 from ..analysis.verify import Verification, verify
+from ..config.study_config import StudyConfig, plugins_from, space_from
 from ..contracts.argument_checks import (
     Choice,
     mapping,
@@ -24,7 +26,6 @@ from ..contracts.argument_checks import (
     optional_text,
     runner_choice,
     split_choice,
-    text,
     truth,
     wrong,
 )
@@ -34,7 +35,6 @@ from ..contracts.trial import Trial
 from ..engine.definition import ensure_study
 from ..engine.derivatives_given import differentiation
 from ..engine.driver import Driver
-from ..engine.duplicates import checked_mode
 from ..engine.failures import StopRule, no_complete_trial
 from ..engine.kept_checkpoints import checkpoints_of, given_folder
 from ..engine.kept_output import output_folder
@@ -42,10 +42,10 @@ from ..engine.lease import ASK, DriverLease
 from ..engine.observers import Observers
 from ..engine.pruning import StudyPruner
 from ..engine.resume import Setup
-from ..engine.schedule import Stage, schedule_of
+from ..engine.schedule import Stage
 from ..engine.stages import StageBuilder
-from ..errors import GradientRequired, HpoBridgeError, TestSetWarning, warn
-from ..habits import STUDY, hinted, missing_attribute
+from ..errors import GradientRequired, HpoBridgeError, InvalidOptions, TestSetWarning, warn
+from ..habits import STUDY, hint, hinted, missing_attribute
 from ..history.exporting import ExportReport, export_history
 from ..history.importing import (
     ImportOptions,
@@ -55,20 +55,16 @@ from ..history.importing import (
     hold_lease,
     read_trials,
 )
-from ..history.space_change import checked_defaults, known_defaults, plan_change
-from ..history.warm_start import adoption_events, parse_sources
+from ..history.space_change import known_defaults, plan_change
+from ..history.warm_start import adoption_events
 from ..objectives.objective import objective_for
 from ..plugins import PluginManager
 from ..space import Space
 from ..store import Event, MemoryStore, Store
 from .arguments import (
-    check_seed,
     checked_budget,
     final_state,
-    objectives_from,
     path_of,
-    plugins_from,
-    space_from,
     store_of,
     told_outcome,
     trial_number,
@@ -149,48 +145,83 @@ class Study:
         defaults: Mapping[str, Any] | None = None,
         plugins: PluginManager | None = None,
     ) -> None:
-        self.space = space_from(space)
-        self.name = name = text("name", name)
-        self._declared = objectives_from(direction, directions)
+        config = StudyConfig(
+            space, backend=backend, direction=direction, directions=directions, seed=seed,
+            store=store, name=name, pruner=pruner, duplicates=duplicates, observers=observers,
+            checkpoints=checkpoints, warm_start=warm_start, change_space=change_space,
+            defaults=defaults, plugins=plugins,
+        )  # fmt: skip
+        self._open(config)
+
+    @classmethod
+    def from_config(cls, config: StudyConfig) -> Study:
+        """Return the study of settings that are checked already."""
+        study = cls.__new__(cls)
+        study._open(config)
+        return study
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **changes: Any) -> Study:
+        """Return the study of a study file, which is checked as ``hpo-bridge run`` does.
+
+        The file's objective, budget and runner are arguments of :meth:`optimize`, as ever.
+
+        Args:
+            path: The study file.
+            changes: Arguments of :class:`Study` in place of what the file says.
+
+        Raises:
+            ConfigError: If the file cannot be used; says all that is wrong with it.
+            HpoBridgeError: If a changed argument is wrong.
+        """
+        accepted = [each.name for each in fields(StudyConfig) if each.init]
+        for key in changes.keys() - set(accepted):
+            problem = f"unknown argument of Study.from_file, accepted: {', '.join(accepted)}"
+            raise InvalidOptions(problem + hint(key, accepted), key)
+        from ..config import load_study_file  # pydantic and YAML take 0.2 s
+
+        plugins = plugins_from(changes.get("plugins"))
+        file = load_study_file(os.fspath(path), plugins=plugins)
+        if changes.keys() & {"direction", "directions"}:
+            changes = {"direction": None, "directions": None, **changes}
+        return cls.from_config(replace(file.config, **changes))
+
+    def _open(self, config: StudyConfig) -> None:
+        self._config = config
+        self.space, self.name = space_from(config.space), config.name
+        self._declared = config.objectives
         """The objectives by the names that are given here, which the store may have others for."""
-        self._plugins = plugins_from(plugins)
-        change_space = truth("change_space", change_space)
+        self._plugins = plugins_from(config.plugins)
         self._lock = threading.RLock()
-        schedule = schedule_of(backend)
-        self._duplicates = checked_mode(duplicates)
-        self._pruner = None if pruner is None else split_choice(pruner, "pruner")
-        self._folder = given_folder(checkpoints)
-        self._like: dict[str, Any] = {
-            "backend": backend, "directions": self._declared.directions, "pruner": pruner,
-            "observers": observers, "checkpoints": checkpoints, "plugins": plugins,
-            "duplicates": duplicates, "change_space": change_space, "defaults": defaults,
-        }  # fmt: skip
-        """What makes a study like this one, but for its name, seed and store."""
-        seed = check_seed(seed)
-        sources, defaults = parse_sources(warm_start), checked_defaults(defaults, self.space)
+        self._pruner = None if config.pruner is None else split_choice(config.pruner, "pruner")
+        self._folder, name = given_folder(config.checkpoints), config.name
         # Raises before anything is created.
-        drawn = secrets.randbits(31) if seed is None else seed
-        self._stages = StageBuilder(schedule, self._plugins, self.space, len(self._declared))
-        self._stages.check(drawn, warm=bool(sources))
+        drawn = secrets.randbits(31) if config.seed is None else config.seed
+        self._stages = StageBuilder(
+            config.schedule, self._plugins, self.space, len(self._declared)
+        )
+        self._stages.check(drawn, warm=bool(config.sources))
         if self._pruner is not None:
             with naming("pruner"):
                 self._build_pruner()
-        observing = Observers(self._plugins, observers)
-        self.store, self._owns_store = store_of(store)
+        observing = Observers(self._plugins, config.observers)
+        self.store, self._owns_store = store_of(config.store)
         try:
-            self._adopted = adoption_events(sources, self.store, name, self.space, self._declared)
+            self._adopted = adoption_events(
+                config.sources, self.store, name, self.space, self._declared
+            )
             self.seed, self.space, self.objectives = ensure_study(
                 self.store,
                 name,
                 self.space,
                 self._declared,
-                seed,
-                change_space=change_space,
+                config.seed,
+                change_space=config.change_space,
                 new_seed=drawn,
             )
             self._change = None
-            if change_space:
-                self._change = plan_change(self.store, name, self.space, defaults)
+            if config.change_space:
+                self._change = plan_change(self.store, name, self.space, config.defaults or {})
         except BaseException:
             self._close_store()
             raise
@@ -223,7 +254,7 @@ class Study:
             self._stages = self._stages.moved(self.space, defaults)
         return Setup(
             self._stages, pruner, self.objectives, self.seed, checkpoints=checkpoints,
-            duplicates=self._duplicates, adopted=self._adopted, space=space,
+            duplicates=self._config.duplicates, adopted=self._adopted, space=space,
         )  # fmt: skip
 
     def _changed_space(self) -> Event:
@@ -685,7 +716,8 @@ class Study:
         return EvaluationContext(self.seed, kept, tensors)
 
     def _sibling(self, name: str, seed: int) -> Study:
-        return Study(self.space, name=name, seed=seed, store=self.store, **self._like)
+        config = self._config.for_split(name, seed)
+        return Study.from_config(replace(config, space=self.space, store=self.store))
 
     @property
     def tested(self) -> list[TestScore]:

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge.config import StudyFile, load_study_file
+from hpo_bridge import Study
+from hpo_bridge.config import StudyConfig, StudyFile, load_study_file
+from hpo_bridge.errors import ConfigError, HpoBridgeError, InvalidOptions
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.space import Int, Space
 from hpo_bridge.store.connection import parse_url
+
+from .conftest import write
 
 Load = Callable[..., StudyFile]
 Refused = Callable[..., list[str]]
@@ -337,3 +341,42 @@ def test_a_wrong_set(refused: Refused, good: dict[str, Any], assignment: str, li
     before = copy.deepcopy(good)
     assert refused(good, overrides=[assignment])[0].startswith(line)
     assert good == before
+
+
+def test_a_study_of_a_file(folder: Path, plugins: PluginManager, good: dict[str, Any]) -> None:
+    good |= {"warm_start": [], "defaults": {}, "duplicates": "reuse", "name": "x"}
+    del good["name"]
+    path = write(folder / "study.yaml", good)
+    study = Study.from_file(path, plugins=plugins, store=None, seed=5)
+    assert (study.name, study.seed, study.backend) == ("demo", 5, "acme.walk")
+    assert study.space == load_study_file(path, plugins=plugins).space
+    assert {p.name for p in folder.iterdir()} == {"study.yaml", "objective.py"}
+    kept = Study.from_file(str(path), plugins=plugins, backend="core.random", pruner=None)
+    kept.optimize(lambda trial: trial["lr"], trials=2)
+    kept.close()
+    assert (folder / "demo.db").exists()
+    again = Study.from_file(path, plugins=plugins, directions={"loss": "maximize"}, store=None)
+    assert again.objectives.names == ("loss",)
+
+
+def test_arguments_over_a_file_are_checked(folder: Path, plugins: PluginManager) -> None:
+    path = write(folder / "study.yaml", SMALL)
+    with pytest.raises(InvalidOptions, match="did you mean 'seed'") as caught:
+        Study.from_file(path, plugins=plugins, sed=3)
+    assert caught.value.path == ("sed",)
+    with pytest.raises(HpoBridgeError) as caught:
+        Study.from_file(path, plugins=plugins, seed=-3)
+    assert caught.value.path == ("seed",)
+    with pytest.raises(ConfigError, match="no such file"):
+        Study.from_file(folder / "none.yaml", plugins=plugins)
+
+
+def test_a_file_and_arguments_make_the_same_settings(load: Load, plugins: PluginManager) -> None:
+    file = load(SMALL + "backend: {name: acme.walk, pace: 0.5}\npruner: acme-halving\nseed: 3\n")
+    made = StudyConfig(
+        file.space, backend={"name": "acme.walk", "options": {"pace": 0.5}}, seed=3,
+        directions={"value": "minimize"}, name=file.name, pruner="acme-halving", plugins=plugins,
+    )  # fmt: skip
+    assert made.objectives.directions == file.config.objectives.directions
+    for key in ("schedule", "seed", "pruner", "duplicates", "sources", "name"):
+        assert getattr(made, key) == getattr(file.config, key), key

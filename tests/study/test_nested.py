@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -226,10 +226,15 @@ def test_what_cannot_be_nested(study: Make) -> None:
 
 
 def test_all_that_a_study_is_made_of_goes_to_its_splits() -> None:
-    given = set(inspect.signature(Study).parameters)
-    own = {"space", "direction", "seed", "store", "name"}
-    other_data = {"warm_start"}  # may have seen the test part of a split
-    assert set(Study(SPACE)._like) == given - own - other_data
+    given = {"duplicates": "reuse", "checkpoints": "kept", "pruner": "folds"}
+    study = Study(
+        SPACE, **given, warm_start=[{"study": "old", "store": Study(SPACE, name="old").store}]
+    )
+    like = study._sibling("study.outer-1", 7)._config
+    found = (like.duplicates, Path(like.checkpoints or "").name, like.name)
+    assert found == ("reuse", "kept", "study.outer-1")
+    assert like.pruner == {"name": "folds", "options": {}}
+    assert not like.warm_start  # its trials may have seen the test part of a split
 
 
 def test_the_best_of_many_is_above_chance_on_noise_and_the_nested_score_is_not(
