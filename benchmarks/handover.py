@@ -32,10 +32,10 @@ from quality import DEAR, techniques
 from tables import markdown
 
 import hpo_bridge as hpo
-from hpo_bridge.engine.handover import FINAL, as_open
-from hpo_bridge.engine.replay import observations
+from hpo_bridge.engine.handover import FINAL
 from hpo_bridge.engine.schedule import schedule_of
 from hpo_bridge.engine.stages import StageBuilder
+from hpo_bridge.engine.untold import ended_trial, observations
 from hpo_bridge.plugins import manager
 
 TRIALS, ADOPTED, OURS, SECONDS = 1000, 10_000, 5.0, 10.0
@@ -70,7 +70,7 @@ def alone(file: Path, space: hpo.Space, chosen: dict[str, Any]) -> float:
     with hpo.Study(space, seed=0, store=f"sqlite:///{file}") as study:
         stages = StageBuilder(schedule_of(chosen), manager(), space, 1)
         optimizer = stages.build(0, 1).checked
-        history = [(t.number, as_open(t)) for t in study.store.trials(study.name, FINAL)]
+        history = [ended_trial(t) for t in study.store.trials(study.name, FINAL)]
         told = observations(history, optimizer, study.objectives)
     begin = time.process_time()
     optimizer = stages.build(0, 1).checked

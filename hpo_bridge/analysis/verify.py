@@ -14,9 +14,9 @@ from typing import Any, Literal
 from ..contracts.directions import Objectives
 from ..engine.checked_optimizer import CheckedOptimizer
 from ..engine.feasible_optimizer import ConstrainedOptimizer, constrained
-from ..engine.replay import Diverged, Streak
+from ..engine.replay import BackendSegment, ReplayMismatch
 from ..engine.schedule_cursor import backend_identity
-from ..engine.untold import Ledger
+from ..engine.untold import UntoldTrials
 from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
 from ..history.space_change import versions
 from ..plugins import PluginManager, library_of, located_error
@@ -158,14 +158,14 @@ class _Checking:
             "logged": tuple(part.libraries), "here": self._here(session.backend),
             "trials": part.trials,
         }  # fmt: skip
-        streak: Streak | None = None
+        streak: BackendSegment | None = None
         try:
             proposer = self._proposer(session, part.begin)
-            streak = Streak(part.begin, proposer, Ledger(), self._objectives)
+            streak = BackendSegment(part.begin, proposer, UntoldTrials(), self._objectives)
             streak.check(self._events(part.end))
         except StoreError:
             raise
-        except Diverged as found:
+        except ReplayMismatch as found:
             assert streak is not None
             return SegmentCheck(
                 **common, checked=streak.checked, verdict="differs", trial=found.trial,

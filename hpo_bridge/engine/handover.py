@@ -8,19 +8,17 @@ silence what the user believes it knows, and is refused, unless ``handover: igno
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..contracts.directions import Objectives
 from ..contracts.optimizer import BackendSpec, Capability
-from ..contracts.record import TrialRecord, TrialState
+from ..contracts.record import TrialState
 from ..errors import UnsupportedProblem
 from ..plugins import PluginManager
 from ..store import Store
 from ..store.event_types import Adopted
+from ..store.trial_table import TrialRow
 from .checked_optimizer import CheckedOptimizer
-from .learning_curve import reports_until
-from .replay import observations
-from .untold import Ledger, Open, adopted, result_of
+from .untold import UntoldTrials, adopted_trials, ended_trial, observations
 
 UNLEARNING = ("random", "grid")
 """The techniques of backends that learn from no trial, their own included."""
@@ -89,28 +87,23 @@ def tell_history(
     """
     if Capability.INJECT not in optimizer.capabilities:
         return
-    earlier = [
-        (-1, trial) for event in store.events_of(name, Adopted)
-        for trial in adopted(event)
-    ]  # fmt: skip
+    told = [each for event in store.events_of(name, Adopted) for each in adopted_trials(event)]
     ended = store.trials(name, FINAL)
-    history = [
-        (trial.number, as_open(trial)) for trial in ended if known is None or trial.number < known
-    ]
-    if earlier or history:
-        optimizer.tell(observations(earlier + history, optimizer, objectives))
+    told += [ended_trial(each) for each in ended if known is None or each.number < known]
+    if told:
+        optimizer.tell(observations(told, optimizer, objectives))
 
 
-def unfinished(store: Store, name: str) -> Ledger:
-    """The trials that wait or run, as a new backend has them: without tokens."""
-    ledger = Ledger()
+def unfinished(store: Store, name: str) -> UntoldTrials:
+    """Return the trials that wait or run as a new backend has them: without tokens."""
+    untold = UntoldTrials()
     for pending in store.pending(name):
-        number = pending.number
+        row = TrialRow(pending.number, pending.params, backend=pending.backend)
         if pending.attempts:
-            ledger.open[number] = replace(as_open(store.trial(name, number)), result=None)
-        else:
-            ledger.open[number] = Open(pending.params, backend=pending.backend)
-    return ledger
+            record = store.trial(name, pending.number)
+            row.reports, row.changes = record.reports, record.changes
+        untold.add(row)
+    return untold
 
 
 def has_history(store: Store, name: str) -> bool:
@@ -119,12 +112,3 @@ def has_history(store: Store, name: str) -> bool:
     if any(counts[state] for state in FINAL):
         return True
     return any(event.trials for event in store.events_of(name, Adopted))
-
-
-def as_open(trial: TrialRecord) -> Open:
-    """A trial that has ended, as the backend is to be told of it."""
-    params, reports = trial.params, list(trial.reports)
-    if trial.changes:
-        first = trial.changes[0]
-        params, reports = first.params, reports_until(reports, first.step)
-    return Open(params, None, None, trial.backend, reports, result_of(trial), bool(trial.changes))

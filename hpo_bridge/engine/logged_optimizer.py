@@ -20,7 +20,7 @@ from .checked_optimizer import IsTaken, Proposal
 from .feasible_optimizer import ConstrainedOptimizer, FeasibleOptimizer
 from .study_log import StudyLog
 from .tell_order import TellOrder
-from .untold import observation
+from .untold import observations
 
 log = logging.getLogger("hpo_bridge")
 
@@ -186,9 +186,7 @@ class LoggedOptimizer:
         taken = self._log.untold.take(numbers)
         self._told += numbers
         self._is_ahead = True
-        self.optimizer.tell(
-            [observation(trial, self.checked, self._objectives) for _, trial in taken]
-        )
+        self.optimizer.tell(observations(taken, self.checked, self._objectives))
 
     # -- snapshots ----------------------------------------------------------------------
 
@@ -219,4 +217,4 @@ class LoggedOptimizer:
             return None
         if state is None:
             return None
-        return {**self.identity, "state": state, "ledger": self._log.untold.to_plain()}
+        return {**self.identity, "state": state, "untold": self._log.untold.to_plain()}

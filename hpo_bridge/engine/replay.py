@@ -1,6 +1,6 @@
-"""One streak of a backend in the log, gone through again: every tell, and every ask compared.
+"""Replay of one segment of the log: every tell again, and every ask again and compared.
 
-A *streak* begins where a backend takes a study over, and ends where another one does.
+A segment begins where a backend takes a study over, and ends where another one does.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from ..contracts.directions import Objectives
 from ..contracts.optimizer import Observation
 from ..errors import BackendError, SearchExhausted
 from ..store.event_types import AskEvent, Event, ProposedPoint, SessionStarted
-from .checked_optimizer import CheckedOptimizer, Proposal
+from .checked_optimizer import Proposal
 from .feasible_optimizer import ConstrainedOptimizer
-from .untold import Ledger, Open, observation
+from .untold import UntoldTrials, observations
 
 Step = tuple[list[Observation], AskEvent | None]
-"""What was told, and the ask after it, if there was one."""
+"""The observations told, and the ask after them, if there was one."""
 
 
-class Diverged(Exception):
+class ReplayMismatch(Exception):
     """A replayed ask gave something else than the log has.
 
     Args:
-        problem: What, in words.
+        problem: The difference, in words.
         trial: The first trial that differs, if it is known.
         logged: Its parameters in the log.
         found: What is proposed now.
@@ -42,13 +42,13 @@ class Diverged(Exception):
         super().__init__(problem)
 
 
-class Streak:
+class BackendSegment:
     """The asks and tells of one backend, as the log has them.
 
     Args:
         begin: Position of the session in which it took over.
         proposer: The backend, as it was there.
-        ledger: The trials that it was not told of, where the events begin.
+        untold: The trials that it was not told of, where the events begin.
         objectives: What is measured.
 
     Attributes:
@@ -56,30 +56,34 @@ class Streak:
     """
 
     def __init__(
-        self, begin: int, proposer: ConstrainedOptimizer, ledger: Ledger, objectives: Objectives
+        self,
+        begin: int,
+        proposer: ConstrainedOptimizer,
+        untold: UntoldTrials,
+        objectives: Objectives,
     ) -> None:
-        self.begin, self.proposer, self.ledger = begin, proposer, ledger
+        self.begin, self.proposer, self.untold = begin, proposer, untold
         self.objectives = objectives
         self.checked = 0
 
     def steps(self, events: Iterable[Event]) -> Iterator[Step]:
-        """What was told, then what was asked, in the order of the log."""
-        ledger, optimizer = self.ledger, self.proposer.checked
+        """Yield what was told, then what was asked, in the order of the log."""
+        untold, optimizer = self.untold, self.proposer.checked
         for event in events:
             if event.seq == self.begin:
                 known = event.known if isinstance(event, SessionStarted) else None
-                former = ledger.hand_over(known)
+                former = untold.hand_over(known)
                 yield observations(former, optimizer, self.objectives), None
             if event.seq > self.begin and isinstance(event, AskEvent):
-                told = [n for n in event.told if n in ledger.finished]
-                yield observations(ledger.take(told), optimizer, self.objectives), event
-            ledger.apply(event)
+                told = [n for n in event.told if n in untold.finished]
+                yield observations(untold.take(told), optimizer, self.objectives), event
+            untold.apply(event)
 
     def check(self, events: Iterable[Event]) -> None:
-        """Tells and asks the proposer all that the log has.
+        """Tell and ask the optimizer all that the log has.
 
         Raises:
-            Diverged: If it answers otherwise than the log has.
+            ReplayMismatch: If it answers otherwise than the log has.
         """
         for told, asked in self.steps(events):
             if told:
@@ -94,11 +98,11 @@ class Streak:
             proposal, rejected = self.proposer.ask()
         except (SearchExhausted, BackendError) as error:
             what = "it is exhausted: " if isinstance(error, SearchExhausted) else ""
-            raise Diverged(f"{what}{error}", number, params) from None
+            raise ReplayMismatch(f"{what}{error}", number, params) from None
         proposals = [] if proposal is None else [proposal]
         found = len(proposals), len(rejected)
         if found != (len(trials), asked.rejected):
-            raise Diverged(
+            raise ReplayMismatch(
                 f"it now gives {found[0]} suggestions and {found[1]} infeasible ones, "
                 f"the log has {len(trials)} and {asked.rejected}",
                 number, params, proposals[0].params if proposals else None,
@@ -113,7 +117,7 @@ class Streak:
             what = f"trial {trial.number}"
             if trial.number is None:
                 what = "a suggestion that was there already"
-            raise Diverged(
+            raise ReplayMismatch(
                 f"it now proposes other parameters for {what} "
                 f"than the log has, made by {backend}",
                 trial.number, trial.params, proposal.params,
@@ -121,13 +125,6 @@ class Streak:
         self.checked += trial.number is not None
 
 
-def observations(
-    trials: Iterable[tuple[int, Open]], optimizer: CheckedOptimizer, objectives: Objectives
-) -> list[Observation]:
-    """What the backend is told of finished trials."""
-    return [observation(trial, optimizer, objectives) for _, trial in trials]
-
-
 def plain(value: Any) -> str:
-    """Plain data as text, to be compared."""
+    """Return plain data as text, to be compared."""
     return json.dumps(value, sort_keys=True, default=repr)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..contracts.checkpoints import NOWHERE
 from ..contracts.directions import Objectives
@@ -28,9 +28,8 @@ from ..store.event_types import (
     Reported,
     SessionStarted,
     SpaceChanged,
-    Started,
-    Withdrawn,
 )
+from ..store.trial_table import TrialTable
 from .checked_optimizer import infeasible
 from .distinct_optimizer import DistinctOptimizer, TrialNumbers
 from .driver import Driver
@@ -39,7 +38,7 @@ from .handover import has_history, tell_history, unfinished
 from .kept_checkpoints import Kept, sweep
 from .logged_optimizer import LoggedOptimizer, Proposer
 from .pruning import StudyPruner, learn_imported
-from .replay import Diverged, Streak, plain
+from .replay import BackendSegment, ReplayMismatch, plain
 from .reuse import RepeatLimit, ReusableResults
 from .schedule_cursor import backend_identity, locate
 from .scheduled_optimizer import ScheduledOptimizer
@@ -47,7 +46,7 @@ from .stages import StageBuilder
 from .study_log import StudyLog
 from .tell_order import TellOrder
 from .trial_steps import TrialSteps
-from .untold import Ledger
+from .untold import UntoldTrials
 
 MOST_LOSSES = 3
 """Number of drivers that a trial may take down with it before it is not run inline any more."""
@@ -191,7 +190,7 @@ class _Restoring:
             runner,
         )  # fmt: skip
 
-    def _restored(self) -> tuple[ConstrainedOptimizer, Ledger]:
+    def _restored(self) -> tuple[ConstrainedOptimizer, UntoldTrials]:
         if self.begin is None:
             if has_history(self.store, self.name):
                 what = f"the trials of study {self.name!r}"
@@ -217,13 +216,13 @@ class _Restoring:
         assert problem is not None  # a replay gives something, or raises
         return self._begun_anew(problem)
 
-    def _begun_anew(self, problem: Exception) -> tuple[ConstrainedOptimizer, Ledger]:
+    def _begun_anew(self, problem: Exception) -> tuple[ConstrainedOptimizer, UntoldTrials]:
         """The same backend as if it took over from another: it proposes other trials now."""
         *_, last = self.store.events_of(self.name, SessionStarted)
         then, here = last.library, self.backend["library"]
         self.begin = None
         self.seed = trial_seed(self.setup.seed, -self.writer.seq)
-        proposer, ledger = self._told()
+        proposer, untold = self._told()
         learns = Capability.INJECT in proposer.checked.capabilities
         log.warning(
             "study %s: backend %s cannot be continued exactly (%s): %s; it begins anew, %s",
@@ -232,12 +231,12 @@ class _Restoring:
             "and is told the trials that are there" if learns
             else "and does not learn from the trials that are there",
         )  # fmt: skip
-        return proposer, ledger
+        return proposer, untold
 
     def _built(self) -> ConstrainedOptimizer:
         return self.setup.stages.build(self.cursor.at, self.seed)
 
-    def _from_snapshot(self) -> tuple[ConstrainedOptimizer, Ledger] | None:
+    def _from_snapshot(self) -> tuple[ConstrainedOptimizer, UntoldTrials] | None:
         stored = self.store.snapshot(self.name)
         if stored is None:
             return None
@@ -252,71 +251,70 @@ class _Restoring:
         told = self._told_until(seq, proposer)
         with neutral_surroundings():
             call_backend(proposer.checked.name, built.restore, data["state"], told)
-        ledger = Ledger.from_plain(data["ledger"])
-        self._streak_of(proposer, ledger).check(self.store.events(self.name, after=seq))
-        return proposer, ledger
+        untold = UntoldTrials.from_plain(data["untold"])
+        self._segment(proposer, untold).check(self.store.events(self.name, after=seq))
+        return proposer, untold
 
     def _told_until(self, seq: int, proposer: ConstrainedOptimizer) -> Iterator[Observation]:
         """Everything that the backend had been told at position ``seq``."""
         events = (e for e in self.store.events(self.name) if e.seq <= seq)
-        for told, asked in self._streak_of(proposer, Ledger()).steps(events):
+        for told, asked in self._segment(proposer, UntoldTrials()).steps(events):
             yield from proposer.checked.own_observations(told)
             if asked is None:
                 continue
             if len(asked.forbidden) != asked.rejected:
-                raise Diverged("the log does not list the points that constraints forbade")
+                raise ReplayMismatch("the log does not list the points that constraints forbade")
             for point in asked.forbidden:
                 yield infeasible(point.params, point.token)
 
-    def _replayed(self) -> tuple[ConstrainedOptimizer, Ledger]:
-        proposer, ledger = self._built(), Ledger()
-        self._streak_of(proposer, ledger).check(self.store.events(self.name))
-        return proposer, ledger
+    def _replayed(self) -> tuple[ConstrainedOptimizer, UntoldTrials]:
+        proposer, untold = self._built(), UntoldTrials()
+        self._segment(proposer, untold).check(self.store.events(self.name))
+        return proposer, untold
 
-    def _streak_of(self, proposer: ConstrainedOptimizer, ledger: Ledger) -> Streak:
+    def _segment(self, proposer: ConstrainedOptimizer, untold: UntoldTrials) -> BackendSegment:
         assert self.begin is not None
-        return Streak(self.begin, proposer, ledger, self.setup.objectives)
+        return BackendSegment(self.begin, proposer, untold, self.setup.objectives)
 
-    def _handed_over(self) -> tuple[ConstrainedOptimizer, Ledger]:
+    def _handed_over(self) -> tuple[ConstrainedOptimizer, UntoldTrials]:
         """A new backend, told the history as points that it did not propose."""
-        proposer, ledger = self._told()
+        proposer, untold = self._told()
         learns = Capability.INJECT in proposer.checked.capabilities
         if has_history(self.store, self.name) and not learns:
             log.warning(
                 "study %s: backend %s does not learn from the trials that are there",
                 self.name, proposer.checked.name,
             )  # fmt: skip
-        return proposer, ledger
+        return proposer, untold
 
-    def _told(self) -> tuple[ConstrainedOptimizer, Ledger]:
+    def _told(self) -> tuple[ConstrainedOptimizer, UntoldTrials]:
         proposer = self._built()
         tell_history(self.store, self.name, proposer.checked, self.setup.objectives)
         return proposer, unfinished(self.store, self.name)
 
     def _pruner(self) -> StudyPruner | None:
-        """The pruner, after every report and end in the order of the log."""
+        """Return the pruner after every report and end, in the order of the log."""
         if self.setup.pruner is None:
             return None
         pruner = self.setup.pruner()
         sign = self.setup.objectives.sign
-        reports: dict[int, list[tuple[int, float]]] = {}
-        kinds = (Started, Reported, Withdrawn, Finished, Imported)
-        for event in self.store.events_of(self.name, *kinds):
-            number = event.trial
+        table = TrialTable()
+        for event in self.store.events(self.name):
+            if isinstance(event, Reported):  # the pruner has losses
+                event = replace(event, value=sign * event.value)
+            table.apply(event)
             match event:
-                case Started():
-                    reports.setdefault(number, [])
-                case Withdrawn():
-                    del reports[number][event.reports :]
                 case Reported():
-                    reports[number].append((event.step, sign * event.value))
-                    pruner.should_prune(number, reports[number])
+                    pruner.should_prune(event.trial, table.rows[event.trial].reports)
                 case Imported():
                     learn_imported(pruner, event, self.setup.objectives)
                 case Finished():
                     losses = self.setup.objectives.losses(event.values)
                     loss = losses[0] if losses else None
-                    pruner.finished(number, event.state, loss, reports.pop(number, []))
+                    reports = table.rows[event.trial].reports
+                    pruner.finished(event.trial, event.state, loss, reports)
+                    if event.state is not TrialState.FAILED:  # that may be tried again
+                        del table.rows[event.trial]
         return pruner
 
 
@@ -337,4 +335,4 @@ def _adopt(trials: TrialSteps, pending: list[Pending], runner: str) -> None:
 
 def _reason(error: Exception) -> str:
     """Why a backend cannot be continued, in one line."""
-    return str(error) if isinstance(error, Diverged) else located_error(error)
+    return str(error) if isinstance(error, ReplayMismatch) else located_error(error)

@@ -16,7 +16,7 @@ from ..store.event_types import (
     Retried,
     Started,
 )
-from .untold import Ledger
+from .untold import UntoldTrials
 
 
 class StudyLog:
@@ -36,7 +36,7 @@ class StudyLog:
             be rebuilt from there.
     """
 
-    def __init__(self, store: Store, name: str, writer: Writer, untold: Ledger) -> None:
+    def __init__(self, store: Store, name: str, writer: Writer, untold: UntoldTrials) -> None:
         self.store, self.name, self.writer, self.untold = store, name, writer, untold
         self.counts = store.counts(name)
         self.created = sum(self.counts.values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache, partial
@@ -132,7 +132,7 @@ def _converters(hint: Any) -> tuple[Convert | None, Convert | None]:
         return _each(inner, lambda f, value: None if value is None else f(value))
     if origin is Mapping:
         return _each(_converters(arguments[1]), lambda f, v: {k: f(x) for k, x in v.items()})
-    if origin is tuple and arguments[-1] is ...:
+    if origin is Sequence or (origin is tuple and arguments[-1] is ...):
         encode, decode = _converters(arguments[0])
         read: Convert = tuple if decode is None else lambda v: tuple(map(decode, v))
         return encode and (lambda v: list(map(encode, v))), read
