@@ -367,12 +367,18 @@ def test_the_study_has_the_same_trials_on_ray_as_on_processes(tmp_path: Path) ->
     assert len({params["learning_rate"] for _, params, _ in found[0]}) == 8
 
 
-@pytest.mark.parametrize("outer", ["optuna.tpe", "deap.ga"])
+@pytest.mark.parametrize(
+    ("outer", "words"),
+    [
+        ("optuna.tpe", ("--set", "runner.order=deterministic")),  # in two workers, as in the file
+        ("deap.ga", ("--runner", "inline")),
+    ],
+)
 def test_the_hybrid_runs_with_any_black_box_for_what_is_discrete(
-    outer: str, tmp_path: Path
+    outer: str, words: tuple[str, ...], tmp_path: Path
 ) -> None:
     pytest.importorskip(outer.partition(".")[0])
-    words = ("--set", f"backend.options.outer={outer}", "--set", "runner.order=deterministic")
+    words += ("--set", f"backend.options.outer={outer}")
     trials = run_study(tmp_path / "hybrid.db", *words, name="hybrid")
     assert [trial["state"] for trial in trials] == ["COMPLETE"] * 8
     discrete = ("batch_size", "layers", "filter_size")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -28,6 +30,15 @@ def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def inline(folder: Path) -> Path:
+    """The study of support vector machines without worker processes."""
+    shutil.copy(FOLDER / "objective.py", folder)
+    text = (FOLDER / "svm.yaml").read_text(encoding="utf-8")
+    path = folder / "svm.yaml"
+    path.write_text(re.sub("(?m)^runner:.*", "runner: inline", text), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("name", ["svm", "cnn"])
 @pytest.mark.parametrize("spec", ACTIVE, ids=lambda spec: spec.name)
 def test_every_backend_takes_the_study_files(name: str, spec: Any) -> None:
@@ -41,24 +52,35 @@ def test_every_backend_takes_the_study_files(name: str, spec: Any) -> None:
     assert file.backend == spec.name
 
 
-def test_the_table(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/swap.db"
+def test_the_table(
+    tmp_path: Path,
+    load_script: Callable[[str, str], ModuleType],
+    command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     names = ["core.grid", "core.random", "optuna.tpe"]
-    call = ("svm.yaml", "--backends", *names, "--trials", "4", "--store", store)
-    done = compare(str(FOLDER / call[0]), *call[1:])
-    assert done.returncode == 0, done.stderr
-    rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
+    path, store = inline(tmp_path), f"sqlite:///{tmp_path}/swap.db"
+    script = load_script("swap_backends", "compare")
+    monkeypatch.setattr(script, "call", command)  # the same, without a process for each
+
+    def table() -> list[str]:
+        words = ["--backends", *names, "--trials", "4", "--store", store]
+        monkeypatch.setattr(sys, "argv", ["compare.py", str(path), *words])
+        script.main()
+        return capsys.readouterr().out.splitlines()
+
+    lines = table()
+    rows = [line.split(" | ") for line in lines[2:]]
     assert sorted(row[0].removeprefix("| ") for row in rows) == names
     bests = [float(row[3]) for row in rows]
     assert bests == sorted(bests)
     assert all(0 < best < 0.91 for best in bests)
     assert all(row[4:6] == ["4", "0"] for row in rows)
-    again = compare(str(FOLDER / call[0]), *call[1:])  # all is there: nothing runs again
-    no_seconds = [re.sub(r"\d+ \|$", "", t) for t in again.stdout.splitlines()]
-    assert no_seconds == [re.sub(r"\d+ \|$", "", t) for t in done.stdout.splitlines()]
-    command = [sys.executable, "-m", "hpo_bridge", "trials", str(FOLDER / "svm.yaml"), "--json"]
-    command += ["--store", store, "--set", "study=svm-optuna.tpe-0"]
-    trials = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    again = table()  # all is there: nothing runs again
+    no_seconds = [re.sub(r"\d+ \|$", "", line) for line in again]
+    assert no_seconds == [re.sub(r"\d+ \|$", "", line) for line in lines]
+    trials = command("trials", str(path), "--store", store, "--set", "study=svm-optuna.tpe-0")
     assert {trial["backend"] for trial in trials} == {"optuna.tpe"}
     assert all(("degree" in t["params"]) == (t["params"]["kernel"] == "poly") for t in trials)
 
@@ -66,8 +88,7 @@ def test_the_table(tmp_path: Path) -> None:
 def test_a_backend_that_refuses_the_study(tmp_path: Path) -> None:
     names = ["core.random", "optuna.grid"]
     store = f"sqlite:///{tmp_path}/swap.db"
-    path = str(FOLDER / "svm.yaml")
-    done = compare(path, "--backends", *names, "--trials", "1", "--store", store)
+    done = compare(str(inline(tmp_path)), "--backends", *names, "--trials", "1", "--store", store)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[2].startswith("| core.random")
