@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import uuid
 import venv
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -48,6 +51,64 @@ def postgres_url(postgres_server: Any) -> Iterator[str]:
     yield postgres_server.get_uri(database=name)
     with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+class CommandServer:
+    """Runs `hpo-bridge` in processes that find all imported; see command_server.py.
+
+    Where the environment of Python itself is not what it was, they start as any other.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._begun_with = folder, self._pythons(os.environ)
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("command_server.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def __call__(
+        self, *words: str, cwd: Path, timeout: float = 120, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, as `subprocess.run` would."""
+        variables = os.environ | environment
+        if self._pythons(variables) != self._begun_with:
+            return subprocess.run(
+                [sys.executable, "-m", "hpo_bridge", *words], cwd=cwd, capture_output=True,
+                text=True, timeout=timeout, env=variables,
+            )  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        out, err = self._folder / "out", self._folder / "err"
+        call = {"words": words, "cwd": str(cwd), "env": variables}
+        for path in (out, err):
+            path.write_bytes(b"")
+        self._process.stdin.write(json.dumps(call | {"out": str(out), "err": str(err)}) + "\n")
+        self._process.stdin.flush()
+        timer = Timer(timeout, os.kill, (int(self._process.stdout.readline()), signal.SIGKILL))
+        timer.start()
+        try:
+            code = int(self._process.stdout.readline())
+        finally:
+            timer.cancel()
+        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+
+    @staticmethod
+    def _pythons(variables: Mapping[str, str]) -> dict[str, str]:
+        """Return what Python reads before it runs anything."""
+        begins = ("PYTHON", "LANG", "LC_")
+        return {name: value for name, value in variables.items() if name.startswith(begins)}
+
+    def close(self) -> None:
+        """End the server."""
+        self._process.communicate()
+
+
+@pytest.fixture(scope="session")
+def command_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """A server of commands for all tests of this process."""
+    server = CommandServer(tmp_path_factory.mktemp("commands"))
+    yield server
+    server.close()
 
 
 class Environment:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,8 +45,8 @@ def hangs_at_five(trial):
 class Command:
     """Runs `hpo-bridge` in a folder with a study file and an objective."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.text = folder, STUDY
+    def __init__(self, folder: Path, server: Any) -> None:
+        self.folder, self.text, self._server = folder, STUDY, server
         self.write(STUDY)
         (folder / "objective.py").write_text(OBJECTIVE)
 
@@ -57,10 +57,9 @@ class Command:
         return [sys.executable, "-m", "hpo_bridge", *words]
 
     def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.argv(*words), cwd=self.folder, capture_output=True, text=True, timeout=120,
-            env=os.environ | environment,
-        )  # fmt: skip
+        done: subprocess.CompletedProcess[str]
+        done = self._server(*words, cwd=self.folder, **environment)
+        return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -70,5 +69,5 @@ class Command:
 
 
 @pytest.fixture
-def command(tmp_path):
-    return Command(tmp_path)
+def command(tmp_path, command_server):
+    return Command(tmp_path, command_server)

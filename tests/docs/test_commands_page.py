@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,19 +24,13 @@ def examples() -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", examples())
-def test_the_examples_run(name, tmp_path, monkeypatch):
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+def test_the_examples_run(name, tmp_path, command_server):
     program, study = examples()[name]
     (tmp_path / "train.py").write_text(program)
     (tmp_path / "study.yaml").write_text(study)
 
     def command(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "hpo_bridge", *words],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        done = command_server(*words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

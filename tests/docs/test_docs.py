@@ -119,10 +119,7 @@ def test_the_flagship_study_files_are_valid(name):
         assert file.space.cardinality == 27
 
 
-def test_init_writes_a_study_that_runs(tmp_path):
+def test_init_writes_a_study_that_runs(tmp_path, command_server):
     for command in (["init", "first"], ["run", "first/study.yaml", "--json"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "hpo_bridge", *command],
-            cwd=tmp_path, capture_output=True, text=True,
-        )  # fmt: skip
+        done = command_server(*command, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
