@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def command(tmp_path: Path, command_server: Any) -> Any:
+    """The command `hpo-bridge`, in a folder of the test's own."""
+    return partial(command_server, cwd=tmp_path)
 
 
 @pytest.fixture(scope="session")

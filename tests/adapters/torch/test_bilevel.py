@@ -344,20 +344,17 @@ def test_gradient_steps_go_down(trainings: Any) -> None:
         ("processes", "MEAN", "torch.adam"),
     ],
 )
-def test_from_a_study_file(tmp_path: Path, backend: str, name: str, runner: str) -> None:
+def test_from_a_study_file(
+    tmp_path: Path, backend: str, name: str, runner: str, command: Any
+) -> None:
     import json
-    import subprocess
-    import sys
 
     (tmp_path / "objective.py").write_text(FILE)
     file = tmp_path / "study.yaml"
     file.write_text(STUDY.format(objective=f"objective.py:{name}", backend=backend, runner=runner))
-    bridge = [sys.executable, "-m", "hpo_bridge"]
-    command = [*bridge, "run", str(file)]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
-    listed = [*bridge, "trials", str(file), "--json"]
-    out = subprocess.run(listed, cwd=tmp_path, check=True, capture_output=True, timeout=60).stdout
-    trials = json.loads(out)
+    ran = command("run", str(file))
+    assert ran.returncode == 0, ran.stderr
+    trials = json.loads(command("trials", str(file), "--json").stdout)
     assert [trial["state"] for trial in trials] == ["COMPLETE"] * 5
     assert len({trial["values"]["value"] for trial in trials}) == 5
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -418,12 +417,6 @@ FORMS = {
 }
 
 
-def command(*arguments: str) -> Any:
-    return subprocess.run(
-        [sys.executable, "-m", "hpo_bridge", *arguments], capture_output=True, text=True
-    )
-
-
 def folder(tmp_path: Path, form: str) -> Path:
     tmp_path.mkdir(exist_ok=True)
     (tmp_path / "objective.py").write_text(OBJECTIVE)
@@ -432,18 +425,18 @@ def folder(tmp_path: Path, form: str) -> Path:
     return file
 
 
-def trials(file: Path) -> list[Any]:
+def trials(command: Any, file: Path) -> list[Any]:
     rows = json.loads(command("trials", str(file), "--json").stdout)
     return [[row["number"], row["state"], row["params"], row["values"]] for row in rows]
 
 
 def test_both_forms_of_a_study_file_mean_the_same_and_it_is_continued_exactly(
-    tmp_path: Path,
+    tmp_path: Path, command: Any
 ) -> None:
     whole = folder(tmp_path / "whole", "nested")
     ran = command("run", str(whole), "--json")
     assert ran.returncode == 0, ran.stderr
-    expected = trials(whole)
+    expected = trials(command, whole)
     assert len(expected) == 40
     assert {row[1] for row in expected} == {"COMPLETE"}
     cut = folder(tmp_path / "cut", "beside")
@@ -451,12 +444,12 @@ def test_both_forms_of_a_study_file_mean_the_same_and_it_is_continued_exactly(
         ran = command("run", str(cut), "--trials", str(count))
         assert ran.returncode == 0, ran.stderr
         assert "cannot be continued" not in ran.stderr
-        assert trials(cut) == expected[:count]
+        assert trials(command, cut) == expected[:count]
     best = json.loads(command("best", str(cut), "--json").stdout)["best"]
     assert best["params"]["layers"] == 3
 
 
-def test_a_genetic_outer_one_and_two_workers(tmp_path: Path) -> None:
+def test_a_genetic_outer_one_and_two_workers(tmp_path: Path, command: Any) -> None:
     file = folder(tmp_path, "short")
     ran = command("run", str(file), "--runner", "processes", "--set", "runner.workers=2", "--json")
     assert ran.returncode == 0, ran.stderr
@@ -465,14 +458,14 @@ def test_a_genetic_outer_one_and_two_workers(tmp_path: Path) -> None:
     assert report["best"]["values"]["value"] < 0.8
 
 
-def test_explain_shows_both(tmp_path: Path) -> None:
+def test_explain_shows_both(tmp_path: Path, command: Any) -> None:
     ran = command("explain", str(folder(tmp_path, "nested")))
     assert ran.returncode == 0, ran.stderr
     assert "torch.adam: gradient steps" in ran.stdout
     assert "optuna.tpe: " in ran.stdout
 
 
-def test_a_wrong_name_is_shown_where_it_stands(tmp_path: Path) -> None:
+def test_a_wrong_name_is_shown_where_it_stands(tmp_path: Path, command: Any) -> None:
     file = folder(tmp_path, "short")
     file.write_text(file.read_text().replace("deap.ga", "deap.gaa"))
     ran = command("run", str(file))

@@ -268,12 +268,6 @@ def test_jax_and_others_give_theirs_by_differentiated(study: Any) -> None:
         assert found == pytest.approx(wanted, rel=1e-9)
 
 
-def command(*arguments: str) -> Any:
-    return subprocess.run(
-        [sys.executable, "-m", "hpo_bridge", *arguments], capture_output=True, text=True
-    )
-
-
 STUDY = """\
 objective: objective.py:objective
 space: {x: {type: float, low: 0, high: 1}%s}
@@ -283,7 +277,7 @@ seed: 0
 """
 
 
-def test_the_command_stops_with_the_reason(tmp_path: Path) -> None:
+def test_the_command_stops_with_the_reason(tmp_path: Path, command: Any) -> None:
     (tmp_path / "objective.py").write_text("def objective(trial):\n    return trial['x'] ** 2\n")
     file = tmp_path / "study.yaml"
     file.write_text(STUDY % "")
@@ -295,7 +289,7 @@ def test_the_command_stops_with_the_reason(tmp_path: Path) -> None:
     assert [row["state"] for row in rows] == ["FAILED"]
 
 
-def test_the_command_refuses_what_has_no_gradient(tmp_path: Path) -> None:
+def test_the_command_refuses_what_has_no_gradient(tmp_path: Path, command: Any) -> None:
     (tmp_path / "objective.py").write_text("def objective(trial):\n    return 1.0\n")
     file = tmp_path / "study.yaml"
     file.write_text(STUDY % ", layers: {type: int, low: 1, high: 3}")

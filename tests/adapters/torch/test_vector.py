@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -166,13 +164,7 @@ seed: 0
 """
 
 
-def command(*arguments: str) -> Any:
-    return subprocess.run(
-        [sys.executable, "-m", "hpo_bridge", *arguments], capture_output=True, text=True
-    )
-
-
-def test_a_study_file_and_what_the_command_prints(tmp_path: Path) -> None:
+def test_a_study_file_and_what_the_command_prints(tmp_path: Path, command: Any) -> None:
     code = "def objective(t):\n    return (t.tensors['w']**2).sum() + t.tensors['d'].log().sum()\n"
     (tmp_path / "objective.py").write_text(code)
     file = tmp_path / "study.yaml"
@@ -193,7 +185,7 @@ def test_a_study_file_and_what_the_command_prints(tmp_path: Path) -> None:
     assert "150 coordinates" in explained
 
 
-def test_a_study_file_for_another_backend_is_refused(tmp_path: Path) -> None:
+def test_a_study_file_for_another_backend_is_refused(tmp_path: Path, command: Any) -> None:
     (tmp_path / "objective.py").write_text("def objective(t):\n    return 1.0\n")
     file = tmp_path / "study.yaml"
     file.write_text(FILE)
