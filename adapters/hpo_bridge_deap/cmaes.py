@@ -128,7 +128,7 @@ class Cmaes(Generations):
         self._generation = list(self._strategy.generate(_individual))
 
     def _updated(self) -> bool:
-        """Takes the generation's results; whether there is anything left to learn."""
+        """Take the generation's results; whether there is anything left to learn."""
         strategy = self._strategy
         try:
             with np.errstate(all="ignore"):

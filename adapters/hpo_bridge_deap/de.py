@@ -83,7 +83,7 @@ class De:
         self._pending: dict[int, tuple[int, Individual]] = {}
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """Up to ``n`` rivals of agents that have none; none: every agent has one."""
+        """Return up to ``n`` rivals of agents that have none; none: every agent has one."""
         if n > 0 and not self._agents:
             self._begin()
         before = list(self._agents), list(self._queue), self._turn, self._random.getstate()
@@ -144,7 +144,7 @@ class De:
         return tuple(self._genome.decode(genes).values())
 
     def _rival(self, k: int) -> Individual:
-        """What challenges agent ``k``: DE/rand/1 and binomial crossover."""
+        """Return the rival of agent ``k``, by DE/rand/1 and binomial crossover."""
         a, b, c = self._deap.selRandom(self._agents, 3)
         rival = Individual(self._agents[k])
         index = self._random.randrange(len(rival))
@@ -154,7 +154,7 @@ class De:
         return Individual(reflected(rival))
 
     def _is_settled(self, k: int, rival: Individual, point: Point) -> bool:
-        """Whether the point is known and need not be evaluated."""
+        """Return true for a point that is known and need not be evaluated."""
         known = self._memory.get(point)
         if known is None or self._reevaluate or self._memory.is_full:
             return False
@@ -168,7 +168,7 @@ class De:
             self._agents[k] = rival
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes results in any order, see :mod:`hpo_bridge_deap.individuals`."""
+        """Take results in any order, see :mod:`hpo_bridge_deap.individuals`."""
         for seen in observations:
             losses = self._memory.add(seen)
             if seen.token is None:
@@ -190,7 +190,7 @@ class De:
             self._settle(worst, self._foreign.pop(0))
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._genome.explain()
 
     def state(self) -> Any:
@@ -208,7 +208,7 @@ class De:
         }
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Goes on from ``state``; the observations are the memory of what is known.
+        """Continue from ``state``; the observations are the memory of what is known.
 
         Raises:
             BackendError: If they do not belong together.

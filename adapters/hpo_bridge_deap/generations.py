@@ -1,4 +1,4 @@
-"""What DEAP's loops have in common: a generation is evaluated before the next one is bred.
+"""Generations, as in all of DEAP's loops: a generation is evaluated before the next one is bred.
 
 ``ask`` hands out the individuals without a fitness, ``tell`` gives them theirs in any order,
 and the next ``ask`` breeds the next generation once the last result is in. Until then it
@@ -68,21 +68,21 @@ class Generations:
         raise NotImplementedError
 
     def _own_state(self) -> dict[str, Any]:
-        """What the subclass keeps besides, as plain data."""
+        """Return the subclass's own state as plain data."""
         raise NotImplementedError
 
     def _set_own_state(self, state: Mapping[str, Any]) -> None:
-        """Takes what ``_own_state`` gave."""
+        """Take the state that ``_own_state`` returned."""
         raise NotImplementedError
 
     def _scatter(self) -> None:
-        """Puts random individuals in the places of those without a fitness."""
+        """Put random individuals in the places of those without a fitness."""
         for index, individual in enumerate(self._generation):
             if not individual.fitness.valid:
                 self._generation[index] = self._genome.random(self._random)
 
     def _losses(self, seen: Observation) -> tuple[float, ...]:
-        """What a trial's fitness is made of."""
+        """Return the numbers of a trial's fitness."""
         return lesson(seen)
 
     def _best(self, individuals: list[Individual], k: int) -> list[Individual]:
@@ -92,7 +92,7 @@ class Generations:
     # -- the optimizer ------------------------------------------------------------------
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """Up to ``n`` points of the generation; none: it waits for results."""
+        """Return up to ``n`` points of the generation; none: it waits for results."""
         stale = 0
         while n > 0 and not self._queue and not self._pending:
             stale += 1
@@ -113,7 +113,7 @@ class Generations:
         return suggestions
 
     def _next(self, stale: int) -> None:
-        """Breeds a generation, after ``stale - 1`` without a new point."""
+        """Breed a generation, after ``stale - 1`` without a new point."""
         self._generation = self._breed()
         self._again = self._reevaluate or self._memory.is_full or stale > 2 * MOST_STALE
         if stale > MOST_STALE and not self._again:
@@ -132,7 +132,7 @@ class Generations:
         self._points = [tuple(self._genome.decode(one).values()) for one in self._generation]
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes results in any order, see :mod:`hpo_bridge_deap.individuals`."""
+        """Take results in any order, see :mod:`hpo_bridge_deap.individuals`."""
         for seen in observations:
             losses = self._memory.add(seen)
             if seen.token is None:
@@ -149,7 +149,7 @@ class Generations:
                 self._queue.remove(twin)
 
     def _inject(self, seen: Observation, losses: tuple[float, ...]) -> None:
-        """Keeps a foreign point for the next generation, unless it failed."""
+        """Keep a foreign point for the next generation, unless it failed."""
         if not self._room or (seen.losses is None and not seen.reports):
             return
         self._foreign.append(Individual(self._genome.encode(seen.params), losses))
@@ -157,7 +157,7 @@ class Generations:
             self._foreign = self._best(self._foreign, self._room)
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._genome.explain()
 
     def state(self) -> Any:
@@ -174,7 +174,7 @@ class Generations:
         }
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Goes on from ``state``; the observations are the memory of what is known.
+        """Continue from ``state``; the observations are the memory of what is known.
 
         Raises:
             BackendError: If they do not belong together.

@@ -133,7 +133,7 @@ class Genome:
         return genes
 
     def explain(self) -> list[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return [
             Translation(name, "encoded", _detail(genes)) for name, genes in self._table.items()
         ]

@@ -1,4 +1,4 @@
-"""Individuals, their fitness, and what a trial teaches.
+"""Individuals and their fitness, also of trials that failed or were pruned.
 
 What becomes of a trial, with one objective:
 
@@ -49,7 +49,7 @@ class Fitness(base.Fitness):  # type: ignore[misc]
         self.set(losses)
 
     def set(self, losses: Iterable[float]) -> None:
-        """Takes the numbers: what ``values = losses`` does in DEAP."""
+        """Take the numbers: what ``values = losses`` does in DEAP."""
         self.wvalues = tuple(-loss for loss in losses)
 
     @property
@@ -86,7 +86,7 @@ class Individual(list[Any]):
 
     @classmethod
     def from_plain(cls, plain: Sequence[Any]) -> Individual:
-        """What ``to_plain`` gave."""
+        """Return the individual that ``to_plain`` described."""
         individual = cls(plain[0])
         individual.fitness.wvalues = tuple(-math.inf if v is None else v for v in plain[1])
         return individual
@@ -126,5 +126,5 @@ def lessons(seen: Observation, n_objectives: int) -> tuple[float, ...]:
 
 
 def has_failed(individual: Individual) -> bool:
-    """Whether the trial of an evaluated individual with one objective taught nothing."""
+    """Return true for an evaluated individual, with one objective, whose trial failed."""
     return bool(individual.fitness.wvalues[0] == -_FAILED)

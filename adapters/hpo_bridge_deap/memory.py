@@ -1,4 +1,4 @@
-"""What is known of the points that were evaluated."""
+"""The points that were evaluated, with the numbers of their fitness."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Point = tuple[Any, ...]
 
 
 class Memory:
-    """Every point that was told, with what its fitness is made of; the last word counts.
+    """Every point that was told, with the numbers of its fitness; the last result counts.
 
     Args:
-        problem: What the points are points of.
-        losses: What a trial's fitness is made of.
+        problem: The problem whose points are kept.
+        losses: Returns the numbers of a trial's fitness.
 
     Attributes:
         told: Number of observations.
@@ -43,11 +43,11 @@ class Memory:
 
     @property
     def is_full(self) -> bool:
-        """Whether every point of the space is known."""
+        """True if every point of the space is known."""
         return len(self._known) == self._cardinality
 
     def get(self, point: Point) -> tuple[float, ...] | None:
-        """What the point's fitness is made of, if it is known."""
+        """Return the numbers of the point's fitness, if it is known."""
         return self._known.get(point)
 
     def params(self, point: Point) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Memory:
         return dict(zip(self._names, point, strict=True))
 
     def add(self, seen: Observation) -> tuple[float, ...]:
-        """Takes a result, and says what its fitness is made of.
+        """Take a result, and return the numbers of its fitness.
 
         Raises:
             SpaceError: If a foreign point is none of the space.
@@ -67,7 +67,7 @@ class Memory:
         return losses
 
     def restore(self, observations: Iterable[Observation], told: int) -> None:
-        """Takes all that was told.
+        """Take all that was told.
 
         Raises:
             BackendError: If that is another number than ``told``.

@@ -46,16 +46,16 @@ What one might not expect of Hyperopt:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
-from numbers import Real
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from hyperopt import Trials, anneal, rand
 
 from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.options import Range, with_options
 from hpo_bridge.contracts.random_state import get_state, set_state
-from hpo_bridge.errors import short
 
 from .posterior import Suggest, suggest_by_one_graph
 from .record import Record
@@ -69,12 +69,24 @@ TRIES = (4, 16)
 _SEEDS = 2**31 - 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpaceOptions:
+    """Options of all three algorithms.
+
+    Attributes:
+        native_space: See :mod:`hpo_bridge_hyperopt.translation`.
+    """
+
+    native_space: bool = False
+
+
+@with_options(SpaceOptions)
 class Random:
     """Independent random points, by Hyperopt's ``rand.suggest``.
 
     Args:
         problem: Any problem with one objective; conditional too.
-        native_space: See :mod:`hpo_bridge_hyperopt.translation`.
+        options: See :class:`SpaceOptions`.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Problem
@@ -83,14 +95,14 @@ class Random:
         [{'a': 5}, {'a': 8}]
     """
 
-    def __init__(self, problem: Problem, *, native_space: bool = False) -> None:
-        self._table = Table(problem.space, native_space=native_space)
+    def __init__(self, problem: Problem, options: SpaceOptions) -> None:
+        self._table = Table(problem.space, native_space=options.native_space)
         self._domain = domain(self._table)
         self._trials = Trials(refresh=False)
         self._generator = np.random.default_rng(problem.seed)
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points."""
+        """Return the next ``n`` points."""
         return [Suggestion(self._draw()) for _ in range(n)]
 
     def _draw(self) -> dict[str, Any]:
@@ -99,28 +111,28 @@ class Random:
         return self._table.params(drawn(doc))
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Learns nothing."""
+        """Learn nothing."""
 
     def state(self) -> Any:
-        """The random generator's state."""
+        """Return the random generator's state."""
         return get_state(self._generator)
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Sets the random generator; past points do not matter."""
+        """Set the random generator; past points do not matter."""
         set_state(self._generator, state)
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._table.explain()
 
 
-class _Learning:
+class _RecordedSearch:
     """An algorithm of Hyperopt that learns from a record of trials.
 
     Args:
         problem: Any problem with one objective; conditional too.
         suggest: Hyperopt's function, with its options.
-        native_space: See :mod:`hpo_bridge_hyperopt.translation`.
+        options: Options of the space.
         infeasible: How many infeasible points to remember.
     """
 
@@ -128,17 +140,17 @@ class _Learning:
         self,
         problem: Problem,
         suggest: Suggest,
-        native_space: bool,
+        options: SpaceOptions,
         infeasible: int,
     ) -> None:
-        self._table = Table(problem.space, native_space=native_space)
+        self._table = Table(problem.space, native_space=options.native_space)
         self._domain = domain(self._table)
         self._record = Record(self._table, infeasible)
         self._generator = np.random.default_rng(problem.seed)
         self._suggest = suggest
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points; the token is the id of Hyperopt's trial."""
+        """Return the next ``n`` points; the token is the id of Hyperopt's trial."""
         return [self._next() for _ in range(n)]
 
     def _next(self) -> Suggestion:
@@ -158,16 +170,16 @@ class _Learning:
         return self._table.params(drawn(doc))
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes results, see the module's table."""
+        """Take results, see the module's table."""
         for seen in observations:
             self._record.tell(seen)
 
     def state(self) -> Any:
-        """The random generator, the running trials, and the next trial's id."""
+        """Return the random generator, the running trials, and the next trial's id."""
         return {"generator": get_state(self._generator), **self._record.state()}
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Puts the trials together under their old ids; no model is built.
+        """Put the trials together under their old ids; no model is built.
 
         Raises:
             BackendError: If state and observations do not belong together.
@@ -176,28 +188,38 @@ class _Learning:
         set_state(self._generator, state["generator"])
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._table.explain()
 
 
-class Tpe(_Learning):
+@dataclass(frozen=True, kw_only=True)
+class TpeOptions(SpaceOptions):
+    """Options of ``tpe.suggest`` but for ``verbose``: it logs nothing.
+
+    Attributes:
+        prior_weight: Weight of the prior among the observations, each of which has at most 1.
+        n_startup_jobs: How many trials must have been suggested before the model is used.
+        n_EI_candidates: Number of candidates drawn for each parameter.
+        gamma: Of ``n`` trials the best ``gamma * sqrt(n)``, at most 25, count as good.
+    """
+
+    prior_weight: Annotated[float, Range(above=0)] = 1.0
+    n_startup_jobs: Annotated[int, Range(0)] = 20
+    n_EI_candidates: Annotated[int, Range(1)] = 24
+    gamma: Annotated[float, Range(above=0)] = 0.25
+
+
+@with_options(TpeOptions)
+class Tpe(_RecordedSearch):
     """Tree-structured Parzen estimator, by Hyperopt's ``tpe.suggest``.
 
-    The options are those of ``tpe.suggest`` but for ``verbose``: it logs nothing. Parameters
-    are modelled one by one.
+    Parameters are modelled one by one.
 
     Bergstra, Bardenet, Bengio and Kégl (2011), https://papers.nips.cc/paper/4443.
 
     Args:
         problem: Any problem with one objective; conditional too.
-        prior_weight: Weight of the prior among the observations, each of which has at most 1.
-        n_startup_jobs: How many trials must have been suggested before the model is used.
-        n_EI_candidates: Number of candidates drawn for each parameter.
-        gamma: Of ``n`` trials the best ``gamma * sqrt(n)``, at most 25, count as good.
-        native_space: See :mod:`hpo_bridge_hyperopt.translation`.
-
-    Raises:
-        TypeError, ValueError: For an option that Hyperopt cannot use.
+        options: See :class:`TpeOptions`.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Problem
@@ -207,28 +229,30 @@ class Tpe(_Learning):
         >>> tpe.tell([Observation(first.params, (0.5,), first.token)])
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        prior_weight: float = 1.0,
-        n_startup_jobs: int = 20,
-        n_EI_candidates: int = 24,
-        gamma: float = 0.25,
-        native_space: bool = False,
-    ) -> None:
-        suggest = partial(
-            suggest_by_one_graph(),
-            prior_weight=_number("prior_weight", prior_weight, above=0.0),
-            n_startup_jobs=_whole("n_startup_jobs", n_startup_jobs, least=0),
-            n_EI_candidates=_whole("n_EI_candidates", n_EI_candidates, least=1),
-            gamma=_number("gamma", gamma, above=0.0),
-            verbose=False,
-        )
-        super().__init__(problem, suggest, native_space, INFEASIBLE)
+    def __init__(self, problem: Problem, options: TpeOptions) -> None:
+        given = asdict(options)
+        del given["native_space"]
+        suggest = partial(suggest_by_one_graph(), **given, verbose=False)
+        super().__init__(problem, suggest, options, INFEASIBLE)
 
 
-class Anneal(_Learning):
+@dataclass(frozen=True, kw_only=True)
+class AnnealOptions(SpaceOptions):
+    """Options of ``anneal.suggest``.
+
+    Attributes:
+        avg_best_idx: Mean of the geometric distribution over the trials by their losses,
+            1 is the best, from which the starting point is drawn.
+        shrink_coef: After ``n`` trials the points are drawn from ``1 / (1 + n * shrink_coef)``
+            of a parameter's range.
+    """
+
+    avg_best_idx: Annotated[float, Range(1)] = 2.0
+    shrink_coef: Annotated[float, Range(0)] = 0.1
+
+
+@with_options(AnnealOptions)
+class Anneal(_RecordedSearch):
     """Annealing, by Hyperopt's ``anneal.suggest``.
 
     Each point is drawn near one of the best, the nearer the more trials there are. A simple
@@ -238,14 +262,7 @@ class Anneal(_Learning):
 
     Args:
         problem: Any problem with one objective; conditional too.
-        avg_best_idx: Mean of the geometric distribution over the trials by their losses,
-            1 is the best, from which the starting point is drawn.
-        shrink_coef: After ``n`` trials the points are drawn from ``1 / (1 + n * shrink_coef)``
-            of a parameter's range.
-        native_space: See :mod:`hpo_bridge_hyperopt.translation`.
-
-    Raises:
-        TypeError, ValueError: For an option that Hyperopt cannot use.
+        options: See :class:`AnnealOptions`.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Problem
@@ -255,40 +272,10 @@ class Anneal(_Learning):
         >>> anneal.tell([Observation(first.params, (0.5,), first.token)])
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        avg_best_idx: float = 2.0,
-        shrink_coef: float = 0.1,
-        native_space: bool = False,
-    ) -> None:
+    def __init__(self, problem: Problem, options: AnnealOptions) -> None:
         suggest = partial(
             anneal.suggest,
-            avg_best_idx=_number("avg_best_idx", avg_best_idx, least=1.0),
-            shrink_coef=_number("shrink_coef", shrink_coef, least=0.0),
+            avg_best_idx=options.avg_best_idx,
+            shrink_coef=options.shrink_coef,
         )
-        super().__init__(problem, suggest, native_space, infeasible=0)
-
-
-def _whole(name: str, value: Any, *, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}: found {short(value)}, expected an integer")
-    if value < least:
-        raise ValueError(f"{name}: found {value}, expected at least {least}")
-    return value
-
-
-def _number(
-    name: str, value: Any, *, least: float | None = None, above: float | None = None
-) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name}: found {short(value)}, expected a number")
-    number = float(value)
-    if not np.isfinite(number):
-        raise ValueError(f"{name}: found {number}, expected a finite number")
-    if least is not None and number < least:
-        raise ValueError(f"{name}: found {number}, expected at least {least}")
-    if above is not None and number <= above:
-        raise ValueError(f"{name}: found {number}, expected more than {above}")
-    return number
+        super().__init__(problem, suggest, options, infeasible=0)

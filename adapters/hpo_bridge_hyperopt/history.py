@@ -33,7 +33,7 @@ class Hyperopt:
     """Reads pickles of ``Trials``, such as a ``trials_save_file``, and the objects."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether it is such an object, or a pickle that names Hyperopt's module."""
+        """Return true for such an object, or a pickle that names Hyperopt's module."""
         if not isinstance(source, str):
             return _is_trials(source)
         return is_pickle(source) and any(

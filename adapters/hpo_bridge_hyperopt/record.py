@@ -50,17 +50,17 @@ class Record(Trials):  # type: ignore[misc]
         """Nothing is kept twice."""
 
     def is_running(self, vals: Vals) -> bool:
-        """Whether a trial of the same point runs."""
+        """Return true while a trial of the same point runs."""
         return tuple(vals.items()) in self._pending.values()
 
     def start(self, vals: Vals) -> int:
-        """Adds a trial that runs; gives its id."""
+        """Add a trial that runs; gives its id."""
         number = self._add(vals)
         self._pending[number] = tuple(vals.items())
         return number
 
     def tell(self, seen: Observation) -> None:
-        """Ends a trial, or adds one from elsewhere; see the table of ``algorithms``."""
+        """End a trial, or adds one from elsewhere; see the table of ``algorithms``."""
         number = seen.token
         if number is None:
             number = self._add(self._table.vals(seen.params))
@@ -69,12 +69,12 @@ class Record(Trials):  # type: ignore[misc]
         self._end(number, seen)
 
     def state(self) -> dict[str, Any]:
-        """What does not follow from the observations."""
+        """Return the state that does not follow from the observations."""
         pending = [[number, dict(vals)] for number, vals in self._pending.items()]
         return {"next": self.next_id, "running": pending}
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Puts the trials together under their old ids.
+        """Put the trials together under their old ids.
 
         Raises:
             BackendError: If state and observations do not belong together.

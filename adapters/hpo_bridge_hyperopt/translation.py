@@ -71,7 +71,7 @@ Vals = dict[str, float]
 
 @dataclass(frozen=True)
 class Encoding:
-    """How one parameter that varies reaches Hyperopt, and how it comes back.
+    """The encoding of one parameter that varies, and its decoding.
 
     Attributes:
         parameter: The parameter.
@@ -105,14 +105,14 @@ class Encoding:
         return parameter.grid(min(max(index, 0), parameter.size - 1))
 
     def stored(self, value: Any) -> float:
-        """What Hyperopt stores for a value; to the last bit what it had drawn."""
+        """Return the number that Hyperopt stores for a value, to the last bit."""
         if self.parameter.size is None:
             return float(value) / self.unit
         index = self.index(value)
         return index if self.distribution == "randint" else (self.first + index) * self.unit
 
     def index(self, value: Any) -> int:
-        """Which of the parameter's single values it is."""
+        """Return the position of a value among the parameter's single values."""
         parameter = self.parameter
         if isinstance(parameter, Categorical):
             return parameter.index(value)
@@ -136,8 +136,6 @@ class Table:
     """
 
     def __init__(self, space: Space, *, native_space: bool = False) -> None:
-        if not isinstance(native_space, bool):
-            raise TypeError(f"native_space: found {native_space!r}, expected true or false")
         self.space = space
         rule = _native if native_space else _exact
         self.encodings = {
@@ -164,7 +162,7 @@ class Table:
         }
 
     def explain(self) -> list[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         rows = []
         for name in self.space:
             encoding = self.encodings.get(name)
@@ -194,7 +192,7 @@ def _exact(name: str, parameter: Parameter) -> Encoding:
 
 
 def _native(name: str, parameter: Parameter) -> Encoding:
-    """What a user of Hyperopt would write."""
+    """Return the encoding that a user of Hyperopt would write."""
     if isinstance(parameter, Categorical):
         return _choice(parameter)
     if isinstance(parameter, Int) and parameter.log:

@@ -67,7 +67,7 @@ class Tree:
 
 
 def needed(table: Table, name: str) -> Needed:
-    """What must hold for ``name`` to be active: its conditions and those of its ancestors.
+    """Return the conditions of ``name`` and of its ancestors.
 
     Ancestors come in the space's order, so that no switch is above one of its ancestors;
     those of a single value, and conditions that always hold, are left out.

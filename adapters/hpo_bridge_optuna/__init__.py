@@ -42,96 +42,127 @@ _PRUNERS = (
 )  # fmt: skip
 
 
+def _backend(
+    name: str,
+    target: str,
+    technique: str,
+    rank: int,
+    capabilities: frozenset[Capability],
+    *,
+    requires: tuple[str, ...] = (),
+    most_rejected: int = 200,
+    summary: str,
+    suits: str,
+    limits: str,
+) -> BackendSpec:
+    return BackendSpec(
+        name=f"optuna.{name}",
+        technique=technique,
+        factory=f"hpo_bridge_optuna.{target}",
+        requires=_OPTUNA + requires,
+        capabilities=capabilities,
+        summary=summary,
+        url=f"{_DOCS}samplers/",
+        rank=rank,
+        most_rejected=most_rejected,
+        suits=suits,
+        limits=limits,
+    )
+
+
+_BACKENDS = (
+    _backend(
+        "tpe", "tpe:Tpe", "bayesian", 100, _LEARNS | {Capability.PRUNED},
+        most_rejected=20,
+        summary="Tree-structured Parzen estimator: a sound default for most spaces",
+        suits=(
+            "Mixed and conditional spaces, several workers, pruned trials, from some ten to "
+            "a thousand trials."
+        ),
+        limits=(
+            "An ask takes the longer the more trials there are: 11 ms at the thousandth of "
+            "five parameters. A region that fails is not avoided."
+        ),
+    ),
+    _backend(
+        "gp", "gaussian:Gp", "bayesian", 90, _LEARNS,
+        requires=("torch", "scipy"), most_rejected=3,
+        summary="Gaussian processes with expected improvement: few, expensive trials",
+        suits="Up to some hundred trials that take minutes or hours, mostly of numbers.",
+        limits=(
+            "A point takes 0.05 to 0.5 s, at the thousandth trial 4 s; start with "
+            "OMP_NUM_THREADS=1, or it can be many times that. Slows down torch in other "
+            "threads of its process while it works. Ignores pruned trials."
+        ),
+    ),
+    _backend(
+        "nsga2", "evolutionary:Nsga2", "evolutionary", 100, _LEARNS,
+        summary="NSGA-II: a genetic algorithm for several objectives",
+        suits="Two or three objectives, mixed spaces, hundreds to thousands of trials.",
+        limits=(
+            "Needs several generations of population_size, which is 50. Ignores pruned "
+            "trials."
+        ),
+    ),
+    _backend(
+        "nsga3", "evolutionary:Nsga3", "evolutionary", 80, _LEARNS,
+        summary="NSGA-III: a genetic algorithm for many objectives",
+        suits="Four objectives and more, with hundreds to thousands of trials.",
+        limits=(
+            "As optuna.nsga2, which is the better choice for fewer objectives. Experimental "
+            "in Optuna."
+        ),
+    ),
+    _backend(
+        "cmaes", "cma_es:CmaEs", "evolutionary", 90, _TREE | {Capability.INJECT},
+        requires=("cmaes>=0.12,<1",),
+        summary="CMA-ES: adapts a normal distribution to the shape of the objective",
+        suits="Numbers that depend on one another, some hundreds to thousands of trials.",
+        limits=(
+            "One objective. Categories without an order are drawn at random. Of the points "
+            "that it did not propose it learns from those that were there before its first, "
+            "if they are ten or more."
+        ),
+    ),
+    _backend(
+        "random", "independent:Random", "random", 0, _ANY,
+        summary="Independent random points, as Optuna draws them",
+        suits="The sequence of Optuna's own random search; otherwise core.random is the same.",
+        limits="Learns nothing.",
+    ),
+    _backend(
+        "qmc", "quasirandom:Qmc", "random", -10, _ANY,
+        requires=("scipy",),
+        summary="A Sobol or Halton sequence, which fills the space evenly",
+        suits="A first look at an objective with up to some ten numbers.",
+        limits=(
+            "Learns nothing. Without scramble the seed changes the first point only. "
+            "Experimental in Optuna."
+        ),
+    ),
+    _backend(
+        "grid", "grid:Grid", "grid", 0, _FINITE | {Capability.MULTI_OBJECTIVE},
+        summary="Every point of a grid once, in random order; no conditions",
+        suits="The order of Optuna's own grid; otherwise core.grid does more.",
+        limits="At most a million points; a continuous parameter needs a resolution.",
+    ),
+    _backend(
+        "bruteforce", "bruteforce:BruteForce", "grid", -10, _FINITE | _ANY,
+        most_rejected=50,
+        summary="Every point of a finite space once, in random order",
+        suits="Small finite spaces, conditional ones too.",
+        limits=(
+            "Parameters of up to 100,000 values; a continuous one needs a resolution. Learns "
+            "nothing."
+        ),
+    ),
+)  # fmt: skip
+
+
 @hookimpl
 def hpo_register_backends() -> list[BackendSpec]:
     """``optuna.tpe``, ``optuna.gp``, ``optuna.nsga2`` and six more."""
-    return [
-        _backend(
-            "tpe", "tpe:Tpe", "bayesian", 100, _LEARNS | {Capability.PRUNED},
-            most_rejected=20,
-            summary="Tree-structured Parzen estimator: a sound default for most spaces",
-            suits=(
-                "Mixed and conditional spaces, several workers, pruned trials, from some ten to "
-                "a thousand trials."
-            ),
-            limits=(
-                "An ask takes the longer the more trials there are: 11 ms at the thousandth of "
-                "five parameters. A region that fails is not avoided."
-            ),
-        ),
-        _backend(
-            "gp", "gaussian:Gp", "bayesian", 90, _LEARNS,
-            requires=("torch", "scipy"), most_rejected=3,
-            summary="Gaussian processes with expected improvement: few, expensive trials",
-            suits="Up to some hundred trials that take minutes or hours, mostly of numbers.",
-            limits=(
-                "A point takes 0.05 to 0.5 s, at the thousandth trial 4 s; start with "
-                "OMP_NUM_THREADS=1, or it can be many times that. Slows down torch in other "
-                "threads of its process while it works. Ignores pruned trials."
-            ),
-        ),
-        _backend(
-            "nsga2", "evolutionary:Nsga2", "evolutionary", 100, _LEARNS,
-            summary="NSGA-II: a genetic algorithm for several objectives",
-            suits="Two or three objectives, mixed spaces, hundreds to thousands of trials.",
-            limits=(
-                "Needs several generations of population_size, which is 50. Ignores pruned "
-                "trials."
-            ),
-        ),
-        _backend(
-            "nsga3", "evolutionary:Nsga3", "evolutionary", 80, _LEARNS,
-            summary="NSGA-III: a genetic algorithm for many objectives",
-            suits="Four objectives and more, with hundreds to thousands of trials.",
-            limits=(
-                "As optuna.nsga2, which is the better choice for fewer objectives. Experimental "
-                "in Optuna."
-            ),
-        ),
-        _backend(
-            "cmaes", "cma_es:CmaEs", "evolutionary", 90, _TREE | {Capability.INJECT},
-            requires=("cmaes>=0.12,<1",),
-            summary="CMA-ES: adapts a normal distribution to the shape of the objective",
-            suits="Numbers that depend on one another, some hundreds to thousands of trials.",
-            limits=(
-                "One objective. Categories without an order are drawn at random. Of the points "
-                "that it did not propose it learns from those that were there before its first, "
-                "if they are ten or more."
-            ),
-        ),
-        _backend(
-            "random", "independent:Random", "random", 0, _ANY,
-            summary="Independent random points, as Optuna draws them",
-            suits="The sequence of Optuna's own random search; otherwise core.random is the same.",
-            limits="Learns nothing.",
-        ),
-        _backend(
-            "qmc", "quasirandom:Qmc", "random", -10, _ANY,
-            requires=("scipy",),
-            summary="A Sobol or Halton sequence, which fills the space evenly",
-            suits="A first look at an objective with up to some ten numbers.",
-            limits=(
-                "Learns nothing. Without scramble the seed changes the first point only. "
-                "Experimental in Optuna."
-            ),
-        ),
-        _backend(
-            "grid", "grid:Grid", "grid", 0, _FINITE | {Capability.MULTI_OBJECTIVE},
-            summary="Every point of a grid once, in random order; no conditions",
-            suits="The order of Optuna's own grid; otherwise core.grid does more.",
-            limits="At most a million points; a continuous parameter needs a resolution.",
-        ),
-        _backend(
-            "bruteforce", "bruteforce:BruteForce", "grid", -10, _FINITE | _ANY,
-            most_rejected=50,
-            summary="Every point of a finite space once, in random order",
-            suits="Small finite spaces, conditional ones too.",
-            limits=(
-                "Parameters of up to 100,000 values; a continuous one needs a resolution. Learns "
-                "nothing."
-            ),
-        ),
-    ]  # fmt: skip
+    return list(_BACKENDS)
 
 
 @hookimpl
@@ -160,31 +191,3 @@ def hpo_register_pruners() -> list[PrunerSpec]:
         )
         for name, target, more, summary in _PRUNERS
     ]
-
-
-def _backend(
-    name: str,
-    target: str,
-    technique: str,
-    rank: int,
-    capabilities: frozenset[Capability],
-    *,
-    requires: tuple[str, ...] = (),
-    most_rejected: int = 200,
-    summary: str,
-    suits: str,
-    limits: str,
-) -> BackendSpec:
-    return BackendSpec(
-        name=f"optuna.{name}",
-        technique=technique,
-        factory=f"hpo_bridge_optuna.{target}",
-        requires=_OPTUNA + requires,
-        capabilities=capabilities,
-        summary=summary,
-        url=f"{_DOCS}samplers/",
-        rank=rank,
-        most_rejected=most_rejected,
-        suits=suits,
-        limits=limits,
-    )

@@ -118,7 +118,7 @@ class BruteForce:
             raise BackendError(f"the snapshot is of another space: found {state} points")
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter; of a continuous one ``resolution`` values."""
+        """Return one row per parameter; of a continuous one ``resolution`` values."""
         rows = Table(self._space, native_space=self._table.native_space).explain()
         return [
             listed(row, self._finite[row.parameter].size)

@@ -52,12 +52,12 @@ class _Buffer(BaseJournalBackend):
         return json.loads(json.dumps(self.logs[log_number_from:]))  # type: ignore[no-any-return]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Keeps entries."""
+        """Keep entries."""
         self.logs.extend(logs)
 
 
 def write_storage(target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
-    """Writes a study into a storage, whole or not at all.
+    """Write a study into a storage, whole or not at all.
 
     Args:
         target: The URL of a database, or the path of a journal; created if it is not there.
@@ -205,7 +205,7 @@ def _moment(seconds: float | None) -> datetime | None:
 
 
 def _attributes(trial: TrialRecord) -> dict[str, Any]:
-    """What Optuna has no place for."""
+    """Return the facts for which Optuna has no place."""
     reports = [list(report) for report in trial.reports]
     metrics = [
         {n: None if value != value else value for n, value in each.items()}

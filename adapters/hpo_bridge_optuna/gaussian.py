@@ -146,7 +146,7 @@ class Gp(Learner):
                 trial.system_attrs.update(TrialResult(State.COMPLETE, allowed=True).attrs)
 
     def restore(self, state: Any, observations: Any) -> None:
-        """Puts the trials together under their old numbers; no model is built.
+        """Put the trials together under their old numbers; no model is built.
 
         Raises:
             BackendError: If state and observations do not belong together.

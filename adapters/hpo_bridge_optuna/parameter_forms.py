@@ -25,7 +25,7 @@ from .exported_names import component
 
 
 class ParameterForms:
-    """How the parameters of a space are written.
+    """The forms of a space's parameters in Optuna.
 
     Args:
         space: The space.
@@ -86,7 +86,7 @@ class ParameterForms:
 
     @property
     def notes(self) -> list[str]:
-        """What is written in another form than the study has it."""
+        """Note on the parameters that are written in another form."""
         notes = [
             f"{name}: a vector, written as the parameters {component(name, 0)} … "
             f"{component(name, length - 1)}"

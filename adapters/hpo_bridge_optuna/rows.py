@@ -23,7 +23,7 @@ Rows = dict[Any, list[dict[str, Any]]]
 
 
 def insert_trials(storage: RDBStorage, study: int, trials: Iterable[FrozenTrial]) -> int:
-    """Adds trials to a study that has none.
+    """Add trials to a study that has none.
 
     Args:
         storage: On SQLite, whose transactions exclude each other.

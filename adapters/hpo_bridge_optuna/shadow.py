@@ -38,7 +38,7 @@ class Shadow:
         self._asked: set[int] = set()
 
     def should_prune(self, number: int, reports: Reports) -> bool:
-        """Whether trial ``number`` should stop after its last report."""
+        """Return true if trial ``number`` should stop after its last report."""
         self._follow(number, reports)
         self._asked.add(number)
         return self._prune(number)
@@ -49,7 +49,7 @@ class Shadow:
     def finished(
         self, number: int, state: TrialState, loss: float | None, reports: Reports
     ) -> None:
-        """Takes note of a trial that has ended."""
+        """Take note of a trial that has ended."""
         self._follow(number, reports)
         if self.rungs and number not in self._asked:
             for end in range(1, len(reports) + 1):
@@ -79,7 +79,7 @@ class Shadow:
         return self._storage.get_trial(self._trial_id(number))
 
     def _follow(self, number: int, reports: Reports) -> None:
-        """Adds the new reports; those that were withdrawn are taken back, as are their rungs."""
+        """Add the new reports; those that were withdrawn are taken back, as are their rungs."""
         trial = self._trial(number)
         known = trial.intermediate_values
         if known:
@@ -96,7 +96,7 @@ class Shadow:
 
 
 def _forget(trial: FrozenTrial) -> None:
-    """Leaves the last step only: all that is looked at when the others do not matter."""
+    """Leave the last step only: all that is looked at when the others do not matter."""
     known = trial.intermediate_values
     last = max(known, default=None)
     if last is not None:

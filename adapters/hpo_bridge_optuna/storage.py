@@ -27,7 +27,7 @@ from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE, TRIAL_PREFIX, compone
 from .opening import TABLES, file_of, is_journal, open_storage, scheme_of, tables_of
 
 FILES = (".db", ".sqlite", ".sqlite3")
-"""What a SQLite file is called, where it is written."""
+"""Endings of SQLite files that are written."""
 STATES = {
     "COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAILED,
     "RUNNING": TrialState.RUNNING, "WAITING": TrialState.WAITING,
@@ -38,7 +38,7 @@ class Storage:
     """Reads any storage that Optuna opens, and its ``Study`` objects; writes storages."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether it is a study, a URL or file of a database with Optuna's tables, a journal."""
+        """Return true for a study, or the URL or file of a database of Optuna's or a journal."""
         if not isinstance(source, str):
             kind = type(source)
             return kind.__name__ == "Study" and kind.__module__.startswith("optuna.")
@@ -49,7 +49,7 @@ class Storage:
         return tables_of(path) >= TABLES or (not scheme and is_journal(path))
 
     def suits(self, target: str) -> bool:
-        """Whether it is the URL of a database, or called like one or like a journal."""
+        """Return true for the URL of a database, or a name like that of one or of a journal."""
         return bool(scheme_of(target)) or target.lower().endswith((*FILES, ".log", ".journal"))
 
     def read(self, source: Any, wanted: ImportRequest) -> History:
@@ -80,7 +80,7 @@ class Storage:
 
 
 def _named(storage: Any, name: str | None, source: str) -> str:
-    """Which study of a storage is meant."""
+    """Return the name of the study that is meant."""
     names = [study.study_name for study in storage.get_all_studies()]
     if name is None and len(names) == 1:
         return str(names[0])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from skopt.sampler import InitialPointGenerator
 from skopt.space import Categorical, Integer, Real
 from skopt.utils import cook_initial_point_generator
 
-GENERATORS = ("random", "sobol", "halton", "hammersly", "lhs", "grid")
+Generator = Literal["random", "sobol", "halton", "hammersly", "lhs", "grid"]
 """The names of the library's generators."""
 SOBOL_MOST = 40
 """Most dimensions of the library's Sobol' sequence."""
@@ -19,11 +19,11 @@ _GRID_MOST = 12
 """Most dimensions of the library's grid: the smallest has 2 to that power points."""
 
 
-def generator(name: str, dimensions: Sequence[Any], *, native: bool) -> Any:
-    """One of the library's generators of initial points, or its name where that will do.
+def initial_point_generator(name: Generator, dimensions: Sequence[Any], *, native: bool) -> Any:
+    """Return one of the library's generators of initial points, or its name where that will do.
 
     Args:
-        name: One of ``GENERATORS``.
+        name: The library's name.
         dimensions: The dimensions.
         native: Whether integers and categories may be drawn with the library's bias.
 
@@ -63,7 +63,7 @@ class Balanced(InitialPointGenerator):  # type: ignore[misc]
     def generate(
         self, dimensions: Sequence[Any], n_samples: int, random_state: Any = None
     ) -> list[list[Any]]:
-        """A list of ``n_samples`` points."""
+        """Return ``n_samples`` points."""
         unit = self.inner.generate([(0.0, 1.0)] * len(dimensions), n_samples, random_state)
         columns = [
             _values(dimension, [row[i] for row in unit]) for i, dimension in enumerate(dimensions)

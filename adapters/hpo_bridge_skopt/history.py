@@ -20,7 +20,7 @@ class Skopt:
     """Reads what ``skopt.dump`` writes, and the objects that ``gp_minimize`` returns."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether it is such an object, or a pickle that begins like one."""
+        """Return true for such an object, or a pickle that begins like one."""
         if not isinstance(source, str):
             return type(source).__name__ == "OptimizeResult" and "x_iters" in source
         if not is_pickle(source):

@@ -13,7 +13,7 @@ _lock = threading.RLock()
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keeps the library's warnings back; one thread at a time.
+    """Keep the library's warnings back; one thread at a time.
 
     It warns where a point would be repeated, where a fit does not converge, and where a
     design is not balanced: all of it is dealt with here. Python keeps its filters of

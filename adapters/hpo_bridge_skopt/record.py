@@ -35,7 +35,7 @@ class Record:
         self._infeasible = 0
 
     def add(self, x: Sequence[Any], key: tuple[Any, ...], seen: Observation) -> bool:
-        """Takes note of a point; returns whether the model is to learn of it.
+        """Take note of a point; returns whether the model is to learn of it.
 
         Args:
             x: The point in the library's terms.
@@ -59,7 +59,7 @@ class Record:
 
     @property
     def informed(self) -> bool:
-        """Whether there is a loss to learn from."""
+        """True if there is a loss to learn from."""
         return any(loss is not None for loss in self._losses)
 
     def losses(self) -> list[float]:

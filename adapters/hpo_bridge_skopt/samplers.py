@@ -16,33 +16,35 @@ A discrete space can hold fewer points than are asked for: points may repeat.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from skopt.sampler import Lhs as LibraryLhs
 from skopt.sampler import Sobol as LibrarySobol
 from skopt.space import Space as Dimensions
 
-from hpo_bridge.contracts import options
 from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
+from hpo_bridge.contracts.options import Range, with_options
 from hpo_bridge.contracts.random_state import get_state, set_state
 from hpo_bridge.errors import BackendError, UnsupportedProblem
 
 from .designs import SOBOL_MOST
 from .quiet import quietly
-from .translation import Table
+from .translation import SpaceOptions, Table, require_one_objective
 
 _SEEDS = np.iinfo(np.int32).max
 _BLOCK = 512
 """Points of a Sobol' sequence to begin with: a call costs as much as a thousand points."""
 
 
+@with_options(SpaceOptions)
 class Random:
     """Independent random points, as ``skopt.dummy_minimize`` draws them.
 
     Args:
         problem: A problem with one objective.
-        native_space: See :mod:`hpo_bridge_skopt.translation`.
+        options: See :class:`SpaceOptions`.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Problem
@@ -51,30 +53,30 @@ class Random:
         [{'a': 9}, {'a': 6}]
     """
 
-    def __init__(self, problem: Problem, *, native_space: bool = False) -> None:
-        _one_objective(problem)
-        self._table = Table(problem.space, "plain", native_space=native_space)
+    def __init__(self, problem: Problem, options: SpaceOptions) -> None:
+        require_one_objective(problem)
+        self._table = Table(problem.space, "plain", native_space=options.native_space)
         self._space = Dimensions(self._table.dimensions)
         self._generator = np.random.RandomState(problem.seed)
         self._generator.randint(0, _SEEDS)  # the seed of a model, in the library
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points."""
+        """Return the next ``n`` points."""
         return [Suggestion(self._table.decode(self._draw())) for _ in range(n)]
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Learns nothing."""
+        """Learn nothing."""
 
     def state(self) -> Any:
-        """The random generator's state."""
+        """Return the random generator's state."""
         return get_state(self._generator)
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Sets the random generator; past points do not matter."""
+        """Set the random generator; past points do not matter."""
         set_state(self._generator, state)
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._table.explain()
 
     def _draw(self) -> Sequence[Any]:
@@ -84,14 +86,25 @@ class Random:
         return point
 
 
+@dataclass(frozen=True, kw_only=True)
+class SobolOptions(SpaceOptions):
+    """Options of :class:`Sobol`.
+
+    Attributes:
+        randomize: Whether the whole sequence is shifted at random; without it every seed
+            gives the same points.
+    """
+
+    randomize: bool = True
+
+
+@with_options(SobolOptions)
 class Sobol:
     """A Sobol' sequence, as ``skopt.sampler.Sobol().generate(…, random_state=seed)``.
 
     Args:
         problem: A problem with one objective and at most 40 parameters of several values.
-        randomize: Whether the whole sequence is shifted at random; without it every seed
-            gives the same points.
-        native_space: See :mod:`hpo_bridge_skopt.translation`.
+        options: See :class:`SobolOptions`.
 
     Raises:
         UnsupportedProblem: For more than 40 parameters.
@@ -104,23 +117,21 @@ class Sobol:
         [1, 3, 4, 2]
     """
 
-    def __init__(
-        self, problem: Problem, *, randomize: bool = True, native_space: bool = False
-    ) -> None:
-        _one_objective(problem)
-        self._table = Table(problem.space, "design", native_space=native_space)
+    def __init__(self, problem: Problem, options: SobolOptions) -> None:
+        require_one_objective(problem)
+        self._table = Table(problem.space, "design", native_space=options.native_space)
         if len(self._table.columns) > SOBOL_MOST:
             raise UnsupportedProblem(
                 f"the library's Sobol' sequence takes at most {SOBOL_MOST} parameters, found "
                 f"{len(self._table.columns)}; use skopt.lhs or skopt.random"
             )
-        self._randomize = options.flag("randomize", randomize)
+        self._randomize = options.randomize
         self._seed = problem.seed
         self._given = 0
         self._points: list[Any] = []
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points."""
+        """Return the next ``n`` points."""
         first = self._given
         self._given += max(n, 0)
         if self._table.columns and len(self._points) < self._given:
@@ -129,14 +140,14 @@ class Sobol:
         return [Suggestion(self._table.decode(x)) for x in points]
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Learns nothing."""
+        """Learn nothing."""
 
     def state(self) -> Any:
-        """How many points were given."""
+        """Return the number of points given."""
         return self._given
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Goes on after ``state`` points.
+        """Continue after ``state`` points.
 
         Raises:
             BackendError: If it is no number of points.
@@ -146,7 +157,7 @@ class Sobol:
         self._given = state
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._table.explain()
 
     def _generate(self, n: int) -> None:
@@ -159,11 +170,11 @@ class Sobol:
             )
 
 
-class Lhs:
-    """Latin hypercube designs, as ``skopt.sampler.Lhs(…).generate(…, random_state=seed)``.
+@dataclass(frozen=True, kw_only=True)
+class LhsOptions(SpaceOptions):
+    """Options of :class:`Lhs`.
 
-    Args:
-        problem: A problem with one objective.
+    Attributes:
         n_samples: Number of points of a design. After them comes another design, which the
             same random generator draws.
         lhs_type: Where a point lies in its cell: at random (``classic``) or in the middle
@@ -172,7 +183,21 @@ class Lhs:
             points (``maximin``), the smallest correlation of parameters (``correlation``),
             the smallest ratio of distances (``ratio``), or ``None``: the first is taken.
         iterations: Number of random designs.
-        native_space: See :mod:`hpo_bridge_skopt.translation`.
+    """
+
+    n_samples: Annotated[int, Range(1)] = 10
+    lhs_type: Literal["classic", "centered"] = "classic"
+    criterion: Literal["maximin", "correlation", "ratio"] | None = "maximin"
+    iterations: Annotated[int, Range(1)] = 1000
+
+
+@with_options(LhsOptions)
+class Lhs:
+    """Latin hypercube designs, as ``skopt.sampler.Lhs(…).generate(…, random_state=seed)``.
+
+    Args:
+        problem: A problem with one objective.
+        options: See :class:`LhsOptions`.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Problem
@@ -182,29 +207,16 @@ class Lhs:
         [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        n_samples: int = 10,
-        lhs_type: str = "classic",
-        criterion: str | None = "maximin",
-        iterations: int = 1000,
-        native_space: bool = False,
-    ) -> None:
-        _one_objective(problem)
-        self._table = Table(problem.space, "design", native_space=native_space)
-        options.one_of("lhs_type", lhs_type, ("classic", "centered"))
-        if criterion is not None:
-            options.one_of("criterion", criterion, ("maximin", "correlation", "ratio"))
-        self._n_samples = options.whole("n_samples", n_samples, 1)
-        options.whole("iterations", iterations, 1)
-        self._sampler = LibraryLhs(lhs_type, criterion, iterations)
+    def __init__(self, problem: Problem, options: LhsOptions) -> None:
+        require_one_objective(problem)
+        self._table = Table(problem.space, "design", native_space=options.native_space)
+        self._n_samples = options.n_samples
+        self._sampler = LibraryLhs(options.lhs_type, options.criterion, options.iterations)
         self._generator = np.random.RandomState(problem.seed)
         self._rest: list[Any] = []
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next ``n`` points."""
+        """Return the next ``n`` points."""
         suggestions = []
         for _ in range(n):
             if not self._rest:
@@ -213,20 +225,20 @@ class Lhs:
         return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Learns nothing."""
+        """Learn nothing."""
 
     def state(self) -> Any:
-        """The random generator, and what is left of the design."""
+        """Return the random generator, and what is left of the design."""
         rest = [self._table.plain(x) for x in self._rest]
         return {"generator": get_state(self._generator), "rest": rest}
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Sets both; past points do not matter."""
+        """Set both; past points do not matter."""
         set_state(self._generator, state["generator"])
         self._rest = list(state["rest"])
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._table.explain()
 
     def _design(self) -> list[Any]:
@@ -238,8 +250,3 @@ class Lhs:
                     self._table.dimensions, self._n_samples, random_state=self._generator
                 )
             )
-
-
-def _one_objective(problem: Problem) -> None:
-    if problem.n_objectives != 1:
-        raise UnsupportedProblem("scikit-optimize takes one objective")

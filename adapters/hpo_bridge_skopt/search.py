@@ -39,28 +39,31 @@ What one might not expect of scikit-optimize:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.contracts.random_state import get_state, set_state
-from hpo_bridge.errors import BackendError, UnsupportedProblem
+from hpo_bridge.errors import BackendError
 
+from .library_optimizer import load, optimizer_state, restore_optimizer, twin_of
 from .quiet import quietly
 from .record import Record
-from .translation import Table
+from .translation import Table, require_one_objective
 
-Strategy = Callable[[Any], Any]
-STRATEGIES: dict[str, Strategy] = {"cl_min": np.min, "cl_mean": np.mean, "cl_max": np.max}
+Strategy = Literal["cl_min", "cl_mean", "cl_max"]
+STRATEGIES: dict[Strategy, Callable[[Any], Any]] = {
+    "cl_min": np.min,
+    "cl_mean": np.mean,
+    "cl_max": np.max,
+}
 """The library's lies about pending points, of the losses so far."""
-_SEEDS = np.iinfo(np.int32).max
 _DRAWS = 100
 """Random draws for a point that is not pending, before the points are gone through."""
 
 
 class Search:
-    """The machinery of the model-based backends.
+    """A search by a model of the library, asked and told.
 
     Args:
         problem: A problem with one objective.
@@ -68,9 +71,6 @@ class Search:
         build: Makes the library's optimizer of dimensions and a seed.
         n_initial_points: How many results must be there before the model is used.
         strategy: What to take for the loss of a pending point.
-
-    Raises:
-        UnsupportedProblem: For several objectives.
     """
 
     def __init__(
@@ -78,12 +78,10 @@ class Search:
         problem: Problem,
         table: Table,
         build: Callable[[list[Any], int], Any],
-        *,
         n_initial_points: int,
-        strategy: str,
+        strategy: Strategy,
     ) -> None:
-        if problem.n_objectives != 1:
-            raise UnsupportedProblem("scikit-optimize takes one objective")
+        require_one_objective(problem)
         self._table = table
         self._n_initial = n_initial_points
         self._lie = STRATEGIES[strategy]
@@ -99,10 +97,8 @@ class Search:
             with quietly():
                 self._optimizer = build(table.dimensions, problem.seed)
 
-    # -- the contract -----------------------------------------------------------------
-
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """Up to ``n`` points that differ from each other and from all pending ones.
+        """Return up to ``n`` points that differ from each other and from all pending ones.
 
         Fewer, and none in the end, only if every point of the space is pending.
         """
@@ -121,7 +117,7 @@ class Search:
         return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes results, see the module's table; no model is fitted."""
+        """Take results, see the module's table; no model is fitted."""
         for seen in observations:
             if seen.token is not None:
                 self._pending.pop(seen.token[0], None)
@@ -131,7 +127,7 @@ class Search:
                 self._stale = self._news = True
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._table.explain()
 
     def state(self) -> Any:
@@ -146,15 +142,13 @@ class Search:
             "news": self._news,
         }
         if model is not None:
-            state["generator"] = get_state(model.rng)
-            state["gains"] = _listed(getattr(model, "gains_", None))
-            state["candidates"] = _listed(getattr(model, "next_xs_", None))
+            state |= optimizer_state(model)
             if hasattr(model, "_next_x"):
                 state["next"] = self._table.plain(model._next_x)
         return state
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Puts points and counters together; no model is fitted.
+        """Put points and counters together; no model is fitted.
 
         Raises:
             BackendError: If state and observations do not belong together.
@@ -169,32 +163,24 @@ class Search:
         model = self._optimizer
         if model is None:
             return
-        set_state(model.rng, state["generator"])
-        if state["gains"] is not None:
-            model.gains_ = np.array(state["gains"])
-        if state["candidates"] is not None:
-            model.next_xs_ = [np.array(x) for x in state["candidates"]]
+        restore_optimizer(model, state)
         if "next" in state:
             model._next_x = list(state["next"])
             model.models = [None]  # one that is never looked at: the next fit replaces it
-            self._load(model, self._record.points, self._record.losses(), 0)
-
-    # -- what is told -----------------------------------------------------------------
+            load(model, self._record.points, self._record.losses(), 0)
 
     def _take(self, seen: Observation) -> bool:
-        """Whether the model is to learn of it."""
+        """Record an observation; return true if the model is to learn from it."""
         self._told += 1
         x = self._table.encode(seen.params) if seen.token is None else list(seen.token[1])
         return self._record.add(x, self._key(x), seen)
 
     def _key(self, x: Sequence[Any]) -> tuple[Any, ...]:
-        """What the point means: equal where the parameters are equal."""
+        """Return the values of a point: equal where the parameters are equal."""
         return tuple(self._table.decode(x).values())
 
     def _pending_keys(self) -> set[tuple[Any, ...]]:
         return {self._key(x) for x in self._pending.values()}
-
-    # -- what is proposed -------------------------------------------------------------
 
     def _propose(self, n: int) -> list[list[Any]]:
         if self._optimizer is None:
@@ -204,7 +190,7 @@ class Search:
         return [self._one()] if n == 1 else self._batch(n)
 
     def _is_initial(self, pending: int = 0) -> bool:
-        """Whether the next point is an initial one, with so many pending ones."""
+        """Return true if the next point is an initial one, with so many pending ones."""
         return self._record.counted + pending < self._n_initial or not self._record.informed
 
     def _one(self) -> list[Any]:
@@ -222,8 +208,8 @@ class Search:
         if not self._is_initial():
             self._refit()
         losses = self._record.losses() if self._record.informed else []
-        twin = self._twin()
-        self._load(twin, list(self._record.points), losses, self._n_initial - self._record.counted)
+        twin = twin_of(self._optimizer)
+        load(twin, list(self._record.points), losses, self._n_initial - self._record.counted)
         if not self._is_initial():
             twin._tell([], [])
         return self._told_lies(twin, n, [])
@@ -257,10 +243,8 @@ class Search:
             return xs
         pending += xs
         losses = self._record.losses()
-        twin = self._twin()
-        self._load(
-            twin, self._record.points + pending, losses + [self._lie(losses)] * len(pending), 0
-        )
+        twin = twin_of(self._optimizer)
+        load(twin, self._record.points + pending, losses + [self._lie(losses)] * len(pending), 0)
         hedged = hasattr(twin, "gains_")
         if hedged and self._news and hasattr(self._optimizer, "next_xs_"):
             twin.next_xs_ = self._optimizer.next_xs_
@@ -278,8 +262,6 @@ class Search:
             pending = [*self._pending.values(), *xs]
             xs.append(self._new(self._initial(self._optimizer), self._optimizer, pending))
         return xs
-
-    # -- the library's optimizer ------------------------------------------------------
 
     def _initial(self, model: Any) -> list[Any]:
         """The next point of the design, or a random one."""
@@ -311,30 +293,8 @@ class Search:
         return self._table.encode(next(free))
 
     def _refit(self) -> None:
-        """Fits the model to all that was told, if it is not."""
+        """Fit the model to all that was told, if it is not."""
         if self._stale:
-            self._load(self._optimizer, self._record.points, self._record.losses(), 0)
+            load(self._optimizer, self._record.points, self._record.losses(), 0)
             self._optimizer._tell([], [])
             self._stale = self._news = False
-
-    def _load(
-        self, model: Any, points: list[list[Any]], losses: list[float], initial: int
-    ) -> None:
-        """Sets what the model knows; ``_tell`` of nothing fits it."""
-        model.Xi, model.yi = points, losses
-        model._n_initial_points = initial
-
-    def _twin(self) -> Any:
-        """A copy of the optimizer that knows no point yet, with a generator of its own."""
-        model = self._optimizer
-        known, model.Xi = model.Xi, []  # else the copy would be fitted to them
-        try:
-            twin = model.copy(random_state=model.rng.randint(0, _SEEDS))
-        finally:
-            model.Xi = known
-        twin.max_model_queue_size = 1
-        return twin
-
-
-def _listed(arrays: Any) -> Any:
-    return None if arrays is None else np.asarray(arrays).tolist()

@@ -43,7 +43,8 @@ from typing import Any, Literal
 from skopt.space import Categorical as Categories
 from skopt.space import Integer, Real
 
-from hpo_bridge.contracts.optimizer import Translation
+from hpo_bridge.contracts.optimizer import Problem, Translation
+from hpo_bridge.errors import UnsupportedProblem
 from hpo_bridge.space import Categorical, Float, Int, Parameter, Space
 
 Family = Literal["normalized", "plain", "design"]
@@ -115,6 +116,23 @@ class Column:
         return Translation(self.name, "native" if self.kind == "same" else "encoded", detail)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpaceOptions:
+    """Options of a sampler without options of its own.
+
+    Attributes:
+        native_space: Whether the dimensions are those that a user of the library would write.
+    """
+
+    native_space: bool = False
+
+
+def require_one_objective(problem: Problem) -> None:
+    """Raise UnsupportedProblem for several objectives."""
+    if problem.n_objectives != 1:
+        raise UnsupportedProblem("scikit-optimize takes one objective")
+
+
 class Table:
     """The dimensions of a space, and what goes back and forth.
 
@@ -125,8 +143,6 @@ class Table:
     """
 
     def __init__(self, space: Space, family: Family, *, native_space: bool = False) -> None:
-        if not isinstance(native_space, bool):
-            raise TypeError(f"native_space: found {native_space!r}, expected true or false")
         self.space = space
         self.native_space = native_space
         self.columns = [
@@ -164,7 +180,7 @@ class Table:
         return [column.encode(point[column.name]) for column in self.columns]
 
     def explain(self) -> list[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         rows = []
         for name, parameter in self.space.items():
             at = self._at.get(name)
@@ -234,7 +250,7 @@ def _unit(name: str, parameter: Parameter) -> Column:
 
 
 def _native(name: str, parameter: Parameter, family: Family) -> Column:
-    """What a user of the library would write."""
+    """Return the column that a user of the library would write."""
     halved = "" if family == "plain" else "; the ends get half the weight"
     if isinstance(parameter, Float) and parameter.step is None:
         prior = "log-uniform" if parameter.log else "uniform"
@@ -259,5 +275,5 @@ def _native(name: str, parameter: Parameter, family: Family) -> Column:
 
 
 def _too_fine(low: float, high: float) -> bool:
-    """Whether single precision can hardly tell the range's numbers apart."""
+    """Return true if single precision can hardly tell the range's numbers apart."""
     return high - low < _FINEST * max(abs(low), abs(high))

@@ -126,7 +126,7 @@ def hpo_register_backends() -> list[BackendSpec]:
 
 @hookimpl
 def hpo_register_autodiff() -> AutodiffSpec:
-    """What makes ``trial.tensors``."""
+    """The framework of ``trial.tensors``."""
     return AutodiffSpec(
         name="torch",
         factory="hpo_bridge_torch.tensors:Tape",

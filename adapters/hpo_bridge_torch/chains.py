@@ -60,7 +60,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Chain:
-    """Where a chain is, and what it remembers.
+    """The position and the memory of a chain.
 
     Attributes:
         number: Which chain, from 0.
@@ -101,7 +101,7 @@ class Chain:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Chain:
-        """What ``to_plain`` gave."""
+        """Return the chain that ``to_plain`` described."""
         values = dict(plain)
         values["memory"] = Memory.from_plain(values["memory"])
         for name in ("u", "good", "best"):
@@ -115,7 +115,7 @@ class Walk:
     Args:
         rule: How a gradient becomes a step.
         limits: When a point is bad.
-        starts: Where chains begin.
+        starts: Starting points of chains.
         anchor: Where the first start is drawn to while it is unusable.
     """
 
@@ -187,7 +187,7 @@ def _noted(chain: Chain, u: Vector, loss: float, gradient: Vector) -> Chain:
 
 @dataclass(frozen=True)
 class Places:
-    """Where chains begin.
+    """Starting points of chains.
 
     The first life of chain 0 begins at the low start, but for a little that depends on the seed.
     Other chains and lives begin low on a log scale (uniform between 0 and twice the low start)

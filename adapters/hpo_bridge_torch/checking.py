@@ -1,4 +1,8 @@
-"""Compares the derivatives that an objective gives with differences of its values."""
+"""Comparison of the derivatives of an objective with differences of its values.
+
+Meant for double precision and a smooth point: with single precision a difference has about three
+good digits, and a network of ReLUs jumps at small steps, though its gradient is right.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ AGREES, DIFFERS, ROUGH = "agrees", "DIFFERS", "not smooth here"
 
 @dataclass(frozen=True)
 class Row:
-    """What was found of one parameter.
+    """The comparison of one parameter's derivatives.
 
     Attributes:
         name: The parameter.
@@ -59,7 +63,7 @@ class GradientCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether all agree."""
+        """True if all agree."""
         return all(row.verdict == AGREES for row in self.rows)
 
     def __str__(self) -> str:
@@ -82,16 +86,12 @@ def check_gradient(
     seed: int = 0,
     tolerance: float = 1e-6,
 ) -> GradientCheck:
-    """Compares an objective's gradient with central differences.
+    """Compare an objective's gradient with central differences.
 
     It evaluates the objective once with gradients, and six times for each parameter without.
-    Meant for double precision and a smooth point: with single precision values are good for about
-    three digits of a difference, and a network of ReLUs jumps at small steps (its gradient is
-    right all the same).
 
     Args:
-        objective: What a study would get: a :class:`hpo_bridge_torch.bilevel.Bilevel`, or a
-            function of a trial.
+        objective: A function of a trial, or a :class:`hpo_bridge_torch.bilevel.Bilevel`.
         params: The point. Floats, and lists of them, are differentiated by.
         names: The parameters to check; all of these by default.
         seed: The trial's seed.
@@ -106,7 +106,6 @@ def check_gradient(
         (True, 12.0)
     """
     floats = [name for name, value in as_hyper(params).items() if value is not params[name]]
-    chosen = floats if names is None else list(names)
     value, gradients = _differentiated(objective, params, floats, seed)
 
     def at(changed: Mapping[str, Any]) -> float:
@@ -114,7 +113,7 @@ def check_gradient(
         return _number(objective(trial))
 
     rows = []
-    for name in chosen:
+    for name in floats if names is None else names:
         if gradients.get(name) is None:
             raise GradientRequired(without_influence(name))
         rows.append(_row(name, params[name], gradients[name], at, tolerance))
@@ -154,7 +153,7 @@ def _row(
 
 
 def _apart(one: float, other: float) -> float:
-    """How far two numbers are apart, relative to the larger; 0 for two zeros."""
+    """Return the distance of two numbers, relative to the larger; 0 for two zeros."""
     larger = max(abs(one), abs(other))
     return abs(one - other) / larger if larger else 0.0
 

@@ -72,7 +72,7 @@ class Cube:
         self.size = size
 
     def named(self, name: str, option: str) -> slice:
-        """Where a parameter's coordinates are.
+        """Return the slice of a parameter's coordinates.
 
         Raises:
             ValueError: If there is no such parameter.
@@ -98,7 +98,7 @@ class Cube:
         return point
 
     def units(self, params: Mapping[str, Any]) -> Vector:
-        """Where a point of the space lies."""
+        """Return the coordinates of a point of the space."""
         return _joined(p.encode(params[name]) for name, p in self.floats.items())
 
     def gradient(self, params: Mapping[str, Any], slopes: Mapping[str, Any]) -> Vector:
@@ -108,11 +108,11 @@ class Cube:
 
     @property
     def logarithmic(self) -> NDArray[np.bool_]:
-        """Which coordinates are logarithms."""
+        """True for each coordinate that is a logarithm."""
         return np.concatenate([np.full(p.dimension, p.log) for p in self.floats.values()])
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         rows = []
         for name in self._order:
             if name in self.fixed:

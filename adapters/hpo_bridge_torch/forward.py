@@ -81,7 +81,7 @@ def _step(
 
 
 def _push(function: Any, at: tuple[Any, ...], along: tuple[Any, ...]) -> tuple[Any, Any]:
-    """What a function gives, and how that moves with its arguments, in all directions at once."""
+    """Return a function's outputs and their derivatives along all directions."""
 
     def one(*direction: Any) -> Any:
         return jvp(function, at, direction)
@@ -118,7 +118,7 @@ def _beginning(run: Run, tuned: Tensors, basis: Tensors) -> tuple[Any, Any]:
 
 
 def _pushed_twice(outputs: Tensors, roots: Tensors, basis: Tensors) -> Tensors:
-    """How outputs move along each direction, by two ways back: they come from the user's ``init``.
+    """Return the derivatives of outputs along each direction, by two backward passes.
 
     That builds modules, which forward mode does not allow. The derivative of a sum of outputs
     times weights is linear in the weights, and its derivative by them is what is wanted.
@@ -157,7 +157,7 @@ def _nonzero(found: Any) -> bool:
 
 
 def _cut_off(run: Run, name: str) -> bool:
-    """Whether no history leads to a hyperparameter: from the first step, the last, the value."""
+    """Return true if no history leads from the first step, the last or the value to it."""
     tuned = leaves(run.hyper, [name])
     params = {n: v.detach().requires_grad_() for n, v in run.start.items()}
     memory = run.training.inner.begin(params)

@@ -5,30 +5,51 @@ They are ordinary backends: what is special is that a trial must give derivative
 the unit cube (:mod:`hpo_bridge_torch.cube`), in chains (:mod:`hpo_bridge_torch.chains`), by rules
 (:mod:`hpo_bridge_torch.rules`). Their defaults are measured ones, see ``docs/gradient.md``.
 
-The options that all three take:
-
-* ``n_starts``: how many chains run side by side. A chain waits for its trial before it goes on;
-  so this is how many trials can run at once. More chains find more, later: with a given number of
-  trials one chain is best where its start is good.
-* ``start``: where in [0, 1] the first chain begins. A quarter, low: a learning rate that is too
-  small costs a few steps, one that is too large gives gradients without meaning.
-* ``init``: name to value: where it begins for parameters of which you know better.
-* ``explode``, ``backtrack``: when a point counts as bad; see :mod:`hpo_bridge_torch.chains`.
-* ``estimator``: ``gradient``, or ``spsa`` for an objective that has none: see
-  :mod:`hpo_bridge_torch.spsa`; ``perturbation`` is of the latter.
+The options that all three take are :class:`GradientOptions`. By default the first chain begins at
+a quarter of each range: a learning rate that is too small costs a few steps, one that is too large
+gives gradients without meaning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from hpo_bridge.contracts.optimizer import Problem
+from hpo_bridge.contracts.options import Range, with_options
 
 from . import rules
-from .search import Search
+from .search import Search, SearchOptions
 
 
+@dataclass(frozen=True, kw_only=True)
+class GradientOptions(SearchOptions):
+    """Options of the gradient backends.
+
+    Attributes:
+        step: Length of the first step in each coordinate (with ``torch.sgd`` in the largest one).
+        estimator: ``gradient``, or ``spsa`` for an objective that has none: see
+            :mod:`hpo_bridge_torch.spsa`.
+    """
+
+    step: Annotated[float, Range(above=0, most=1)] = 0.08
+    estimator: Literal["gradient", "spsa"] = "gradient"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamOptions(GradientOptions):
+    """Options of :class:`Adam`.
+
+    Attributes:
+        beta1: Decay of the mean of gradients.
+        beta2: Decay of the mean of their squares.
+    """
+
+    beta1: Annotated[float, Range(0, below=1)] = 0.5
+    beta2: Annotated[float, Range(0, below=1)] = 0.9
+
+
+@with_options(AdamOptions)
 class Adam(Search):
     """Adam in the unit cube: every coordinate moves by about ``step`` while its sign stays.
 
@@ -38,16 +59,7 @@ class Adam(Search):
 
     Args:
         problem: A problem with one objective, all of whose parameters are continuous.
-        step: How far a step goes in each coordinate, in [0, 1].
-        beta1: Decay of the mean of gradients.
-        beta2: Decay of the mean of their squares.
-        n_starts: Number of chains.
-        start: Where in [0, 1] the first one begins.
-        init: Parameter name to where it begins instead.
-        explode: How large a gradient may be.
-        backtrack: How much worse than the best a loss may be.
-        estimator: ``gradient`` or ``spsa``.
-        perturbation: Of ``spsa``.
+        options: See :class:`AdamOptions` and its bases.
 
     Example:
         >>> from hpo_bridge.contracts.optimizer import Observation
@@ -59,34 +71,25 @@ class Adam(Search):
         0.6
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        step: float = 0.08,
-        beta1: float = 0.5,
-        beta2: float = 0.9,
-        n_starts: int = 1,
-        start: float = 0.25,
-        init: Mapping[str, Any] | None = None,
-        explode: float = 30.0,
-        backtrack: float = 0.05,
-        estimator: str = "gradient",
-        perturbation: float = 0.05,
-    ) -> None:
-        super().__init__(
-            problem,
-            rules.adam(step, beta1, beta2),
-            n_starts=n_starts,
-            start=start,
-            init=init,
-            explode=explode,
-            backtrack=backtrack,
-            estimator=estimator,
-            perturbation=perturbation,
-        )
+    def __init__(self, problem: Problem, options: AdamOptions) -> None:
+        rule = rules.Adam(options.step, options.beta1, options.beta2)
+        super().__init__(problem, rule, options, options.estimator)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SgdOptions(GradientOptions):
+    """Options of :class:`Sgd`.
+
+    Attributes:
+        momentum: Share of the last step that is made again.
+        longest: Length of the longest step.
+    """
+
+    momentum: Annotated[float, Range(0, below=1)] = 0.5
+    longest: Annotated[float, Range(above=0, most=1)] = 0.2
+
+
+@with_options(SgdOptions)
 class Sgd(Search):
     """Gradient descent with momentum in the unit cube.
 
@@ -96,46 +99,30 @@ class Sgd(Search):
 
     Args:
         problem: A problem with one objective, all of whose parameters are continuous.
-        step: How far the first step goes, in [0, 1].
-        momentum: Share of the last step that is made again.
-        longest: How far any step goes at most.
-        n_starts: Number of chains.
-        start: Where in [0, 1] the first one begins.
-        init: Parameter name to where it begins instead.
-        explode: How large a gradient may be.
-        backtrack: How much worse than the best a loss may be.
-        estimator: ``gradient`` or ``spsa``.
-        perturbation: Of ``spsa``.
+        options: See :class:`SgdOptions` and its bases.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        step: float = 0.08,
-        momentum: float = 0.5,
-        longest: float = 0.2,
-        n_starts: int = 1,
-        start: float = 0.25,
-        init: Mapping[str, Any] | None = None,
-        explode: float = 30.0,
-        backtrack: float = 0.05,
-        estimator: str = "gradient",
-        perturbation: float = 0.05,
-    ) -> None:
-        super().__init__(
-            problem,
-            rules.sgd(step, momentum, longest),
-            n_starts=n_starts,
-            start=start,
-            init=init,
-            explode=explode,
-            backtrack=backtrack,
-            estimator=estimator,
-            perturbation=perturbation,
-        )
+    def __init__(self, problem: Problem, options: SgdOptions) -> None:
+        rule = rules.Sgd(options.step, options.momentum, options.longest)
+        super().__init__(problem, rule, options, options.estimator)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RpropOptions(GradientOptions):
+    """Options of :class:`Rprop`.
+
+    Attributes:
+        grow: Factor of a coordinate's step where the sign stays.
+        shrink: Factor where it flips.
+        longest: Length of the longest step.
+    """
+
+    grow: Annotated[float, Range(1, 2)] = 1.2
+    shrink: Annotated[float, Range(above=0, most=1)] = 0.5
+    longest: Annotated[float, Range(above=0, most=1)] = 0.2
+
+
+@with_options(RpropOptions)
 class Rprop(Search):
     """Rprop in the unit cube: steps by the signs of the derivatives alone.
 
@@ -144,43 +131,9 @@ class Rprop(Search):
 
     Args:
         problem: A problem with one objective, all of whose parameters are continuous.
-        step: First step of every coordinate, in [0, 1].
-        grow: Factor of a coordinate's step where the sign stays.
-        shrink: Factor where it flips.
-        longest: How far any step goes at most.
-        n_starts: Number of chains.
-        start: Where in [0, 1] the first one begins.
-        init: Parameter name to where it begins instead.
-        explode: How large a gradient may be.
-        backtrack: How much worse than the best a loss may be.
-        estimator: ``gradient`` or ``spsa``.
-        perturbation: Of ``spsa``.
+        options: See :class:`RpropOptions` and its bases.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        step: float = 0.08,
-        grow: float = 1.2,
-        shrink: float = 0.5,
-        longest: float = 0.2,
-        n_starts: int = 1,
-        start: float = 0.25,
-        init: Mapping[str, Any] | None = None,
-        explode: float = 30.0,
-        backtrack: float = 0.05,
-        estimator: str = "gradient",
-        perturbation: float = 0.05,
-    ) -> None:
-        super().__init__(
-            problem,
-            rules.rprop(step, grow, shrink, longest),
-            n_starts=n_starts,
-            start=start,
-            init=init,
-            explode=explode,
-            backtrack=backtrack,
-            estimator=estimator,
-            perturbation=perturbation,
-        )
+    def __init__(self, problem: Problem, options: RpropOptions) -> None:
+        rule = rules.Rprop(options.step, options.grow, options.shrink, options.longest)
+        super().__init__(problem, rule, options, options.estimator)

@@ -85,7 +85,7 @@ def as_numbers(
 
 
 def without_influence(name: str) -> str:
-    """What to tell of a hyperparameter on which a value does not depend."""
+    """Return the error for a hyperparameter on which a value does not depend."""
     return (
         f"no gradient of {name!r}: the value does not depend on hp[{name!r}] as a tensor; look "
         f"for float() or .item() of it, or .detach(); where it truly has no influence, name it "

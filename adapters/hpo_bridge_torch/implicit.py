@@ -12,14 +12,14 @@ https://arxiv.org/abs/1602.02355; Lorraine et al. (2020), https://arxiv.org/abs/
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
 
 from .errors import NotInLoss
 from .hypergradient import Hypergradient, as_numbers, gradient_of, leaves, total
-from .inner import Inner
+from .inner import Hyper, Inner, Tensors
 from .minimum import trained_parameters
 from .solvers import CG, Solver
 from .training import Run, slopes
@@ -47,7 +47,7 @@ def outside_of_loss(inner: Inner, names: Collection[str]) -> dict[str, str]:
 def implicit(
     run: Run, names: Sequence[str], *, solver: Solver | None = None, unused: Collection[str] = ()
 ) -> Hypergradient:
-    """The hypergradient, by implicit differentiation.
+    """Return the hypergradient, by implicit differentiation.
 
     Args:
         run: The training. Its loss is asked for on all data (step ``None``).
@@ -67,28 +67,13 @@ def implicit(
     tuned = leaves(run.hyper, names)
     hyper = run.cast(tuned)
     value = run.validation(params, hyper)
-    inputs = [*params.values(), *tuned.values()]
-    ones = [torch.ones_like(value)]
-    by_all = gradient_of([value], inputs, ones)
+    by_all = gradient_of([value], [*params.values(), *tuned.values()], [torch.ones_like(value)])
     by_params = [
         torch.zeros_like(p) if slope is None else slope
         for p, slope in zip(params.values(), by_all[: len(params)], strict=True)
     ]
-    loss = run.loss(params, hyper, None)
-    penalty = run.training.inner.penalty(params, hyper)
-    steepness = slopes(
-        loss if penalty is None else loss + penalty, params, None, create_graph=True
-    )
-    gradient = list(steepness.values())
-
-    def product(vector: Tensor) -> Tensor:
-        parts = _parts(vector, gradient)
-        result = gradient_of(gradient, list(params.values()), list(parts), keep=True)
-        return _flat([
-            torch.zeros_like(p) if r is None else r
-            for p, r in zip(params.values(), result, strict=True)
-        ])  # fmt: skip
-
+    gradient = _training_gradient(run, params, hyper)
+    product = _hessian_product(gradient, list(params.values()))
     solution = (solver or CG()).solve(product, _flat(by_params))
     moved = gradient_of(gradient, list(tuned.values()), _parts(-solution.x, gradient))
     sums = [total(direct, by) for direct, by in zip(by_all[len(params) :], moved, strict=True)]
@@ -99,6 +84,28 @@ def implicit(
         "training_gradient": float(_flat(gradient).detach().norm()),
     }
     return Hypergradient(float(value.detach()), gradients, "implicit", facts=facts)
+
+
+def _training_gradient(run: Run, params: Tensors, hyper: Hyper) -> list[Tensor]:
+    """Return the gradient of the training loss and its penalty, with a history."""
+    loss = run.loss(params, hyper, None)
+    penalty = run.training.inner.penalty(params, hyper)
+    whole = loss if penalty is None else loss + penalty
+    return list(slopes(whole, params, None, create_graph=True).values())
+
+
+def _hessian_product(gradient: list[Tensor], params: list[Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return the function that multiplies a vector by the Hessian."""
+
+    def product(vector: Tensor) -> Tensor:
+        parts = _parts(vector, gradient)
+        result = gradient_of(gradient, params, list(parts), keep=True)
+        return _flat([
+            torch.zeros_like(p) if r is None else r
+            for p, r in zip(params, result, strict=True)
+        ])  # fmt: skip
+
+    return product
 
 
 def _refuse_settings(inner: Inner, names: Sequence[str]) -> None:

@@ -57,7 +57,7 @@ class Inner(Protocol):
         ...
 
     def begin(self, params: Tensors) -> Tensors:
-        """What it remembers before the first step."""
+        """Return its memory before the first step."""
         ...
 
     def step(
@@ -67,7 +67,7 @@ class Inner(Protocol):
         ...
 
     def penalty(self, params: Tensors, hyper: Hyper) -> Tensor | None:
-        """What it adds to the training loss by itself, if anything."""
+        """Return its own term of the training loss, if it has one."""
         ...
 
 

@@ -59,7 +59,7 @@ def minimise(inner: LBFGS, run: Run, start: Tensors, hyper: Hyper) -> Tensors:
 
 
 def _descend(inner: LBFGS, run: Run, params: Tensors, hyper: Hyper, tolerance: float) -> None:
-    """Moves the parameters, in place, near to the minimum."""
+    """Move the parameters, in place, near to the minimum."""
     optimizer = torch.optim.LBFGS(
         list(params.values()), max_iter=run.training.steps, history_size=inner.history,
         tolerance_change=0.0, tolerance_grad=tolerance, line_search_fn="strong_wolfe",
@@ -75,7 +75,7 @@ def _descend(inner: LBFGS, run: Run, params: Tensors, hyper: Hyper, tolerance: f
 
 
 def _polish(run: Run, params: Tensors, hyper: Hyper, aim: float) -> float:
-    """Moves them on by Newton's steps; the largest component of the gradient at the end."""
+    """Move them on by Newton's steps; the largest component of the gradient at the end."""
     leaves = list(params.values())
     best, kept = float("inf"), [leaf.detach().clone() for leaf in leaves]
     for _ in range(NEWTON_STEPS + 1):

@@ -15,7 +15,7 @@ from .inner import Tensors
 
 
 class Packing:
-    """How parameters lie in vectors: one for each precision and device, mostly one in all.
+    """The layout of parameters in vectors: one for each precision and device.
 
     Args:
         params: Name to tensor.

@@ -39,7 +39,7 @@ class Randomness:
         return self
 
     def cover(self, tensors: Iterable[Tensor]) -> bool:
-        """Takes over the generators of the devices that these tensors are on, too.
+        """Take over the generators of the devices that these tensors are on, too.
 
         Returns:
             Whether there is one that was not taken over before.
@@ -51,7 +51,7 @@ class Randomness:
         return len(self._found) > known
 
     def at(self, moment: int | str) -> None:
-        """Seeds them for a step, or for another moment that has a name."""
+        """Seed them for a step, or for another moment that has a name."""
         digest = blake2b(f"{self._seed}/{moment}".encode(), digest_size=7).digest()
         seed = int.from_bytes(digest, "big")
         for generator, _ in self._found:

@@ -105,7 +105,7 @@ class RelaxedChoice:
         return torch.softmax(logits / self.temperature, dim=0)
 
     def mixed(self, hp: Mapping[str, Any], branches: Mapping[str, Callable[[], Tensor]]) -> Tensor:
-        """What the branches give, blended.
+        """Return the blended outputs of the branches.
 
         Args:
             hp: Hyperparameters. With hardened logits the one branch is evaluated, and none of the
@@ -156,5 +156,5 @@ def blended(weights: Tensor, parts: Sequence[Tensor]) -> Tensor:
 
 
 def _is_traced(tensor: Tensor) -> bool:
-    """Whether something follows a tensor, so that its numbers must not be looked at."""
+    """Return true if a transform traces a tensor, whose numbers must not be read then."""
     return tensor.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(tensor)

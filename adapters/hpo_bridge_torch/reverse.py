@@ -91,7 +91,7 @@ class _Backwards:
         self._take(begin, _flat(end), self._slopes)
 
     def beginning(self) -> None:
-        """What the parameters began with may depend on hyperparameters too."""
+        """Add the part of the initial parameters, which may depend on hyperparameters."""
         params = self._run.begin(self._tuned)
         slopes = dict(zip(params, self._slopes, strict=False))
         self._add(gradient_of(list(params.values()), self._inputs(), list(slopes.values())))

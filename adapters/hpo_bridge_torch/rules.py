@@ -1,4 +1,4 @@
-"""How a gradient becomes a step: Adam, gradient descent, Rprop. Steps are in the unit cube.
+"""Rules that turn a gradient into a step in the unit cube: Adam, gradient descent, Rprop.
 
 A rule is a frozen description; what it remembers of a chain is a :class:`Memory` of plain
 arrays. ``rule.step(gradient, memory)`` gives the step and the next memory, and changes neither
@@ -13,8 +13,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hpo_bridge.contracts.options import number
-
 from .cube import Vector
 
 TINY = 1e-12
@@ -22,7 +20,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Memory:
-    """What a rule remembers.
+    """State of a rule on one chain.
 
     Attributes:
         count: How many steps it made.
@@ -35,25 +33,25 @@ class Memory:
     second: Vector
 
     def to_plain(self) -> list[Any]:
-        """Plain data."""
+        """Return plain data."""
         return [self.count, self.first.tolist(), self.second.tolist()]
 
     @classmethod
     def from_plain(cls, plain: Any) -> Memory:
-        """What ``to_plain`` gave."""
+        """Return the memory that ``to_plain`` described."""
         count, first, second = plain
         return cls(int(count), np.array(first, dtype=float), np.array(second, dtype=float))
 
 
 class Rule(Protocol):
-    """What the three have in common."""
+    """A rule that turns gradients into steps."""
 
     def begin(self, size: int) -> Memory:
-        """The memory of a chain with ``size`` coordinates that has not moved yet."""
+        """Return the memory of a chain with ``size`` coordinates that has not moved yet."""
         ...
 
     def step(self, gradient: Vector, memory: Memory) -> tuple[Vector, Memory]:
-        """The step from here, to be added; and what to remember."""
+        """Return the step from here, to be added, and the next memory."""
         ...
 
 
@@ -155,42 +153,11 @@ class Rprop:
         return -np.sign(used) * sizes, Memory(memory.count + 1, used, sizes)
 
 
-def adam(step: float, beta1: float, beta2: float) -> Adam:
-    """Adam, its options checked."""
-    return Adam(
-        number("step", step, above=0.0, most=1.0),
-        number("beta1", beta1, 0.0, below=1),
-        number("beta2", beta2, 0.0, below=1),
-    )
-
-
-def sgd(step: float, momentum: float, longest: float) -> Sgd:
-    """Gradient descent, its options checked."""
-    return Sgd(
-        number("step", step, above=0.0, most=1.0),
-        number("momentum", momentum, 0.0, below=1),
-        number("longest", longest, above=0.0, most=1.0),
-    )
-
-
-def rprop(step: float, grow: float, shrink: float, longest: float) -> Rprop:
-    """Rprop, its options checked."""
-    return Rprop(
-        number("step", step, above=0.0, most=1.0),
-        number("grow", grow, 1.0, 2.0),
-        number("shrink", shrink, above=0.0, most=1.0),
-        number("longest", longest, above=0.0, most=1.0),
-    )
-
-
 def without(memory: Memory, blocked: Any) -> Memory:
-    """A memory that has forgotten which way it went in some coordinates.
+    """Return a memory that has forgotten which way it went in some coordinates.
 
     Args:
         memory: The memory.
         blocked: Which coordinates are at a bound, and go on against it.
     """
     return replace(memory, first=np.where(blocked, 0.0, memory.first))
-
-
-__all__ = ["Adam", "Memory", "Rprop", "Rule", "Sgd", "adam", "rprop", "sgd", "without"]

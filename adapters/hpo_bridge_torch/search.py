@@ -1,26 +1,51 @@
-"""What ``torch.adam``, ``torch.sgd``, ``torch.rprop`` and ``torch.spsa`` have in common."""
+"""Chains of gradient steps side by side: the search of all four gradient backends."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from hpo_bridge.contracts.optimizer import Observation, Problem, Suggestion, Translation
-from hpo_bridge.contracts.options import number, one_of, whole
+from hpo_bridge.contracts.options import Range
 from hpo_bridge.errors import BackendError
 
+from .chain_evaluation import ChainEvaluation
 from .chains import Limits, Places, Walk
 from .cube import Cube, Vector
+from .estimators import Estimator, ExactGradient, LossAndGradient, SpsaEstimator
 from .rules import Rule
-from .seats import Estimator, Exact, Seat, Spsa
 
-ESTIMATORS = ("gradient", "spsa")
-
-Found = tuple[Vector, float, Vector | None]
+FoundPoint = tuple[Vector, float, Vector | None]
 """A point from elsewhere: place, loss, and gradient if there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """Options that all four backends share.
+
+    Attributes:
+        n_starts: Number of chains. A chain waits for its trial before it goes on; so this is
+            how many trials can run at once (twice as many with ``spsa``). With a given number of
+            trials one chain is best where its start is good.
+        start: Coordinate in [0, 1] at which the first chain begins, for parameters that ``init``
+            leaves out.
+        init: Parameter name to the value at which the first chain begins; for a vector, a
+            number for all of its components or a list.
+        explode: See :class:`~hpo_bridge_torch.chains.Limits`.
+        backtrack: See :class:`~hpo_bridge_torch.chains.Limits`.
+        perturbation: Half the distance of the two points of ``spsa``.
+    """
+
+    n_starts: Annotated[int, Range(1)] = 1
+    start: Annotated[float, Range(0, 1)] = 0.25
+    init: Mapping[str, Any] | None = None
+    explode: Annotated[float, Range(above=0)] = 30.0
+    backtrack: Annotated[float, Range(0)] = 0.05
+    perturbation: Annotated[float, Range(above=0, most=0.5)] = 0.05
 
 
 class Search:
@@ -28,79 +53,68 @@ class Search:
 
     Args:
         problem: A problem with one objective, all of whose parameters are continuous.
-        rule: How a gradient becomes a step.
-        n_starts: How many chains, and so how many trials at once (twice as many with
-            ``spsa``).
-        start: Where in [0, 1] the first chain begins, for parameters that ``init`` leaves out.
-        init: Parameter name to the value at which the first chain begins; for a vector, a
-            number for all of its components or a list.
-        explode: See :class:`~hpo_bridge_torch.chains.Limits`.
-        backtrack: See :class:`~hpo_bridge_torch.chains.Limits`.
+        rule: The rule that turns a gradient into a step.
+        options: See :class:`SearchOptions`.
         estimator: ``gradient``: the objective's own; ``spsa``: from differences of losses.
-        perturbation: Half the distance of the two points of ``spsa``, in [0, 1].
     """
 
     def __init__(
         self,
         problem: Problem,
         rule: Rule,
-        *,
-        n_starts: int,
-        start: float,
-        init: Mapping[str, Any] | None,
-        explode: float,
-        backtrack: float,
-        estimator: str,
-        perturbation: float,
+        options: SearchOptions,
+        estimator: Literal["gradient", "spsa"],
     ) -> None:
-        seats = whole("n_starts", n_starts, 1)
-        low = number("start", start, 0.0, 1.0)
-        limits = Limits(number("explode", explode, above=0.0), number("backtrack", backtrack, 0.0))
-        one_of("estimator", estimator, ESTIMATORS)
-        distance = number("perturbation", perturbation, above=0.0, most=0.5)
+        low = options.start
+        limits = Limits(options.explode, options.backtrack)
         cube = self._cube = Cube(problem)
-        places = Places(low, _given(cube, init), cube.logarithmic, problem.seed)
+        places = Places(low, _given(cube, options.init), cube.logarithmic, problem.seed)
         anchor = np.full(cube.size, low)
         self._walk = Walk(rule, limits, places.start, anchor)
         self._exact = estimator == "gradient"
-        self._estimator: Estimator = Exact() if self._exact else Spsa(distance, problem.seed)
-        self._seats = [Seat.of(self._walk.begin(chain), self._estimator) for chain in range(seats)]
-        self._pending: dict[int, tuple[int, int]] = {}  # token to seat and probe
+        self._estimator: Estimator = ExactGradient()
+        if not self._exact:
+            self._estimator = SpsaEstimator(options.perturbation, problem.seed)
+        self._evaluations = [
+            ChainEvaluation.of(self._walk.begin(chain), self._estimator)
+            for chain in range(options.n_starts)
+        ]
+        self._pending: dict[int, tuple[int, int]] = {}  # token to evaluation and probe
         self._given = 0
-        self._foreign: list[Found] = []
+        self._foreign: list[FoundPoint] = []
 
     @property
     def wants_gradients(self) -> bool:
-        """Whether the objective's own gradients are needed."""
+        """True if the objective's own gradients are needed."""
         return self._exact
 
     def ask(self, n: int) -> Sequence[Suggestion]:
-        """The next point of each chain that waits for none; none if all do."""
+        """Return the next point of each chain that waits for none; nothing if all do."""
         suggestions: list[Suggestion] = []
-        for place, seat in enumerate(self._seats):
-            while seat.sent < len(seat.probes) and len(suggestions) < n:
-                self._pending[self._given] = place, seat.sent
-                params = self._cube.params(seat.probes[seat.sent])
+        for place, evaluation in enumerate(self._evaluations):
+            while evaluation.asked < len(evaluation.probes) and len(suggestions) < n:
+                self._pending[self._given] = place, evaluation.asked
+                params = self._cube.params(evaluation.probes[evaluation.asked])
                 suggestions.append(Suggestion(params, self._given))
-                seat.sent += 1
+                evaluation.asked += 1
                 self._given += 1
         return suggestions
 
     def tell(self, observations: Sequence[Observation]) -> None:
-        """Takes results in any order."""
+        """Take results in any order."""
         for seen in observations:
             if seen.token is None:
-                self._note(seen)
+                self._keep_foreign(seen)
             elif seen.token in self._pending:
                 place, probe = self._pending.pop(seen.token)
-                self._seats[place].told[probe] = self._lesson(seen)
+                self._evaluations[place].results[probe] = self._loss_and_gradient(seen)
                 self._advance(place)
             else:
                 raise BackendError(f"no result is awaited for the token {json.dumps(seen.token)}")
-        self._welcome()
+        self._place_foreign()
 
-    def _lesson(self, seen: Observation) -> tuple[float | None, Vector | None]:
-        """Loss and gradient in the cube; a trial without a loss teaches that it failed."""
+    def _loss_and_gradient(self, seen: Observation) -> LossAndGradient:
+        """Return loss and gradient in the cube; a trial without a loss teaches that it failed."""
         if seen.losses is None:
             return None, None
         if seen.gradients is None:
@@ -108,62 +122,71 @@ class Search:
         return seen.losses[0], self._cube.gradient(seen.params, seen.gradients)
 
     def _advance(self, place: int) -> None:
-        """Moves a chain all of whose probes were told."""
-        seat = self._seats[place]
-        told = seat.all_told
+        """Move a chain all of whose probes were told."""
+        evaluation = self._evaluations[place]
+        told = evaluation.all_results
         if told is None:
             return
-        chain = self._walk.told(seat.chain, *self._estimator.estimate(seat.probes, told))
-        moved = Seat.of(chain, self._estimator)
-        if seat.found is not None and seat.found[1] < moved.standing:
-            moved = self._moved(moved, seat.found)
-        self._seats[place] = moved
+        chain = self._walk.told(
+            evaluation.chain, *self._estimator.estimate(evaluation.probes, told)
+        )
+        moved = ChainEvaluation.of(chain, self._estimator)
+        if evaluation.better is not None and evaluation.better[1] < moved.least_known_loss:
+            moved = self._moved(moved, evaluation.better)
+        self._evaluations[place] = moved
 
-    def _note(self, seen: Observation) -> None:
-        """Keeps a foreign point, if it is one of the best."""
-        loss, gradient = self._lesson(seen)
+    def _keep_foreign(self, seen: Observation) -> None:
+        """Keep a foreign point, if it is one of the best."""
+        loss, gradient = self._loss_and_gradient(seen)
         if loss is not None:
             exact = gradient if self._exact else None
             self._foreign.append((self._cube.units(seen.params), loss, exact))
             self._foreign.sort(key=lambda found: found[1])
-            del self._foreign[len(self._seats) :]
+            del self._foreign[len(self._evaluations) :]
 
-    def _welcome(self) -> None:
-        """Foreign points are starts of chains; the worst chain goes to one that is better."""
+    def _place_foreign(self) -> None:
+        """Move the worst chains to foreign points that are better."""
         while self._foreign:
             found = self._foreign.pop(0)
-            place = max(range(len(self._seats)), key=lambda k: (self._seats[k].standing, -k))
-            seat = self._seats[place]
-            if not found[1] < seat.standing:
+            place = max(
+                range(len(self._evaluations)),
+                key=lambda k: (self._evaluations[k].least_known_loss, -k),
+            )
+            evaluation = self._evaluations[place]
+            if not found[1] < evaluation.least_known_loss:
                 self._foreign.clear()  # nor is any other better than the worst chain
-            elif seat.sent:
-                seat.found = found
+            elif evaluation.asked:
+                evaluation.better = found
             else:
-                self._seats[place] = self._moved(seat, found)
+                self._evaluations[place] = self._moved(evaluation, found)
 
-    def _moved(self, seat: Seat, found: Found) -> Seat:
-        moved = Seat.of(self._walk.at(seat.chain, *found), self._estimator)
-        moved.promise = found[1] if found[2] is None else None
+    def _moved(self, evaluation: ChainEvaluation, found: FoundPoint) -> ChainEvaluation:
+        moved = ChainEvaluation.of(self._walk.at(evaluation.chain, *found), self._estimator)
+        moved.expected_loss = found[1] if found[2] is None else None
         return moved
 
     def explain(self) -> Sequence[Translation]:
-        """One row per parameter."""
+        """Return one row per parameter."""
         return self._cube.explain()
 
     def state(self) -> Any:
-        """Chains, and what is pending."""
+        """Return chains and pending trials."""
         return {
-            "seats": [seat.to_plain() for seat in self._seats],
+            "evaluations": [evaluation.to_plain() for evaluation in self._evaluations],
             "pending": [[token, *where] for token, where in self._pending.items()],
             "given": self._given,
         }
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Goes on from ``state``; what was told is in it."""
-        seats = [Seat.from_plain(seat) for seat in state["seats"]]
-        if len(seats) != len(self._seats):
-            raise BackendError(f"the state has {len(seats)} chains, expected {len(self._seats)}")
-        self._seats = seats
+        """Continue from ``state``, which has all that was told."""
+        evaluations = [
+            ChainEvaluation.from_plain(evaluation) for evaluation in state["evaluations"]
+        ]
+        if len(evaluations) != len(self._evaluations):
+            raise BackendError(
+                f"the state has {len(evaluations)} chains, expected {len(self._evaluations)}"
+            )
+        self._evaluations = evaluations
         self._pending = {token: (place, probe) for token, place, probe in state["pending"]}
         self._given = state["given"]
 

@@ -23,7 +23,7 @@ WAYS_OUT = "give the solver a damping, let it be Neumann, or take method reverse
 
 @dataclass(frozen=True)
 class Solution:
-    """What a solver found.
+    """The result of a solver.
 
     Attributes:
         x: The solution.

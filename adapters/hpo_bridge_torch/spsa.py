@@ -1,6 +1,6 @@
 """``torch.spsa``: gradient steps for an objective that has no gradient.
 
-Two evaluations per step, whatever the number of parameters (see :class:`.seats.Spsa`); the two
+Two evaluations per step, whatever the number of parameters (see :mod:`.estimators`); the two
 can run at the same time. It takes what the gradient backends take: continuous parameters. The
 steps are Adam's, as of ``torch.adam`` with the option ``estimator: spsa``, of which this is
 another name: one that asks for no gradients, so that the study needs none. For another rule take
@@ -13,29 +13,38 @@ several times as many trials, and more with every further parameter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from hpo_bridge.contracts.optimizer import Problem
+from hpo_bridge.contracts.options import Range, with_options
 
 from . import rules
-from .search import Search
+from .search import Search, SearchOptions
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpsaOptions(SearchOptions):
+    """Options of :class:`Spsa`.
+
+    Attributes:
+        step: Length of a step in each coordinate.
+        beta1: Decay of the mean of gradients.
+        beta2: Decay of the mean of their squares.
+    """
+
+    step: Annotated[float, Range(above=0, most=1)] = 0.08
+    beta1: Annotated[float, Range(0, below=1)] = 0.5
+    beta2: Annotated[float, Range(0, below=1)] = 0.9
+
+
+@with_options(SpsaOptions)
 class Spsa(Search):
     """Adam with gradients from simultaneous perturbation (Spall 1992).
 
     Args:
         problem: A problem with one objective, all of whose parameters are continuous.
-        perturbation: Distance of the two points from the chain's, in every coordinate.
-        step: How far a step goes in each coordinate, in [0, 1].
-        beta1: Decay of the mean of gradients.
-        beta2: Decay of the mean of their squares.
-        n_starts: Number of chains; each has two trials at once.
-        start: Where in [0, 1] the first one begins.
-        init: Parameter name to where it begins instead.
-        explode: How large a gradient may be.
-        backtrack: How much worse than the best a loss may be.
+        options: See :class:`SpsaOptions` and its base.
 
     Example:
         >>> from hpo_bridge.space import Float, Space
@@ -44,28 +53,6 @@ class Spsa(Search):
         [0.45, 0.55]
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        *,
-        perturbation: float = 0.05,
-        step: float = 0.08,
-        beta1: float = 0.5,
-        beta2: float = 0.9,
-        n_starts: int = 1,
-        start: float = 0.25,
-        init: Mapping[str, Any] | None = None,
-        explode: float = 30.0,
-        backtrack: float = 0.05,
-    ) -> None:
-        super().__init__(
-            problem,
-            rules.adam(step, beta1, beta2),
-            n_starts=n_starts,
-            start=start,
-            init=init,
-            explode=explode,
-            backtrack=backtrack,
-            estimator="spsa",
-            perturbation=perturbation,
-        )
+    def __init__(self, problem: Problem, options: SpsaOptions) -> None:
+        rule = rules.Adam(options.step, options.beta1, options.beta2)
+        super().__init__(problem, rule, options, "spsa")

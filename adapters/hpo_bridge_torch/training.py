@@ -34,7 +34,7 @@ State = tuple[Tensors, Tensors]
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained, and how.
+    """A training problem: functions, inner optimizer and number of steps.
 
     Attributes:
         init: Seed and hyperparameters to parameters; the latter in double precision, on the CPU.
@@ -113,7 +113,7 @@ class Run:
         }
 
     def advance(self, state: State, hyper: Hyper, first: int, last: int) -> State:
-        """Takes steps ``first`` up to ``last`` without a history."""
+        """Take steps ``first`` up to ``last`` without a history."""
         inner = self.training.inner
         for t in range(first, last):
             params = {name: value.detach().requires_grad_() for name, value in state[0].items()}
@@ -131,7 +131,7 @@ class Run:
     def record(
         self, state: State, hyper: Hyper, first: int, last: int, *, again: bool = False
     ) -> State:
-        """Takes the same steps with a history: the result depends on ``state`` and ``hyper``."""
+        """Take the same steps with a history: the result depends on ``state`` and ``hyper``."""
         inner = self.training.inner
         for t in range(first, last):
             loss = self.loss(state[0], hyper, t)
@@ -146,7 +146,7 @@ class Run:
         return state
 
     def _check_repeated(self, loss: Tensor, t: int) -> None:
-        """Raises NotRepeatable if a step has another loss than before, beyond rounding."""
+        """Raise NotRepeatable if a step has another loss than before, beyond rounding."""
         if t not in self._losses:
             return
         largest = max(float(known.abs()) for known in self._losses.values())
@@ -160,7 +160,7 @@ class Run:
             )
 
     def tell(self, params: Tensors, t: int) -> None:
-        """Shows the parameters after a step to who wants to see them."""
+        """Show the parameters after a step to who wants to see them."""
         if self.training.after is not None:
             with torch.no_grad():
                 packed = {key: value.detach() for key, value in params.items()}
@@ -172,7 +172,7 @@ class Run:
         return scalar("train_loss", self.training.train_loss(self.unpack(params), hyper, t))
 
     def seed(self, moment: int | str | None) -> None:
-        """Seeds the generators for a step, for the loss on all data, or for a moment by name."""
+        """Seed the generators for a step, for the loss on all data, or for a moment by name."""
         self._randomness.at("all" if moment is None else moment)
 
     def validation(self, params: Tensors, hyper: Hyper, *, history: bool = True) -> Tensor:
@@ -255,7 +255,7 @@ def scalar(what: str, value: Any) -> Tensor:
 
 
 def check_finite(loss: Tensor, t: int) -> None:
-    """Raises Diverged if the loss of step ``t`` is no finite number."""
+    """Raise Diverged if the loss of step ``t`` is no finite number."""
     if not math.isfinite(loss.detach()):
         raise Diverged(
             f"train_loss is {loss.detach().item()} at step {t}: the training diverged; a lower "

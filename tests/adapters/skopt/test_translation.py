@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hpo_bridge_skopt.designs import Balanced, generator
+from hpo_bridge_skopt.designs import Balanced, initial_point_generator
 from hpo_bridge_skopt.models import ExtraTrees, Gp
 from hpo_bridge_skopt.quiet import quietly
 from hpo_bridge_skopt.samplers import Lhs, Random, Sobol
@@ -126,7 +126,7 @@ def test_trees_never_propose_small_log_integers_natively(kit):
 @pytest.mark.parametrize("name", ["lhs", "sobol", "halton", "hammersly"])
 def test_initial_designs_are_balanced(name):
     table = Table(Space(DISCRETE), "plain")
-    balanced = generator(name, table.dimensions, native=False)
+    balanced = initial_point_generator(name, table.dimensions, native=False)
     assert isinstance(balanced, Balanced)
     with quietly():
         if name == "lhs":

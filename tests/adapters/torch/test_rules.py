@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hpo_bridge_torch import rules
 from hpo_bridge_torch.gradient import Adam, Rprop, Sgd
-from hpo_bridge_torch.rules import Memory, Rule, adam, rprop, sgd, without
+from hpo_bridge_torch.rules import Memory, Rule, without
 from hpo_bridge_torch.spsa import Spsa
 
 from hpo_bridge.contracts.optimizer import Problem
@@ -49,13 +50,13 @@ def theirs(make: Callable[[Any], Any], steps: int = 25) -> list[list[float]]:
 
 
 def test_adam_is_torchs() -> None:
-    found = ours(adam(0.08, 0.7, 0.95))
+    found = ours(rules.Adam(0.08, 0.7, 0.95))
     wanted = theirs(lambda u: torch.optim.Adam(u, lr=0.08, betas=(0.7, 0.95), eps=1e-15))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9)
 
 
 def test_rprop_is_torchs() -> None:
-    found = ours(rprop(0.05, 1.2, 0.5, 0.11))
+    found = ours(rules.Rprop(0.05, 1.2, 0.5, 0.11))
     wanted = theirs(
         lambda u: torch.optim.Rprop(u, lr=0.05, etas=(0.5, 1.2), step_sizes=(0.0, 0.11))
     )
@@ -64,14 +65,15 @@ def test_rprop_is_torchs() -> None:
 
 def test_sgd_is_torchs_at_the_rate_of_the_first_gradient() -> None:
     rate = 0.01 / float(slope(torch.tensor(START, dtype=torch.float64)).abs().max())
-    found = ours(sgd(0.01, 0.6, 1.0))
+    found = ours(rules.Sgd(0.01, 0.6, 1.0))
     wanted = theirs(lambda u: torch.optim.SGD(u, lr=rate, momentum=0.6))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
 @pytest.mark.parametrize(
-    "rule", [adam(0.08, 0.5, 0.9), sgd(0.08, 0.5, 0.2), rprop(0.08, 1.2, 0.5, 0.2)]
+    "rule",
+    [rules.Adam(0.08, 0.5, 0.9), rules.Sgd(0.08, 0.5, 0.2), rules.Rprop(0.08, 1.2, 0.5, 0.2)],
 )
 def test_the_unit_of_the_loss_does_not_matter(rule: Rule, unit: float) -> None:
     paths = []
@@ -89,9 +91,9 @@ def test_the_first_step_is_as_long_as_asked_for() -> None:
     steps = {
         name: rule.step(gradient, rule.begin(3))[0]
         for name, rule in {
-            "adam": adam(0.08, 0.5, 0.9),
-            "sgd": sgd(0.08, 0.5, 0.2),
-            "rprop": rprop(0.08, 1.2, 0.5, 0.2),
+            "adam": rules.Adam(0.08, 0.5, 0.9),
+            "sgd": rules.Sgd(0.08, 0.5, 0.2),
+            "rprop": rules.Rprop(0.08, 1.2, 0.5, 0.2),
         }.items()
     }
     np.testing.assert_allclose(steps["adam"], [-0.08, 0.08, 0.0], atol=1e-12)
@@ -100,7 +102,7 @@ def test_the_first_step_is_as_long_as_asked_for() -> None:
 
 
 def test_no_step_is_longer_than_the_longest() -> None:
-    rule = sgd(0.08, 0.9, 0.1)
+    rule = rules.Sgd(0.08, 0.9, 0.1)
     memory = rule.begin(2)
     for size in (1.0, 50.0, 50.0):
         step, memory = rule.step(np.array([size, 0.1]), memory)
@@ -108,7 +110,8 @@ def test_no_step_is_longer_than_the_longest() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [adam(0.08, 0.5, 0.9), sgd(0.08, 0.5, 0.2), rprop(0.08, 1.2, 0.5, 0.2)]
+    "rule",
+    [rules.Adam(0.08, 0.5, 0.9), rules.Sgd(0.08, 0.5, 0.2), rules.Rprop(0.08, 1.2, 0.5, 0.2)],
 )
 def test_a_gradient_of_zero_is_no_step_and_no_number_that_is_none(rule: Rule) -> None:
     memory = rule.begin(2)
@@ -121,7 +124,7 @@ def test_a_gradient_of_zero_is_no_step_and_no_number_that_is_none(rule: Rule) ->
 
 
 def test_what_is_blocked_is_forgotten() -> None:
-    rule = adam(0.08, 0.9, 0.9)
+    rule = rules.Adam(0.08, 0.9, 0.9)
     _, memory = rule.step(np.array([1.0, 1.0]), rule.begin(2))
     left = without(memory, np.array([True, False]))
     assert left.first[0] == 0.0

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hpo_bridge_torch import rules
 from hpo_bridge_torch.chains import Limits, Places, Walk
+from hpo_bridge_torch.estimators import SpsaEstimator as Estimator
 from hpo_bridge_torch.gradient import Adam, Rprop, Sgd
-from hpo_bridge_torch.rules import adam
-from hpo_bridge_torch.seats import Spsa as Estimator
 from hpo_bridge_torch.spsa import Spsa
 
 from hpo_bridge import Float, Space, Study
@@ -56,7 +56,7 @@ def test_the_estimate_is_the_slope_along_a_random_direction() -> None:
     """Its mean over directions is the gradient; each single one is exact along its own."""
     slope = np.array([2.0, -1.0, 0.5])
     start = Places(0.5, np.full(3, 0.5), np.zeros(3, dtype=bool), 0).start
-    walk = Walk(adam(0.08, 0.5, 0.9), Limits(15.0, 0.05), start, np.full(3, 0.5))
+    walk = Walk(rules.Adam(0.08, 0.5, 0.9), Limits(15.0, 0.05), start, np.full(3, 0.5))
     estimates = []
     for seed in range(4000):
         estimator = Estimator(0.05, seed)
@@ -73,7 +73,7 @@ def test_the_estimate_is_the_slope_along_a_random_direction() -> None:
 
 def test_at_a_bound_the_difference_is_the_one_that_there_is() -> None:
     start = Places(0.5, np.zeros(2), np.zeros(2, dtype=bool), 0).start
-    walk = Walk(adam(0.08, 0.5, 0.9), Limits(15.0, 0.05), start, np.zeros(2))
+    walk = Walk(rules.Adam(0.08, 0.5, 0.9), Limits(15.0, 0.05), start, np.zeros(2))
     estimator = Estimator(0.1, 3)
     probes = estimator.probes(walk.begin(0))
     assert min(p.min() for p in probes) == 0.0
