@@ -1,4 +1,4 @@
-"""What other tuning tools call things, and what they are called here: hints for error messages.
+"""The words of other tuning tools, and those used here: hints for error messages.
 
 One row a habit. A hint is what stands in brackets behind the message, so that it has to be right
 in Python and in a study file alike.

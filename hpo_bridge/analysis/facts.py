@@ -1,4 +1,4 @@
-"""What the log of a study says of its history, beside its trials; for those who only read."""
+"""The history of a study as its log has it, beside the trials; for those who only read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from ..store import Store
-from ..store.event_types import Adopted, SessionStarted, SpaceChanged
+from ..store.study_events import Adopted, SessionStarted, SpaceChanged
 
 
 def schedule_entry(store: Store, name: str) -> dict[str, int] | None:

@@ -23,7 +23,7 @@ from ..errors import NoCheckpoints, ObjectiveError, short
 from ..objectives.callables import check_function
 from ..objectives.objective import objective_from
 from ..store import Event, Store
-from ..store.event_types import HeldOutScored
+from ..store.study_events import HeldOutScored
 from .selection import Selection
 
 REUSED = "a test set that is looked at twice is a validation set"

@@ -23,7 +23,7 @@ from ..errors import NoCompleteTrial, ObjectiveError, StoreError
 from ..objectives.failure import Failure
 from ..space import Space
 from ..store import Store
-from ..store.event_types import SplitAssigned
+from ..store.study_events import SplitAssigned
 from .held_out import EvaluationContext, TestScore, score_test_set, test_scores
 from .selection import Selection, SelectionRule, select_in
 

@@ -1,4 +1,4 @@
-"""What the outer splits of a nested study say, read from their logs."""
+"""The scores of a nested study's outer splits, read from their logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from ..contracts.directions import SINGLE, Objectives
 from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
-from ..store.event_types import SplitAssigned
+from ..store.study_events import SplitAssigned
 from .nested_cv import current_score, splits_of
 from .selection import SelectionRule, select_in
 

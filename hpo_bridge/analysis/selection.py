@@ -1,4 +1,4 @@
-"""Which configuration a study gives: the best one, or the simplest that is about as good."""
+"""The choice of a study's configuration: the best one, or the simplest that is about as good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the backends of a study propose again what its log says that they proposed.
+"""The check that a study's backends propose again what its log says that they proposed.
 
 Reads the log, builds each backend anew, and tells and asks it all that the log has. No objective
 is run, nothing is written, and no lease is taken: a driver may go on meanwhile.
@@ -12,16 +12,17 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from ..contracts.directions import Objectives
+from ..engine.backend_segment import BackendSegment, ReplayMismatch
 from ..engine.checked_optimizer import CheckedOptimizer
 from ..engine.feasible_optimizer import ConstrainedOptimizer, constrained
-from ..engine.replay import BackendSegment, ReplayMismatch
 from ..engine.schedule_cursor import backend_identity
 from ..engine.untold import UntoldTrials
 from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
 from ..history.space_change import versions
 from ..plugins import PluginManager, library_of, located_error
 from ..store import Event, Store
-from ..store.event_types import Asked, SessionStarted, SpaceChanged
+from ..store.event_types import Asked
+from ..store.study_events import SessionStarted, SpaceChanged
 
 Verdict = Literal["reproducible", "differs", "unchecked"]
 

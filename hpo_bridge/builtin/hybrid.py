@@ -90,7 +90,7 @@ class Hybrid:
 
     @property
     def wants_gradients(self) -> bool:
-        """Whether the inner backend needs them."""
+        """True if the inner backend needs them."""
         return self._wants
 
     def _new_outer(self) -> CheckedOptimizer | None:

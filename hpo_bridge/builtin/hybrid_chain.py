@@ -50,7 +50,7 @@ class Chain:
             self.loss = seen.losses[0]
 
     def lesson(self, raw: Mapping[str, Any], token: Any) -> Observation:
-        """What the outer backend is told: the best of the chain."""
+        """Return what the outer backend is told: the best of the chain."""
         if self.loss is not None:
             return Observation(raw, (self.loss,), token)
         if self.reports:

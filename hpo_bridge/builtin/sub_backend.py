@@ -49,7 +49,7 @@ class Part:
 
     @property
     def spec(self) -> BackendSpec:
-        """What it declares.
+        """The specification that it declares.
 
         Raises:
             InvalidOptions: If there is no such backend.
@@ -82,11 +82,11 @@ class Part:
             return CheckedOptimizer(self.plugins, self.name, self.options, space, 1, seed)
 
     def wants_gradients(self, space: Space) -> bool:
-        """Whether it needs derivatives with respect to what is in the space."""
+        """Return whether it needs derivatives with respect to what is in the space."""
         return wants_gradients(self.spec, self.built(space, 0))
 
     def has(self, capability: Capability) -> bool:
-        """Whether it declares a capability."""
+        """Return whether it declares a capability."""
         return capability in self.spec.capabilities
 
     def explain(self, optimizer: Optimizer, names: Sequence[str]) -> list[Translation]:

@@ -12,7 +12,8 @@ from ..contracts.trial_output import KeptOutput, OutputFolder
 from ..engine.kept_output import output_folder
 from ..errors import HpoBridgeError
 from ..store import Store
-from ..store.event_types import SessionStarted, Started
+from ..store.event_types import Started
+from ..store.study_events import SessionStarted
 from .stored_study import stored_study
 from .terminal_text import OutputDecoder
 

@@ -1,4 +1,4 @@
-"""What the commands say of the choice: the selected trial, the test set, the outer splits."""
+"""The choice in the commands' words: the selected trial, the test set, the outer splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands say of a study, as data and as text."""
+"""The summary of a study that commands print, as data and as text."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ DEFAULT_RUNNER = "inline"
 
 @dataclass(frozen=True)
 class Choices:
-    """What a study file chose."""
+    """The components that a study file chooses."""
 
     backends: tuple[Selected, ...]
     runner: Selected
@@ -41,7 +41,7 @@ class Choices:
 def choose(
     model: StudyModel, data: Mapping[str, Any], plugins: PluginManager | None, problems: Problems
 ) -> Choices:
-    """What a study file chose, with defaults; nothing is looked up but a technique.
+    """Return the choices of a study file, with defaults; nothing is looked up but a technique.
 
     Args:
         model: The file's model.
@@ -101,7 +101,7 @@ def _backends(
 
 
 def _needs(model: StudyModel) -> frozenset[Capability]:
-    """What a backend must be able to do beside its technique."""
+    """Return the capabilities that a backend needs beside its technique."""
     several = model.directions is not None and len(model.directions) > 1
     return frozenset({Capability.MULTI_OBJECTIVE} if several else ())
 

@@ -94,7 +94,7 @@ def _convert_durations(
 
 
 def accepted_by(plugins: PluginManager, runner: str) -> list[str]:
-    """Which of :data:`KEPT_OPTIONS` a runner takes; none if it cannot be found."""
+    """Return those of :data:`KEPT_OPTIONS` that a runner takes; none if it cannot be found."""
     try:
         factory = load_factory("runner", plugins.find("runner", runner))
     except HpoBridgeError:
@@ -104,7 +104,7 @@ def accepted_by(plugins: PluginManager, runner: str) -> list[str]:
 
 
 def is_finite(plugins: PluginManager, backend: str) -> bool:
-    """Whether a backend ends by itself; also if it cannot be found, which is said elsewhere."""
+    """Return whether a backend ends by itself; true for an unknown one, reported elsewhere."""
     try:
         spec = plugins.find("backend", backend).spec
     except UnknownName:

@@ -100,7 +100,7 @@ class ChosenBackend(Chosen):
     )
 
 
-class Budget(_Strict):
+class BudgetModel(_Strict):
     """When a study ends; whichever comes first."""
 
     trials: int | None = _field(
@@ -140,7 +140,7 @@ class StopModel(_Strict):
 
 
 class SelectionModel(_Strict):
-    """Which configuration the study gives in the end, and how honestly it is scored."""
+    """The choice of the study's configuration in the end, and how honestly it is scored."""
 
     rule: Literal["best", "one_standard_error"] | None = _field(
         None,
@@ -273,7 +273,7 @@ class StudyModel(_Strict):
         ge=0,
         le=LARGEST_SEED,
     )
-    budget: Budget | None = _field(
+    budget: BudgetModel | None = _field(
         None,
         "When the study ends; only a backend that ends by itself, a grid, can do without.",
         "a mapping such as {trials: 60, time: 20m}",
@@ -354,7 +354,7 @@ class StudyModel(_Strict):
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "backend": ChosenBackend,
-    "budget": Budget,
+    "budget": BudgetModel,
     "stop": StopModel,
     "runner": Chosen,
     "pruner": Chosen,

@@ -1,4 +1,4 @@
-"""What a study file says must be there: requirements, and plugins that are not installed."""
+"""The requirements of a study file, and the plugins that it names and are not installed."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ COMMAND = "command"
 
 
 def is_kind(spec: Any) -> TypeGuard[Mapping[str, Any]]:
-    """Whether an objective is named by a kind that only plugins know."""
+    """Return whether an objective is named by a kind that only plugins know."""
     return isinstance(spec, Mapping) and COMMAND not in spec
 
 

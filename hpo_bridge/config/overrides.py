@@ -1,4 +1,4 @@
-"""What the command line changes in a study file, before anything of it is checked."""
+"""The changes that the command line makes in a study file, before anything of it is checked."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def replace_name(
 
 
 def _is_text(text: str) -> bool:
-    """Whether it is valid Unicode; arguments in another encoding are not."""
+    """Return whether it is valid Unicode; arguments in another encoding are not."""
     try:
         text.encode()
     except UnicodeEncodeError:

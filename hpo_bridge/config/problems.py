@@ -30,7 +30,7 @@ def one_line(text: str) -> str:
 
 
 class Problems:
-    """What is wrong with one study file and the command line that goes with it.
+    """The problems of one study file and the command line that goes with it.
 
     Args:
         file: The file's name, which begins each line.
@@ -72,7 +72,7 @@ class Problems:
         raise ConfigError(*lines, errors=errors)
 
     def _origin(self, path: KeyPath) -> str | None:
-        """What the command line has to do with ``path``, where it does."""
+        """Return the part that the command line has in ``path``, in words, where it has any."""
         for end in range(len(path), 0, -1):
             origin = self.origins.get(path[:end])
             if origin == "--set":

@@ -22,7 +22,7 @@ PLACE = "selection"
 
 @dataclass(frozen=True)
 class SelectionFile:
-    """What a study file says of selection.
+    """The selection that a study file asks for.
 
     Attributes:
         rule: How the configuration is chosen.

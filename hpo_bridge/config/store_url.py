@@ -1,4 +1,4 @@
-"""Where a study is kept: the store's URL, made independent of the current folder."""
+"""The URL of a study's store, made independent of the current folder."""
 
 from __future__ import annotations
 

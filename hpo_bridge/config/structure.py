@@ -55,7 +55,7 @@ def _place(path: KeyPath) -> tuple[type[BaseModel], str, int]:
 
 
 def accepts(model: type[BaseModel], key: str, what: str = "expected") -> str:
-    """What the field ``key`` of a model accepts, or (``item``) each of its items, in words."""
+    """Return in words what a model accepts for ``key``, or (``item``) for each of its items."""
     extra = model.model_fields[key].json_schema_extra
     return str(extra[what]) if isinstance(extra, dict) else ""
 

@@ -100,8 +100,6 @@ class Objectives:
 
         An objective may have none; without any, there is no mapping.
         """
-        if given is None:
-            return None, None
         errors = self._by_name(given)
         if not isinstance(given, Mapping) and len(self.names) > 1:
             names = ", ".join(self.names)
@@ -124,7 +122,7 @@ class Objectives:
             return outcome
         values, reason = self.judge(outcome.result)
         errors = None
-        if reason is None:
+        if reason is None and outcome.standard_errors is not None:
             errors, reason = self.judge_errors(outcome.standard_errors)
         if reason is not None:
             return Outcome.failed(reason, retriable=False)
@@ -136,7 +134,7 @@ class Objectives:
         """``values`` as losses, in order: all to be minimised."""
         if values is None:
             return None
-        return tuple(sign * values[name] for name, sign in self.signs.items())
+        return tuple([sign * values[name] for name, sign in self.signs.items()])
 
     def front(self, trials: Iterable[TrialRecord]) -> list[TrialRecord]:
         """The complete trials that no other dominates, by number; of equals all are kept."""

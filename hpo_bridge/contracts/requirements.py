@@ -1,4 +1,4 @@
-"""What a plugin requires, read from installed metadata before anything is imported."""
+"""The requirements of plugins, read from installed metadata before anything is imported."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def install_command(
 
 
 def _state(requirement: Requirement) -> str:
-    """What is wrong with the installed version of a library; empty if nothing is."""
+    """Return the fault of the installed version of a library; empty if there is none."""
     try:
         found = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
@@ -176,7 +176,7 @@ def _accepts(requirement: Requirement, version: str) -> bool:
 
 
 def _mends(brings: Mapping[str, Requirement], wanted: Requirement) -> bool:
-    """Whether pip has to change what is installed of a library for the sake of an extra."""
+    """Return whether pip has to change what is installed of a library for the sake of an extra."""
     found = brings.get(_name(wanted))
     if found is None:
         return False
@@ -191,13 +191,13 @@ def _mends(brings: Mapping[str, Requirement], wanted: Requirement) -> bool:
 def _waste(
     extra: str, brings: Mapping[str, Requirement], library: str, needed: set[str]
 ) -> tuple[float, float, float, str]:
-    """What to choose an extra by: it brings little else, much of what is needed, is named so."""
+    """Return the key to choose an extra by: little else, much of what is needed, named so."""
     named = SequenceMatcher(None, extra, library).ratio()
     return len(brings.keys() - needed), -len(brings.keys() & needed), -named, extra
 
 
 def _extras(distribution: str | None) -> dict[str, dict[str, Requirement]]:
-    """What each extra of a distribution brings, by library; also through its other extras."""
+    """Return the libraries that each extra of a distribution brings, also through other extras."""
     import re
 
     requirements = list(_requirements(distribution))
@@ -219,13 +219,13 @@ def _extras(distribution: str | None) -> dict[str, dict[str, Requirement]]:
 
 
 def _is_of(requirement: Requirement, extra: str) -> bool:
-    """Whether a distribution requires this because of one of its extras."""
+    """Return whether a distribution requires this because of one of its extras."""
     marker = requirement.marker
     return marker is not None and "extra" in str(marker) and marker.evaluate({"extra": extra})
 
 
 def _requirements(distribution: str | None) -> Iterator[Requirement]:
-    """What a distribution's metadata require, as far as that can be read."""
+    """Return the requirements in a distribution's metadata, as far as they can be read."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     if distribution is None:

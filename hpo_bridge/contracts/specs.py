@@ -1,4 +1,4 @@
-"""What a plugin offers, declared as data: nothing of it is imported until it is used."""
+"""The offers of plugins, declared as data: nothing of them is imported until it is used."""
 
 from __future__ import annotations
 

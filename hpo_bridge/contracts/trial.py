@@ -252,7 +252,9 @@ class Trial(Mapping[str, Any]):
 
 
 def checked_step(step: Any) -> int:
-    """``step`` as a plain, non-negative int."""
+    """Return ``step`` as a plain, non-negative int."""
+    if type(step) is int and step >= 0:
+        return step
     try:
         if is_boolean(step):
             raise TypeError

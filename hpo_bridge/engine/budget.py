@@ -37,7 +37,7 @@ class Budget:
 
     @property
     def is_timed_out(self) -> bool:
-        """Whether the time is up."""
+        """True if the time is up."""
         return self._deadline is not None and time.monotonic() >= self._deadline
 
 

@@ -190,14 +190,12 @@ class CheckedOptimizer:
         indices = self._indices
         if not self._flat:
             params = {n: indices[n].grid(v) if n in indices else v for n, v in raw.items()}
-            params.update(self.space.fixed())
-            return Proposal(params, None, token)
+            return Proposal({**params, **self.space.fixed()}, None, token)
         params = {}
         for name, value in raw.items():
             if self.space.is_active(name, params):
                 params[name] = indices[name].grid(value) if name in indices else value
-        params.update(self.space.fixed())
-        return Proposal(params, raw, token)
+        return Proposal({**params, **self.space.fixed()}, raw, token)
 
     def _token(self, token: Any) -> Any:
         """Return the token as it will come back from any store."""

@@ -29,7 +29,7 @@ OTHER = {
 
 
 class Definition(NamedTuple):
-    """What makes a study, as it is in the store."""
+    """The definition of a study, as it is in the store."""
 
     seed: int
     space: Space
@@ -120,7 +120,7 @@ def _stored_definition(
 def _other_space(
     store: Store, name: str, key: str, stored: Mapping[str, Any], kept: Space | None, space: Space
 ) -> StoreError:
-    """What to say of another space: exactly what differs, and the ways out."""
+    """Return the message about another space: exactly what differs, and the ways out."""
     if kept is None:
         found = difference(stored[key], space.to_plain()[key])
     else:
@@ -141,7 +141,7 @@ def _stored_space(stored: Mapping[str, Any]) -> Space | None:
 
 
 def definition(space: Space, objectives: Objectives, seed: int) -> dict[str, Any]:
-    """What makes a study this one, as plain data."""
+    """Return the definition of a study as plain data."""
     directions = {name: d.value for name, d in objectives.directions.items()}
     return {**space.to_plain(), "directions": directions, "seed": seed, "format": 1}
 

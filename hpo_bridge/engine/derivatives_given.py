@@ -23,7 +23,7 @@ WAYS_OUT = (
 
 
 def differentiation(plugins: PluginManager, space: Space, *, wanted: bool) -> Differentiation:
-    """What the trials of a study are told.
+    """Return what the trials of a study are told of derivatives.
 
     Args:
         plugins: Where to find a framework for ``trial.tensors``.
@@ -67,7 +67,7 @@ def missing_gradients(
 def invalid_gradients(
     given: Mapping[str, Slope] | None, params: Mapping[str, Any], asked: Differentiation
 ) -> str | None:
-    """What is wrong with the derivatives that a trial gave, if anything is."""
+    """Return the fault of the derivatives that a trial gave, in words, if there is one."""
     names = [name for name in asked.continuous if name in params]
     for name, slope in (given or {}).items():
         if name not in names:
@@ -86,7 +86,7 @@ def invalid_gradients(
 
 
 def has_gradients(store: Store, study: str) -> bool:
-    """Whether any trial of a study has given derivatives."""
+    """Return whether any trial of a study has given derivatives."""
     ends: Iterable[Finished | Imported] = chain(
         store.events_of(study, Finished), store.events_of(study, Imported)
     )

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..contracts.record import TrialState
 from ..store import Event
-from ..store.event_types import Asked, Enqueued, Imported, TrialResult
+from ..store.event_parts import TrialResult
+from ..store.event_types import Asked, Enqueued, Imported
 from .checked_optimizer import IsTaken
 from .duplicates import configuration_key
 from .feasible_optimizer import FeasibleOptimizer

@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..space import Space
 from .loop import trial_life
-from .run import Run
+from .run_bounds import RunBounds
 from .running_trial import Report, RunningTrial
 from .tell_order import TellOrder
 from .trial_steps import TrialSteps
@@ -56,11 +56,11 @@ class Driver:
         self.sign, self.checkpoints = steps.objectives.sign, steps.checkpoints
         self.stopping = False
         self._order, self._seed, self._differentiation = order, seed, differentiation
-        self._run = Run()
+        self._run = RunBounds()
 
     # -- a run ------------------------------------------------------------------------
 
-    def begin_run(self, run: Run, window: int | None = None) -> None:
+    def begin_run(self, run: RunBounds, window: int | None = None) -> None:
         """Drive the study for a runner.
 
         Args:
@@ -72,7 +72,7 @@ class Driver:
 
     def end_run(self) -> None:
         """Drive the study by hand again."""
-        self.begin_run(Run())
+        self.begin_run(RunBounds())
 
     @property
     def objective(self) -> Objective:
@@ -82,7 +82,7 @@ class Driver:
 
     @property
     def differentiation(self) -> Differentiation:
-        """Whether trials are asked for derivatives, and with what."""
+        """True if trials are asked for derivatives, and with what."""
         return self._differentiation or self.proposer.member.checked.differentiation
 
     @property
@@ -103,7 +103,7 @@ class Driver:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing is left to start, unless a running trial is given back."""
+        """True if nothing is left to start, unless a running trial is given back."""
         if self._run.is_spent(self.steps.begun):
             return True
         return self.proposer.exhausted is not None and not self.steps.waiting
@@ -170,7 +170,7 @@ class Driver:
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
     ) -> None:
         """Commit an intermediate value, if it is finite and the step new (see Trial)."""
-        self._go_on(self._get(number), Report(step, value, metrics))
+        self._go_on(number, Report(step, value, metrics))
 
     def should_prune(self, number: int) -> bool:
         """Return the pruner's verdict after the trial's last report."""
@@ -195,7 +195,7 @@ class Driver:
             GradientRequired: If the backend needs derivatives, and no trial has given any; this
                 one has failed by then.
         """
-        state = self._go_on(self._get(number), outcome)
+        state = self._go_on(number, outcome)
         assert state is not None
         if self._run.failures is not None:
             self._run.failures.ended(number, state)
@@ -210,8 +210,9 @@ class Driver:
         running, settled = self._get(number), self.steps.objectives.settle(outcome)
         return self.steps.missing_gradients(running, settled)
 
-    def _go_on(self, running: RunningTrial, message: Report | Outcome) -> TrialState | None:
+    def _go_on(self, number: int, message: Report | Outcome) -> TrialState | None:
         """Take a trial one step further in its life; return its state at the end of that."""
+        running = self._get(number)
         assert running.life is not None
         try:
             running.life.send(message)

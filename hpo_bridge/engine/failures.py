@@ -107,12 +107,12 @@ class FailureWatch:
 
     @property
     def began(self) -> bool:
-        """Whether any trial was started."""
+        """True if any trial was started."""
         return self._started > 0
 
     @property
     def stopped(self) -> bool:
-        """Whether no further trial is to be started."""
+        """True if no further trial is to be started."""
         return self._allowed is not None and self._started >= self._allowed
 
     def started(self, number: int) -> None:

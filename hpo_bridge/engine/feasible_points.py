@@ -89,12 +89,12 @@ class FeasiblePoints:
 
     @property
     def are_few(self) -> bool:
-        """Whether they can be gone through."""
+        """True if they can be gone through."""
         size = self._space.cardinality
         return size is not None and size <= LISTED
 
     def is_new(self, point: Mapping[str, Any]) -> bool:
-        """Whether a point has not been proposed; it has from now on."""
+        """Return whether a point has not been proposed; it has from now on."""
         key = json.dumps(point, sort_keys=True)
         if key in self._proposed:
             return False

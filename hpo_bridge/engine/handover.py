@@ -15,7 +15,7 @@ from ..contracts.record import TrialState
 from ..errors import UnsupportedProblem
 from ..plugins import PluginManager
 from ..store import Store
-from ..store.event_types import Adopted
+from ..store.study_events import Adopted
 from ..store.trial_table import TrialRow
 from .checked_optimizer import CheckedOptimizer
 from .untold import UntoldTrials, adopted_trials, ended_trial, observations
@@ -26,7 +26,7 @@ FINAL = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
 
 
 def learns_only_from_own(spec: BackendSpec) -> bool:
-    """Whether a backend learns, but only from what it has proposed itself."""
+    """Return whether a backend learns, but only from what it has proposed itself."""
     return Capability.INJECT not in spec.capabilities and spec.technique not in UNLEARNING
 
 
@@ -107,7 +107,7 @@ def unfinished(store: Store, name: str) -> UntoldTrials:
 
 
 def has_history(store: Store, name: str) -> bool:
-    """Whether there is anything to be handed over."""
+    """Return whether there is anything to be handed over."""
     counts = store.counts(name)
     if any(counts[state] for state in FINAL):
         return True

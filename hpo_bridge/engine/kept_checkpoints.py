@@ -1,4 +1,4 @@
-"""Where a study's trials keep checkpoints, and which of them stay."""
+"""The folders of trials' checkpoints, and the rule for those that stay."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def given_folder(folder: Any) -> Path | None:
 
 
 def checkpoints_of(store: Store, study: str, folder: Path | None) -> Kept:
-    """Where the trials of a stored study keep checkpoints.
+    """Return the place where the trials of a stored study keep checkpoints.
 
     Args:
         store: Where the study is.

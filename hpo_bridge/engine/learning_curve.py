@@ -82,7 +82,7 @@ class LearningCurve:
 
     @property
     def is_unclaimed(self) -> bool:
-        """Whether all of it is from attempts that the present one does not go on from."""
+        """True if all of it is from attempts that the present one does not go on from."""
         return not self._resumed and self._earlier > self._fixed
 
     @property
@@ -91,17 +91,19 @@ class LearningCurve:
         return self._fixed
 
     def is_fixed(self, step: int) -> bool:
-        """Whether the step was reported before the last change of parameters."""
+        """Return whether the step was reported before the last change of parameters."""
         return self._positions.get(step, self._fixed) < self._fixed
 
     def room_for(self, step: int) -> int | None:
         """Return how many reports stay before one at ``step``; ``None`` if it is not kept."""
-        if self.is_fixed(step):
+        at = self._positions.get(step)
+        if at is not None and at < self._fixed:
             return None
-        if self.is_unclaimed:
+        if not self._resumed and self._earlier > self._fixed:
             return self._fixed
-        at = self._positions.get(step, len(self.reports))
-        return at if at < self._earlier or at == len(self.reports) else None
+        if at is None:
+            return len(self.reports)
+        return at if at < self._earlier else None
 
     def add(
         self, step: int, loss: float, metrics: Mapping[str, float] | None = None
@@ -109,17 +111,22 @@ class LearningCurve:
         """Add a report; return how many stay before it, or ``None`` if it is not kept."""
         kept = self.room_for(step)
         if kept is not None:
-            self.keep(kept)
-            self._positions[step] = kept
-            self.reports.append((step, loss))
-            if metrics:
-                self.metrics[kept] = metrics
+            self.add_after(kept, step, loss, metrics)
         return kept
+
+    def add_after(
+        self, kept: int, step: int, loss: float, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Add a report after the first ``kept``, which :meth:`room_for` has given."""
+        if kept < len(self.reports):
+            self.keep(kept)
+        self._positions[step] = kept
+        self.reports.append((step, loss))
+        if metrics:
+            self.metrics[kept] = metrics
 
     def keep(self, count: int) -> None:
         """Withdraw the reports after the first ``count``."""
-        if count == len(self.reports):
-            return
         for step, _ in self.reports[count:]:
             del self._positions[step]
         del self.reports[count:]

@@ -19,8 +19,9 @@ from .driver import Driver
 from .failures import FailureWatch, StopRule, retry_events
 from .kept_output import output_folder
 from .observers import Observers, study_info
+from .queued_trials import run_again
 from .resume import Setup, take_over
-from .run import Run
+from .run_bounds import RunBounds
 
 ASK = "ask"
 """The name in place of a runner's where a study is asked by hand."""
@@ -137,9 +138,9 @@ class DriverLease:
         try:
             retries, folder = getattr(built, "retries", 0), output_folder(self._store, self._name)
             budget = Budget(trials, seconds, spent)
-            driver.begin_run(Run(source, budget, failures, retries, folder), window)
+            driver.begin_run(RunBounds(source, budget, failures, retries, folder), window)
             if retry_failed:
-                driver.steps.run_again(retry_events(self._store, self._name, driver.space))
+                run_again(driver.steps, retry_events(self._store, self._name, driver.space))
             nothing = spent_budget(driver.log.counts, spent, trials, seconds)
             built.run(driver)
             exhausted = driver.proposer.exhausted

@@ -15,7 +15,8 @@ from ..contracts.record import TrialState
 from ..errors import BackendError, SearchExhausted, WaitingForResults
 from ..plugins import neutral_surroundings
 from ..store import MemoryStore
-from ..store.event_types import Asked, ProposedPoint, Resampled, TrialResult
+from ..store.event_parts import ProposedPoint, TrialResult
+from ..store.event_types import Asked, Resampled
 from .checked_optimizer import IsTaken, Proposal
 from .feasible_optimizer import ConstrainedOptimizer, FeasibleOptimizer
 from .study_log import StudyLog
@@ -77,7 +78,7 @@ class Answer:
 
 
 class Proposer(Protocol):
-    """What a driver asks for new trials: an optimizer in step with the log, in its wrappers.
+    """The source of new trials for a driver: an optimizer in step with the log, in its wrappers.
 
     It is told of results through the log, just before it is asked.
     """

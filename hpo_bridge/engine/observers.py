@@ -58,7 +58,7 @@ class Mailbox:
 
     @property
     def busy(self) -> bool:
-        """Whether the observer is still at it, also after it was given up."""
+        """True if the observer is still at it, also after it was given up."""
         return not self._done.is_set()
 
     def post(self, hook: str, **arguments: Any) -> None:
@@ -164,7 +164,7 @@ class Observers:
 
     @property
     def begun(self) -> bool:
-        """Whether they are being told."""
+        """True if they are being told."""
         return self._told is not None
 
     def begin(self, trials: TrialSteps, info: StudyInfo) -> None:
@@ -225,7 +225,7 @@ class Observers:
 def study_info(
     store: Store, name: str, backend: Mapping[str, Any], runner: str, pruner: str | None
 ) -> StudyInfo:
-    """What observers learn of a stored study.
+    """Return what observers learn of a stored study.
 
     Args:
         store: Where it is.

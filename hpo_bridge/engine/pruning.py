@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..contracts.directions import Objectives
@@ -11,7 +13,9 @@ from ..contracts.optimizer import Estimates, Pruner
 from ..contracts.record import TrialState
 from ..errors import BackendError, HpoBridgeError
 from ..plugins import PluginManager, fault_text, neutral_surroundings
-from ..store.event_types import Imported
+from ..store.event_types import Finished, Imported, Reported
+from ..store.trial_table import TrialTable
+from .study_log import StudyLog
 
 _NAME = "the pruner"
 
@@ -50,11 +54,11 @@ class StudyPruner:
         self._call("finished", number, state, loss, reports)
 
     def estimate(self, number: int, reports: Sequence[tuple[int, float]]) -> float | None:
-        """Return the pruner's estimate of the final value; ``None`` of one that has none."""
-        if not isinstance(self.built, Estimates):
+        """Return the pruner's estimate of the final loss, if it has a finite one."""
+        if not reports or not isinstance(self.built, Estimates):
             return None
         loss: float | None = self._call("estimate", number, reports)
-        return loss
+        return loss if loss is not None and math.isfinite(loss) else None
 
     def _call(self, method: str, *arguments: Any) -> Any:
         try:
@@ -81,3 +85,24 @@ def learn_imported(pruner: StudyPruner, trial: Imported, objectives: Objectives)
         pruner.should_prune(trial.trial, reports)
     losses = objectives.losses(trial.values)
     pruner.finished(trial.trial, trial.state, losses[0] if losses else None, reports)
+
+
+def pruner_of_log(pruner: StudyPruner, log: StudyLog, objectives: Objectives) -> StudyPruner:
+    """Return a new pruner after every report and end so far, in the order of the log."""
+    table, sign = TrialTable(), objectives.sign
+    for event in log.store.events(log.name):
+        if isinstance(event, Reported):  # the pruner has losses
+            event = replace(event, value=sign * event.value)
+        table.apply(event)
+        match event:
+            case Reported():
+                pruner.should_prune(event.trial, table.rows[event.trial].reports)
+            case Imported():
+                learn_imported(pruner, event, objectives)
+            case Finished():
+                losses = objectives.losses(event.values)
+                loss = losses[0] if losses else None
+                pruner.finished(event.trial, event.state, loss, table.rows[event.trial].reports)
+                if event.state is not TrialState.FAILED:  # that may be tried again
+                    del table.rows[event.trial]
+    return pruner

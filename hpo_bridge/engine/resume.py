@@ -10,26 +10,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..contracts.checkpoints import NOWHERE
 from ..contracts.directions import Objectives
 from ..contracts.interrupts import call_backend
 from ..contracts.optimizer import Capability, Observation, Snapshot
-from ..contracts.record import TrialState
 from ..contracts.trial import trial_seed
 from ..errors import StoreError
 from ..plugins import located_error, neutral_surroundings
-from ..store import Event, Pending, Store, Writer
-from ..store.event_types import (
-    Adopted,
-    Finished,
-    Imported,
-    Reported,
-    SessionStarted,
-    SpaceChanged,
-)
-from ..store.trial_table import TrialTable
+from ..store import Event, Store, Writer
+from ..store.study_events import Adopted, SessionStarted, SpaceChanged
+from .backend_segment import BackendSegment, ReplayMismatch, plain
 from .checked_optimizer import infeasible
 from .distinct_optimizer import DistinctOptimizer, TrialNumbers
 from .driver import Driver
@@ -37,8 +29,8 @@ from .feasible_optimizer import ConstrainedOptimizer
 from .handover import has_history, tell_history, unfinished
 from .kept_checkpoints import Kept, sweep
 from .logged_optimizer import LoggedOptimizer, Proposer
-from .pruning import StudyPruner, learn_imported
-from .replay import BackendSegment, ReplayMismatch, plain
+from .pruning import StudyPruner, pruner_of_log
+from .queued_trials import adopt
 from .reuse import RepeatLimit, ReusableResults
 from .schedule_cursor import backend_identity, locate
 from .scheduled_optimizer import ScheduledOptimizer
@@ -48,15 +40,12 @@ from .tell_order import TellOrder
 from .trial_steps import TrialSteps
 from .untold import UntoldTrials
 
-MOST_LOSSES = 3
-"""Number of drivers that a trial may take down with it before it is not run inline any more."""
-
 log = logging.getLogger("hpo_bridge")
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a driver is made of, besides the store.
+    """The parts that a driver is made of, besides the store.
 
     Attributes:
         stages: Builds the optimizers of the backend, or of a schedule of several.
@@ -103,7 +92,7 @@ def take_over(store: Store, name: str, setup: Setup, runner: str) -> Driver:
         pending = store.pending(name)
         driver = _Restoring(store, name, setup, writer).driver(runner)
         setup.begin(driver)
-        _adopt(driver.steps, pending, runner)
+        adopt(driver.steps, pending, runner)
         sweep(setup.checkpoints, store, name)
     except BaseException:
         writer.release()
@@ -130,7 +119,7 @@ class _Restoring:
         self.begin, self.seed = self._streak()
 
     def _streak(self) -> tuple[int | None, int]:
-        """Where this backend took over, and with which seed; ``None``: it has yet to."""
+        """Return where this backend took over, and with which seed; ``None``: it has yet to."""
         begin: int | None = None
         seed = self.setup.seed
         wanted = backend_identity(self.backend)
@@ -156,7 +145,7 @@ class _Restoring:
         member = LoggedOptimizer(optimizer, log, order, setup.objectives, identity)
         proposer = self._wrapped(member, log, order, runner)
         reuse = ReusableResults(log, proposer) if setup.duplicates == "reuse" else None
-        pruner = self._pruner()
+        pruner = setup.pruner and pruner_of_log(setup.pruner(), log, setup.objectives)
         fresh = self.begin is None
         # First of all, so that a later replay finds the same trials finished at this point.
         log.write(
@@ -291,46 +280,6 @@ class _Restoring:
         proposer = self._built()
         tell_history(self.store, self.name, proposer.checked, self.setup.objectives)
         return proposer, unfinished(self.store, self.name)
-
-    def _pruner(self) -> StudyPruner | None:
-        """Return the pruner after every report and end, in the order of the log."""
-        if self.setup.pruner is None:
-            return None
-        pruner = self.setup.pruner()
-        sign = self.setup.objectives.sign
-        table = TrialTable()
-        for event in self.store.events(self.name):
-            if isinstance(event, Reported):  # the pruner has losses
-                event = replace(event, value=sign * event.value)
-            table.apply(event)
-            match event:
-                case Reported():
-                    pruner.should_prune(event.trial, table.rows[event.trial].reports)
-                case Imported():
-                    learn_imported(pruner, event, self.setup.objectives)
-                case Finished():
-                    losses = self.setup.objectives.losses(event.values)
-                    loss = losses[0] if losses else None
-                    reports = table.rows[event.trial].reports
-                    pruner.finished(event.trial, event.state, loss, reports)
-                    if event.state is not TrialState.FAILED:  # that may be tried again
-                        del table.rows[event.trial]
-        return pruner
-
-
-def _adopt(trials: TrialSteps, pending: list[Pending], runner: str) -> None:
-    """Queue the unfinished trials; those that ran have lost their driver."""
-    for trial in pending:
-        if trial.state is TrialState.WAITING:
-            trials.waiting.append(trial)
-        elif runner == "inline" and trial.losses + 1 >= MOST_LOSSES:
-            trials.fail_lost(
-                trial,
-                f"the driver's process ended {trial.losses + 1} times while this trial ran in it; "
-                "run the study with the runner 'processes' to isolate its trials",
-            )
-        else:
-            trials.queue_lost(trial)
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A trial that runs now, and the events by which its reports come and go."""
+"""A trial that runs now."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..contracts.record import Outcome, TrialRecord, TrialState
 from ..contracts.trial_output import OutputSink
 from ..store import Pending
 from ..store.contract import metrics_of
-from ..store.event_types import Withdrawn
 from .learning_curve import LearningCurve
+from .study_log import StudyLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,6 @@ class RunningTrial:
             self.record.attempts, self.failures + failed, self.losses,
         )  # fmt: skip
 
-    def withdrawn(self, kept: int, now: float) -> list[Withdrawn]:
-        """Return the event that takes back all reports after the first ``kept``, if any."""
-        if kept == len(self.curve.reports):
-            return []
-        return [Withdrawn(self.record.number, kept, time=now)]
-
     def ended(
         self, outcome: Outcome, now: float, sign: float, estimate: float | None
     ) -> TrialRecord:
@@ -84,3 +78,11 @@ class RunningTrial:
             metrics=metrics_of(len(reports), self.curve.metrics),
             standard_errors=outcome.standard_errors, estimate=estimate,
         )  # fmt: skip
+
+
+def again(trial: Pending, log: StudyLog, sign: float) -> RunningTrial:
+    """Return a trial that was started before, with the reports of its attempts."""
+    stored = log.store.trial(log.name, trial.number)
+    curve = LearningCurve.of(stored, sign)
+    record = replace(stored, reports=(), metrics=())
+    return RunningTrial(record, trial.failures, trial.losses, curve)

@@ -14,8 +14,9 @@ from typing import Any
 
 from ..contracts.trial import trial_seed
 from ..store import Store
-from ..store.event_types import Asked, SessionStarted
-from .replay import plain
+from ..store.event_types import Asked
+from ..store.study_events import SessionStarted
+from .backend_segment import plain
 
 
 class ScheduleCursor:
@@ -47,18 +48,18 @@ class ScheduleCursor:
 
     @property
     def is_due(self) -> bool:
-        """Whether the stage at work has proposed its trials."""
+        """True if the stage at work has proposed its trials."""
         limit = self._limits[self.at]
         return limit is not None and self.proposed - self.since >= limit
 
     @property
     def is_last(self) -> bool:
-        """Whether no stage follows."""
+        """True if no stage follows."""
         return self.at == len(self._limits) - 1
 
     @property
     def is_schedule(self) -> bool:
-        """Whether there is anything to follow: several stages, or one with a limit."""
+        """True if there is anything to follow: several stages, or one with a limit."""
         return self._limits != (None,)
 
     def advance(self) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..errors import SearchExhausted, counted
 from ..store import Event
-from ..store.event_types import Asked, SessionStarted
+from ..store.event_types import Asked
+from ..store.study_events import SessionStarted
 from .checked_optimizer import IsTaken
 from .handover import has_history, tell_history
 from .logged_optimizer import Answer, LoggedOptimizer, Proposer

@@ -5,11 +5,10 @@ The order in which they follow each other is in :mod:`.loop`.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,29 +17,16 @@ from ..contracts.directions import Objectives
 from ..contracts.record import Change, Outcome, TrialRecord, TrialState
 from ..errors import GradientRequired
 from ..store import Event, Pending
-from ..store.event_types import (
-    Asked,
-    Changed,
-    Enqueued,
-    Finished,
-    Imported,
-    Reported,
-    Requeued,
-    Retried,
-    Started,
-    Withdrawn,
-)
+from ..store.event_types import Asked, Changed, Finished, Reported, Requeued, Started, Withdrawn
 from .derivatives_given import has_gradients, invalid_gradients, missing_gradients
 from .kept_checkpoints import Kept
-from .learning_curve import LearningCurve, ReportWarnings
+from .learning_curve import ReportWarnings
 from .logged_optimizer import Proposer
-from .pruning import StudyPruner, learn_imported
+from .pruning import StudyPruner
 from .reuse import AwaitResult, ReusableResults, ReuseResult
-from .running_trial import Report, RunningTrial
+from .running_trial import Report, RunningTrial, again
 from .snapshots import Snapshots
 from .study_log import StudyLog
-
-log = logging.getLogger("hpo_bridge.failures")
 
 Notify = Callable[..., None]
 
@@ -136,7 +122,7 @@ class TrialSteps:
 
     def _started(self, trial: Pending, now: float) -> RunningTrial:
         if trial.attempts:
-            running = self.again(trial)
+            running = again(trial, self.log, self._sign)
         else:
             record = TrialRecord(
                 trial.number, TrialState.RUNNING, trial.params, None, trial.backend, now,
@@ -147,13 +133,6 @@ class TrialSteps:
         if self.observers:
             self.notify("hpo_trial_started", trial=running.record)
         return running
-
-    def again(self, trial: Pending) -> RunningTrial:
-        """Return a trial that was started before, with the reports of its attempts."""
-        stored = self.log.store.trial(self.log.name, trial.number)
-        curve = LearningCurve.of(stored, self._sign)
-        record = replace(stored, reports=(), metrics=())
-        return RunningTrial(record, trial.failures, trial.losses, curve)
 
     def _follow_reuse(self, trial: Pending, decision: ReuseResult, now: float) -> None:
         """Follow the end of a trial that was not run."""
@@ -186,9 +165,12 @@ class TrialSteps:
             return
         found = dict(report.metrics) if report.metrics else None
         event = Reported(number, report.step, value, found)
-        self.log.write(*running.withdrawn(room, event.time), event)
+        if room == len(curve.reports):
+            self.log.write(event)
+        else:
+            self.log.write(Withdrawn(number, room, time=event.time), event)
         loss = self._sign * value
-        curve.add(report.step, loss, found if self.observers else None)
+        curve.add_after(room, report.step, loss, found if self.observers else None)
         if self.pruner is not None:
             running.prune = self.pruner.should_prune(number, curve.reports)
         if self.observers:
@@ -213,8 +195,6 @@ class TrialSteps:
             running.record, params=point, changes=(*running.record.changes, change)
         )
         self.notify("hpo_trial_changed", trial=running.record, change=change)
-
-    # -- its end --------------------------------------------------------------------------
 
     def judge(self, running: RunningTrial, outcome: Outcome) -> Outcome:
         """Return the outcome as the study sees it: a result that is none is a failure."""
@@ -282,9 +262,12 @@ class TrialSteps:
         withdrawn: list[Withdrawn] = []
         again = running.record.attempts > 1 and outcome.state is not TrialState.FAILED
         if again and curve.is_unclaimed:
-            withdrawn = running.withdrawn(curve.fixed, now)
+            withdrawn.append(Withdrawn(number, curve.fixed, time=now))
             curve.keep(curve.fixed)
-        estimate = self._estimate(running, outcome)
+        estimate = None
+        if outcome.state is TrialState.PRUNED and self.pruner and not running.record.changes:
+            loss = self.pruner.estimate(number, curve.reports)
+            estimate = None if loss is None else self._sign * loss
         finished = Finished(
             number, outcome.state, outcome.result, outcome.error, outcome.gradients,
             outcome.standard_errors, estimate, time=now,
@@ -303,65 +286,6 @@ class TrialSteps:
         wanted = outcome.ungraded and self.proposer.member.checked.differentiation.wanted
         if wanted and not has_gradients(self.log.store, self.log.name):
             raise GradientRequired(outcome.error or "the objective gave no gradients")
-
-    def _estimate(self, running: RunningTrial, outcome: Outcome) -> float | None:
-        """Return the expected value of a pruned trial, where its pruner can say."""
-        if outcome.state is not TrialState.PRUNED or self.pruner is None:
-            return None
-        if not running.curve.reports or running.record.changes:
-            return None
-        loss = self.pruner.estimate(running.number, running.curve.reports)
-        if loss is None or not math.isfinite(loss):
-            return None
-        return self._sign * loss
-
-    # -- trials that come from elsewhere ----------------------------------------------------
-
-    def enqueue(self, params: Mapping[str, Any]) -> int:
-        """Add a point that no backend proposed; return its trial's number."""
-        number = self.log.created
-        self.log.write(Enqueued(number, params))
-        self.waiting.append(Pending(number, TrialState.WAITING, params, None, None, None))
-        return number
-
-    def append_imported(self, events: Sequence[Imported]) -> None:
-        """Add trials of another tool: events ``imported``, numbered from here on."""
-        self.log.write(*events)
-        for event in events:
-            if self.pruner is not None:
-                learn_imported(self.pruner, event, self.objectives)
-
-    def run_again(self, events: Sequence[Retried]) -> None:
-        """Queue ended trials once more: events ``retried``."""
-        if not events:
-            return
-        self.log.write(*events)
-        numbers = {event.trial: event.reason for event in events}
-        for pending in self.log.store.pending(self.log.name):
-            if pending.number in numbers:
-                self.waiting.append(pending)
-                if self.observers:
-                    record = self.log.store.trial(self.log.name, pending.number)
-                    reason = numbers[pending.number]
-                    self.notify("hpo_trial_requeued", trial=record, reason=reason, kind="retry")
-
-    def queue_lost(self, trial: Pending) -> None:
-        """Queue a trial whose driver has ended while it ran."""
-        reason = "its driver ended while it was running"
-        self.log.write(Requeued(trial.number, reason, "lost"))
-        if self.observers:
-            record = TrialRecord(
-                trial.number, TrialState.WAITING, trial.params, None, trial.backend, None,
-                attempts=trial.attempts,
-            )  # fmt: skip
-            self.notify("hpo_trial_requeued", trial=record, reason=reason, kind="lost")
-        self.waiting.append(replace(trial, state=TrialState.WAITING, losses=trial.losses + 1))
-
-    def fail_lost(self, trial: Pending, error: str) -> None:
-        """End a trial that takes down one driver after another."""
-        running = self.running[trial.number] = self.again(trial)
-        self.end(running, Outcome.failed(error, retriable=False))
-        log.warning("study %r: trial %d failed: %s", self.log.name, trial.number, error)
 
     def leave(self) -> None:
         """Give the study free, with a last snapshot."""

@@ -14,19 +14,9 @@ from ..contracts.directions import Objectives
 from ..contracts.optimizer import Observation
 from ..contracts.record import TrialRecord, TrialState
 from ..store.codec import from_plain, to_plain
-from ..store.event_types import (
-    Adopted,
-    Asked,
-    Enqueued,
-    Event,
-    Finished,
-    Imported,
-    ProposedPoint,
-    Resampled,
-    Retried,
-    Started,
-    TrialResult,
-)
+from ..store.event_parts import Event, ProposedPoint, TrialResult
+from ..store.event_types import Asked, Enqueued, Finished, Imported, Resampled, Retried, Started
+from ..store.study_events import Adopted
 from ..store.trial_table import TrialRow, TrialTable
 from .checked_optimizer import CheckedOptimizer
 from .derivatives_given import loss_gradients
@@ -49,7 +39,7 @@ def ended_trial(trial: TrialRecord | TrialRow, raw: Any = None, token: Any = Non
 
     Args:
         trial: The trial.
-        raw: See :class:`~hpo_bridge.store.event_types.ProposedPoint`.
+        raw: See :class:`~hpo_bridge.store.event_parts.ProposedPoint`.
         token: See there; ``None`` if another backend proposed it, or none.
     """
     if not trial.changes:
@@ -69,7 +59,7 @@ class UntoldTrial:
 
     Attributes:
         row: The trial as it is now.
-        raw: See :class:`~hpo_bridge.store.event_types.ProposedPoint`.
+        raw: See :class:`~hpo_bridge.store.event_parts.ProposedPoint`.
         token: See there; ``None`` if the backend at work did not propose it.
         repeats: ``raw`` and ``token`` of suggestions that repeat it: told of when it is.
     """
@@ -81,7 +71,7 @@ class UntoldTrial:
 
     @property
     def changed(self) -> bool:
-        """Whether other parameters took over while it ran."""
+        """True if other parameters took over while it ran."""
         return bool(self.row.changes)
 
     @property
@@ -105,6 +95,7 @@ class UntoldTrials:
     """Trials asked for or enqueued, until the backend is told of them.
 
     Attributes:
+        table: The rows of these trials, and the counts of all trials of the study.
         open: The trials by number.
         finished: The numbers of those that have ended, in the order of finishing.
         due: Suggestions that repeat a trial which the backend was told of already.
@@ -113,7 +104,7 @@ class UntoldTrials:
     """
 
     def __init__(self) -> None:
-        self._table = TrialTable()
+        self.table = TrialTable()
         self.open: dict[int, UntoldTrial] = {}
         self.finished: dict[int, None] = {}
         self.due: list[EndedTrial] = []
@@ -122,28 +113,28 @@ class UntoldTrials:
 
     def add(self, row: TrialRow, raw: Any = None, token: Any = None) -> None:
         """Add a trial."""
-        self._table.rows[row.number] = row
+        self.table.rows[row.number] = row
         self.open[row.number] = UntoldTrial(row, raw, token)
 
     def apply(self, event: Event) -> None:
         """Follow one event of the log."""
         if isinstance(event, Retried):
             self._reopen(event)
-        self._table.apply(event)
+        self.table.apply(event)
         match event:
             case Asked():
                 for point in event.trials:
                     assert point.number is not None
-                    self.add(self._table.rows[point.number], point.raw, point.token)
+                    self.add(self.table.rows[point.number], point.raw, point.token)
             case Started():
                 self.repeats = 0
             case Finished():
                 self.finished[event.trial] = None
                 self.repeats = 0 if event.reused is None else self.repeats + 1
             case Enqueued():
-                self.add(self._table.rows[event.trial])
+                self.add(self.table.rows[event.trial])
             case Imported():
-                self.add(self._table.rows[event.trial])
+                self.add(self.table.rows[event.trial])
                 self.finished[event.trial] = None
             case Resampled():
                 self._repeat(event)
@@ -156,7 +147,8 @@ class UntoldTrials:
         A backend that was told of the failure is told of the new result as of a foreign point.
         """
         if self.finished.pop(event.trial, True) is not None:
-            self.add(TrialRow(event.trial, event.params, backend=event.backend))
+            failed = TrialState.FAILED
+            self.add(TrialRow(event.trial, event.params, backend=event.backend, state=failed))
 
     def _repeat(self, event: Resampled) -> None:
         """Keep a suggestion that repeats a trial: the backend is told that trial's result."""
@@ -170,7 +162,7 @@ class UntoldTrials:
         """Remove finished trials, and what repeats them, to be told in this order."""
         taken, self.due = self.due, []
         for number in numbers:
-            del self.finished[number], self._table.rows[number]
+            del self.finished[number], self.table.rows[number]
             taken += self.open.pop(number).ended()
         return taken
 

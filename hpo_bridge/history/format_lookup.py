@@ -1,4 +1,4 @@
-"""Which format a source or a target is of."""
+"""The look-up of the format of a source or a target."""
 
 from __future__ import annotations
 

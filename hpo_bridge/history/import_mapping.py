@@ -13,7 +13,7 @@ from ..contracts.trial import as_number
 from ..errors import HistoryError, SpaceError, nearest, short
 from ..space import Categorical, Float, Int, Space
 from ..space.values import NOT_A_CHOICE
-from ..store.event_types import Reports
+from ..store.event_parts import Reports
 from .cells import parse_cell
 from .name_mapping import NameMapping
 

@@ -17,7 +17,7 @@ from ..errors import HpoBridgeError, SpaceError, StoreError, nearest, short
 from ..space import Categorical, Float, Int, Space
 from ..space.changes import completed
 from ..store import Store
-from ..store.event_types import Adopted, SpaceChanged
+from ..store.study_events import Adopted, SpaceChanged
 
 REMEDY = "use another study name, with warm_start from this one"
 

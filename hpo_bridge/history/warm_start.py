@@ -14,12 +14,13 @@ from typing import Any
 
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord, TrialState
-from ..engine.replay import plain
+from ..engine.backend_segment import plain
 from ..errors import HpoBridgeError, KeyPath, StoreError, nearest, short
 from ..space import Space
 from ..space.changes import completed
 from ..store import Store, open_store
-from ..store.event_types import Adopted, AdoptedTrial, SessionStarted
+from ..store.event_parts import AdoptedTrial
+from ..store.study_events import Adopted, SessionStarted
 from .import_mapping import UnmappableTrial
 from .space_change import known_defaults
 from .warm_start_mapping import EarlierStudy, WarmStartMapper, parse_rule

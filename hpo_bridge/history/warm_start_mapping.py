@@ -13,7 +13,7 @@ from ..errors import HpoBridgeError, KeyPath, SpaceError, nearest, short
 from ..space import Space
 from ..space.expressions import Expression
 from ..store import Store
-from ..store.event_types import AdoptedTrial, Reports, TrialResult
+from ..store.event_parts import AdoptedTrial, Reports, TrialResult
 from .import_mapping import UnmappableTrial
 
 NOTHING = object()

@@ -10,7 +10,7 @@ from .failure import explain
 
 
 def makes_functions(found: Any) -> bool:
-    """Whether this is a class whose instances can be called.
+    """Return whether this is a class whose instances can be called.
 
     >>> makes_functions(int), makes_functions(print)
     (False, False)

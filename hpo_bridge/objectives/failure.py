@@ -107,7 +107,7 @@ def _cause(error: BaseException) -> BaseException | None:
 
 
 def _written(error: BaseException) -> str:
-    """What a program that failed in ``subprocess.run(…, capture_output=True)`` said."""
+    """Return the output of a program that failed in ``subprocess.run(…, capture_output=True)``."""
     if not isinstance(error, (subprocess.CalledProcessError, subprocess.TimeoutExpired)):
         return ""
     text = error.stderr or error.output or ""

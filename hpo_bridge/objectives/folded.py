@@ -18,7 +18,7 @@ from ..errors import HpoBridgeError, TrialPruned, short
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What an objective returns that knows how sure its value is.
+    """The result of an objective that knows how sure its value is.
 
     Attributes:
         value: The objective's value, or ``{name: value}``.
@@ -39,7 +39,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class FoldScore:
-    """What one fold of a :class:`Folded` objective gave.
+    """The score of one fold of a :class:`Folded` objective.
 
     Attributes:
         value: A number, or ``{objective: number}``.

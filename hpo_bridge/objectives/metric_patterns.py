@@ -91,7 +91,7 @@ def check_names(patterns: Mapping[str, str], names: Sequence[str]) -> None:
 
 @dataclass
 class MatchedResult:
-    """What the lines of a program have matched, so far.
+    """The result that the lines of a program have matched, so far.
 
     Args:
         patterns: As :func:`parse_patterns` gives them.

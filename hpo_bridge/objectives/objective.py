@@ -145,7 +145,7 @@ def evaluate(function: Function, trial: Trial) -> Outcome:
 
 
 def judged(result: Any) -> Outcome:
-    """What an objective returned, as plain floats; refused if it is anything else.
+    """Return an objective's result as plain floats; refuse it if it is anything else.
 
     >>> judged({"loss": 1}).result
     {'loss': 1.0}

@@ -1,4 +1,4 @@
-"""What a program writes, read as it comes and kept within bounds."""
+"""The output of a program, read as it comes and kept within bounds."""
 
 from __future__ import annotations
 

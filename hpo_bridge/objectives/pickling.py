@@ -58,7 +58,7 @@ def packed(value: Any, name: str, owners: Iterable[str | None] = ()) -> bytes:
 
 
 def unpacked(data: bytes) -> Any:
-    """What :func:`packed` made: the driver's own, in transit."""
+    """Return what :func:`packed` made: the driver's own, in transit."""
     import pickle
 
     return pickle.loads(data)
@@ -181,7 +181,7 @@ def _in_full(owners: Iterable[str | None]) -> Iterator[None]:
 
 
 def _importable(module: ModuleType) -> bool:
-    """Whether a worker can import ``module`` by its name."""
+    """Return whether a worker can import ``module`` by its name."""
     if hasattr(module, LOADED_FROM_FILE) or module.__name__ in MAIN:
         return False
     spec = find_module(module.__name__)

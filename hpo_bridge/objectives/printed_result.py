@@ -32,7 +32,7 @@ _NAMES = {b"nan": b"NaN", b"inf": b"Infinity"}
 
 
 class PrintedResult:
-    """What the lines of a program amount to, so far.
+    """The result that the lines of a program amount to, so far.
 
     Args:
         names: The objectives; empty where they are not known, and any names will do.
@@ -81,7 +81,7 @@ class PrintedResult:
         return 1 if self._names else 2
 
     def _reported(self, found: Any) -> bool:
-        """Whether a line is a report."""
+        """Return whether a line is a report."""
         return isinstance(found, dict) and "step" in found and self._value(found) is not _NOTHING
 
     def _value(self, found: Mapping[str, Any]) -> Any:

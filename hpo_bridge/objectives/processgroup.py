@@ -49,7 +49,7 @@ class ProcessGroup:
 
 
 def ending(returncode: int) -> str:
-    """How a process ended, from its return code.
+    """Return in words how a process ended, from its return code.
 
     >>> ending(3), ending(-11)
     ('exited with code 3', 'was killed by SIGSEGV')

@@ -1,4 +1,4 @@
-"""What a study file names: a function or another thing in a file, or in an importable module."""
+"""References of study files: to a function or another thing in a file or an importable module."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ class ReferenceObjective:
 
 
 def find_module(name: str) -> importlib.machinery.ModuleSpec | None:
-    """What ``import name`` would find; unlike importlib's, it imports no parent package."""
+    """Find what ``import name`` would; unlike importlib's, it imports no parent package."""
     top, *rest = name.split(".")
     try:
         found = (finder.find_spec(top, None) for finder in sys.meta_path)
@@ -242,7 +242,7 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _is_free(name: str, path: Path) -> bool:
-    """Whether ``import name`` would give ``path``.
+    """Return whether ``import name`` would give ``path``.
 
     Then the module gets its plain name, so that processes which the objective spawns
     itself (a DataLoader's workers) can import it too.

@@ -1,4 +1,4 @@
-"""What a plugin's error says to people: its text, its file and line, a way to its traceback."""
+"""Errors of plugins in words: their text, file and line, and a way to the traceback."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _is_in(package: str) -> Any:
 
 
 def _is_foreign(frame: FrameType) -> bool:
-    """Whether a frame is neither ours nor Python's."""
+    """Return whether a frame is neither ours nor Python's."""
     standard = os.path.join(sysconfig.get_path("stdlib"), "")
     path = frame.f_code.co_filename
     packaged = "site-packages" in path

@@ -50,7 +50,7 @@ def load_plugin(registry: pluggy.PluginManager, source: Source) -> Loaded | None
 
 
 def _specs(registry: pluggy.PluginManager, plugin: object, kind: Kind) -> list[Spec]:
-    """What a plugin registers of a kind."""
+    """Return the specs that a plugin registers of a kind."""
     hook, expected = KINDS[kind]
     specs: list[Spec] = []
     for impl in getattr(registry.hook, hook).get_hookimpls():
@@ -66,7 +66,7 @@ def _specs(registry: pluggy.PluginManager, plugin: object, kind: Kind) -> list[S
 
 
 def _there_already(info: PluginInfo, owner: str) -> Loaded | None:
-    """What to say of a module that is a plugin already: nothing, if it is the same one."""
+    """Return the message about a module that is a plugin already; none for the same one."""
     if info.distribution is None or owner.endswith(f"({info.origin})"):
         return None
     reason = f"its module is already there as plugin {owner} — uninstall one of the two"

@@ -273,7 +273,7 @@ class PluginManager:
 
 
 def _likeness(info: PluginInfo, name: str) -> float:
-    """How well a plugin's name goes with that of a backend."""
+    """Return how well a plugin's name goes with that of a backend."""
     from difflib import SequenceMatcher
 
     return SequenceMatcher(None, info.name, name.partition(".")[0]).ratio()
@@ -330,7 +330,7 @@ def _check_options(
 
 
 def _is_of_options(error: Exception, options: Mapping[str, Any]) -> bool:
-    """Whether a constructor refused an option, and did not merely fail.
+    """Return whether a constructor refused an option, and did not merely fail.
 
     Any operation on wrong types raises a TypeError: only one that names an option is taken for
     a refusal.

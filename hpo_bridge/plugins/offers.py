@@ -66,7 +66,7 @@ class PluginInfo:
 
     @property
     def origin(self) -> str:
-        """Where it comes from, in words."""
+        """The place that it comes from, in words."""
         if self.distribution is None:
             return self.name
         return f"{self.distribution} {self.version or ''}".strip()
@@ -78,7 +78,7 @@ class PluginInfo:
 
     @property
     def skipping(self) -> str:
-        """What to put into the environment to leave it out."""
+        """The setting of the environment that leaves it out."""
         ours = self.distribution == OURS or self.distribution is None
         return f"{DISABLE}={self.name if ours else self.distribution}"
 
@@ -134,7 +134,7 @@ def load_factory(kind: Kind, offer: Offer) -> Callable[..., Any]:
 
 
 def is_composite(offer: Offer) -> bool:
-    """Whether a backend is made of others, and so gets the plugin manager."""
+    """Return whether a backend is made of others, and so gets the plugin manager."""
     return isinstance(offer.spec, BackendSpec) and offer.spec.composite
 
 

@@ -14,7 +14,7 @@ PREFIX = "hpo_"
 
 
 class HookFault(Exception):
-    """What is wrong with a plugin's hooks, in one line."""
+    """The fault of a plugin's hooks, in one line."""
 
 
 def hook_in(registry: pluggy.PluginManager, plugin: object, name: str | None = None) -> None:
@@ -58,7 +58,7 @@ def _implementations(
 
 
 def _wrong(registry: pluggy.PluginManager, plugin: object) -> str | None:
-    """What is wrong with the first hook that pluggy refuses."""
+    """Return the fault of the first hook that pluggy refuses."""
     known = hook_names(registry)
     for name, hook, optional in _implementations(registry, plugin):
         if hook not in known:
@@ -77,7 +77,7 @@ def _wrong(registry: pluggy.PluginManager, plugin: object) -> str | None:
 
 
 def _undecorated(registry: pluggy.PluginManager, plugin: object) -> str | None:
-    """What a plugin has forgotten: its functions have the names of hooks, and are none."""
+    """Return what a plugin has forgotten: its functions have the names of hooks, and are none."""
     known = hook_names(registry)
     names = [n for n in dir(plugin) if n.startswith(PREFIX) and callable(getattr(plugin, n))]
     for name in names:

@@ -1,4 +1,4 @@
-"""Where plugins come from: installed distributions, and files that a study names."""
+"""The sources of plugins: installed distributions, and files that a study names."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def installed(entry_points: Iterable[metadata.EntryPoint] | None = None) -> list
 
 
 def unknown_names(variable: str, sources: Iterable[Source]) -> str:
-    """What is wrong with the names in an environment variable, in words; empty if nothing is."""
+    """Return the fault of the names in an environment variable, in words; empty without one."""
     wanted = _listed(variable) or {}
     known = {
         name: name for source in sources for name in (source.distribution, source.name) if name
@@ -109,7 +109,7 @@ def _plugins_of(distribution: metadata.Distribution) -> list[tuple[Source, bool]
 
 
 def _entry_points_text(distribution: metadata.Distribution) -> str:
-    """What stands there, also where it is not UTF-8; empty if that cannot be found out."""
+    """Return the text there, also where it is not UTF-8; empty if that cannot be found out."""
     try:
         return distribution.read_text("entry_points.txt") or ""
     except UnicodeError:

@@ -100,5 +100,5 @@ class Deadline:
 
 
 def is_possible() -> bool:
-    """Whether trials can be cut in this thread."""
+    """Return whether trials can be cut in this thread."""
     return os.name == "posix" and threading.current_thread() is threading.main_thread()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
 
 from ..contracts.interrupts import CtrlC
 from ..contracts.objective import Function
@@ -14,6 +15,9 @@ from ..contracts.trial import Trial, TrialSpec
 from ..errors import BackendError, InvalidOptions, StoreError
 from ..objectives.objective import Cut, evaluate
 from .deadline import Deadline, is_possible
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Inline:
@@ -76,33 +80,30 @@ class _Attempt:
     ) -> None:
         """Passes a report on, with signals held back until the study has kept it."""
         if number == self._number:  # else from a thread that a trial left behind
-            with self._held():
-                self._work.report(number, step, value, metrics)
+            self._held(self._work.report, number, step, value, metrics)
 
     def should_prune(self, number: int) -> bool:
         """Asks the study, with signals held back."""
         if number != self._number:
             return True
-        with self._held():
-            return self._work.should_prune(number)
+        return self._held(self._work.should_prune, number)
 
     def resumed(self, number: int) -> None:
         """Passes on that the trial goes on from a checkpoint."""
         if number == self._number:
-            with self._held():
-                self._work.resumed(number)
+            self._held(self._work.resumed, number)
 
-    @contextmanager
-    def _held(self) -> Iterator[None]:
+    def _held(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._ctrl_c.open = False
         try:
-            yield
+            answer = call(*args, **kwargs)
         except BackendError as error:  # not the objective's, which may swallow it
             self._fault = error
             raise
         finally:
             self._ctrl_c.open = True
         self._ctrl_c.raise_pending()
+        return answer
 
     def run(self, spec: TrialSpec) -> None:
         """Run one trial, and tell the study how it ended."""

@@ -33,12 +33,12 @@ class StopPolicy:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether no further trial is to be started."""
+        """True if no further trial is to be started."""
         return self._end is not None
 
     @property
     def is_over(self) -> bool:
-        """Whether running trials are to be cut."""
+        """True if running trials are to be cut."""
         return self._end is not None and time.monotonic() >= self._end
 
     def update(self) -> None:

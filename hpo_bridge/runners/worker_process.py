@@ -74,7 +74,7 @@ class WorkerProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has not ended."""
+        """True if it has not ended."""
         return self._process.is_alive()
 
     def send_signal(self, number: int) -> None:

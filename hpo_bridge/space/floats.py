@@ -230,7 +230,7 @@ class Float:
 
     def _check_one(self, value: Any) -> float:
         number = as_float(value)
-        share = SINGLE_SLACK if is_single(value) else SLACK
+        share = SINGLE_SLACK if value is not number and is_single(value) else SLACK
         if self.low <= number <= self.high:
             clipped = number
         else:

@@ -82,7 +82,8 @@ class Categorical:
 
     def grid(self, index: int) -> Any:
         """Choice ``index``; a list comes as a new list, so that nobody changes the space."""
-        return copied(self.choices[index])
+        choice = self.choices[index]
+        return copied(choice) if type(choice) is list else choice
 
     def index(self, value: Any) -> int:
         """The position of a choice; a NumPy scalar counts as the plain value that it holds.

@@ -137,11 +137,10 @@ class Space(Mapping[str, Parameter]):
 
     def is_active(self, name: str, params: Mapping[str, Any]) -> bool:
         """Return True if ``name`` is active at a point whose earlier parameters are ``params``."""
-        conditions = self.conditions.get(name)
-        return conditions is None or all(
-            parent in params and choice_key(params[parent]) in allowed
-            for parent, allowed in conditions.items()
-        )
+        for parent, allowed in self.conditions.get(name, {}).items():
+            if parent not in params or choice_key(params[parent]) not in allowed:
+                return False
+        return True
 
     def decode(self, unit: Sequence[float]) -> dict[str, Any]:
         """The point at ``unit``: active parameters and constants, in the space's order.
@@ -161,7 +160,7 @@ class Space(Mapping[str, Parameter]):
             unit = bundled(self._parameters.values(), unit)
         params: dict[str, Any] = {}
         for (name, parameter), u in zip(self._parameters.items(), unit, strict=True):
-            if not self.conditions or self.is_active(name, params):
+            if name not in self.conditions or self.is_active(name, params):
                 params[name] = parameter.decode(u)
         params.update(self.fixed())
         return params
@@ -197,7 +196,7 @@ class Space(Mapping[str, Parameter]):
             raise SpaceError(f"params: found {short(params)}, {expected}")
         point: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
-            if self.is_active(name, point):
+            if name not in self.conditions or self.is_active(name, point):
                 if name not in params:
                     raise SpaceError("is missing", name, kind="a parameter is missing")
                 try:
@@ -207,7 +206,7 @@ class Space(Mapping[str, Parameter]):
         if len(params) != len(point) or self.constants:
             check_rest(params, point, self._parameters, self.constants)
         point.update(self.fixed())
-        if feasible:
+        if feasible and self.constraints:
             violated = self.violated(point)
             if violated is not None:
                 raise SpaceError(
@@ -225,6 +224,8 @@ class Space(Mapping[str, Parameter]):
 
     def fixed(self) -> dict[str, Any]:
         """The constants, as a new point may have them: lists are new lists."""
+        if not self.constants:
+            return {}
         return {name: copied(value) for name, value in self.constants.items()}
 
     def __contains__(self, item: object) -> bool:

@@ -21,7 +21,8 @@ NOT_A_CHOICE = "not one of the choices"
 """A kind of :class:`SpaceError`."""
 LARGEST_INT = 2**53
 """Integers beyond this are not exact in a float, and so not in a vector of the unit cube."""
-_PLAIN = (float, str, int, bool, type(None), list)
+SCALARS = (float, str, int, bool, type(None))
+"""The types of a plain value that is no list."""
 _FORMATS = {"float32": "f", "float16": "e"}
 """Types of numbers with fewer digits than Python's, and their formats in ``struct``."""
 
@@ -63,7 +64,7 @@ def choice_key(value: Any, path: Sequence[str] = ()) -> str:
         return "[" + ",".join(choice_key(item, path) for item in value) + "]"
     if type(value) is float and not math.isfinite(value):
         raise SpaceError(f"found {value!r}, which JSON cannot hold", *path)
-    if value is None or type(value) in (str, int, float, bool):
+    if type(value) in SCALARS:
         return json.dumps(value)
     raise SpaceError(
         f"found {short(value)}, expected a string, number, boolean, null or list "
@@ -106,7 +107,7 @@ def unboxed(value: Any) -> Any:
     A number of single or half precision becomes the shortest decimal that it stands for, such as
     0.1 and not 0.10000000149011612. A member of an enumeration stays what it is.
     """
-    if type(value) in _PLAIN or isinstance(value, Enum):
+    if type(value) in SCALARS or isinstance(value, (list, Enum)):
         return value
     if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
         plain = value.item()
@@ -130,6 +131,8 @@ def is_array(value: Any) -> bool:
 
 def plain_value(value: Any) -> Any:
     """``value`` with plain scalars in place of all others, and lists in place of arrays."""
+    if type(value) in SCALARS:
+        return value
     value = unboxed(value)
     if isinstance(value, list) or is_array(value):
         return [plain_value(item) for item in elements(value)]

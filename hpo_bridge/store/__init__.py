@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .contract import Pending, Repeats, Store, StudyRow, Writer
-from .event_types import Event
+from .event_parts import Event
 from .memory import MemoryStore
 
 __all__ = [

@@ -17,7 +17,8 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from ..errors import StoreError
-from .event_types import EVENT_TYPES, Event, TrialEvent
+from .event_parts import Event, TrialEvent
+from .event_types import EVENT_TYPES
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
@@ -118,7 +119,7 @@ def _form(cls: Any) -> _Form:
 
 
 def _converters(hint: Any) -> tuple[Convert | None, Convert | None]:
-    """What writes and what reads a value of that type; ``None`` where it is JSON as it is."""
+    """Return the writer and the reader of a type's values; ``None`` where it is JSON as it is."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is float:
         return strict_number, read_number

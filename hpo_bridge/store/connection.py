@@ -50,7 +50,7 @@ _SQLITE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a store is.
+    """The address of a store.
 
     Attributes:
         shown: The URL without a password.
@@ -191,7 +191,7 @@ def retrying(work: Callable[[], T], address: Address, patience: float) -> T:
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same transaction may succeed later, on a new connection."""
+    """Return whether the same transaction may succeed later, on a new connection."""
     if isinstance(error, sqlite3.Error):  # of a connection that SQLAlchemy has not got yet
         return "locked" in str(error)
     if not isinstance(error, DBAPIError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ..contracts.record import TrialRecord, TrialState
-from .event_types import Event
+from .event_parts import Event
 
 E = TypeVar("E", bound=Event)
 
@@ -91,7 +91,7 @@ def metrics_of(
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """How often a study met parameters that were there already.
+    """The number of times that a study met parameters which were there already.
 
     Attributes:
         trials: How many trials have the parameters of an earlier one.
@@ -131,7 +131,7 @@ class Writer(Protocol):
 
 
 class Store(Protocol):
-    """Where studies are kept. Reading never needs a lease and never blocks a driver."""
+    """A place where studies are kept. Reading never needs a lease and never blocks a driver."""
 
     url: str
     """The URL without a password."""
@@ -194,7 +194,7 @@ class Store(Protocol):
         ...
 
     def repeats(self, name: str) -> Repeats:
-        """How often parameters came that were there already."""
+        """Return how often parameters came that were there already."""
         ...
 
     def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:

@@ -1,4 +1,4 @@
-"""The events of a study's log: one class for each kind.
+"""The events of a study's log: one class for each kind, here and in :mod:`.study_events`.
 
 A database has an event as its ``kind``, ``time`` and ``trial``, and the other fields as JSON
 (see :mod:`.codec`); a field that has its default is left out there.
@@ -6,181 +6,20 @@ A database has an event as its ``kind``, ``time`` and ``trial``, and the other f
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
 
-from ..contracts.gradients import Slope
 from ..contracts.record import Change, TrialState
-
-Params = Mapping[str, Any]
-Numbers = Mapping[str, float]
-Slopes = Mapping[str, Slope]
-Reports = tuple[tuple[int, float], ...]
-"""``(step, value)``, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedPoint:
-    """A suggestion of a backend.
-
-    Attributes:
-        params: The active parameters and the constants, as declared.
-        raw: What the backend suggested where it does not follow from ``params`` (a flat
-            backend's inactive parameters), else ``None``.
-        token: The backend's token.
-        number: The trial that it became; ``None`` if it became none.
-    """
-
-    params: Params
-    raw: Params | None = None
-    token: Any = None
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrialResult:
-    """The part of a trial's end that backends are told of.
-
-    Attributes:
-        state: ``COMPLETE``, ``PRUNED`` or ``FAILED``.
-        values: Objective to number, for a complete trial.
-        gradients: Parameter to the derivative of the value, where the objective gave it.
-        estimate: For a pruned trial, the value that its pruner expects it would have had.
-        reports: The intermediate values, where they are not in the log.
-    """
-
-    state: TrialState
-    values: Numbers | None = None
-    gradients: Slopes | None = None
-    estimate: float | None = None
-    reports: Reports = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AdoptedTrial:
-    """A trial of an earlier study, in the words of the one that begins with it.
-
-    Attributes:
-        trial: Its number there.
-        params: Its parameters here.
-        result: The end of it.
-    """
-
-    trial: int
-    params: Params
-    result: TrialResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One entry of the log.
-
-    Attributes:
-        kind: The name of the kind in a store.
-        time: Seconds since the epoch.
-        seq: The position in the log from 1, of an event read from a store.
-    """
-
-    kind: ClassVar[str]
-    time: float = field(default_factory=time.time)
-    seq: int = 0
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The trials that it changes or begins."""
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class TrialEvent(Event):
-    """An event that changes one trial.
-
-    Attributes:
-        trial: The trial's number.
-    """
-
-    trial: int
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The trials that it changes or begins."""
-        return (self.trial,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionStarted(Event):
-    """A driver begins, or the next backend of a schedule.
-
-    Attributes:
-        backend: The backend's name.
-        options: Its options.
-        seed: Its seed.
-        library: The library behind it with its version, in words.
-        runner: The runner's name.
-        fresh: ``True`` where the backend begins anew.
-        handover: ``ignore`` if the backend is told of no trial but its own, else ``tell``.
-        phase: With a schedule, the backend's position in it, from 0.
-        of: With a schedule, the number of its backends.
-        since: With a schedule, the number of trials that had been proposed before.
-        known: At a seam in deterministic order, the first trial that the backend is not told of
-            at its beginning.
-    """
-
-    kind = "session"
-    backend: str
-    options: Mapping[str, Any]
-    seed: int = 0
-    library: Any = None
-    runner: str = ""
-    fresh: bool = False
-    handover: str = "tell"
-    phase: int | None = None
-    of: int | None = None
-    since: int | None = None
-    known: int | None = None
-
-    @property
-    def proposer(self) -> dict[str, Any]:
-        """The backend, its options and its handover."""
-        return {"backend": self.backend, "options": self.options, "handover": self.handover}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopted(Event):
-    """Trials of an earlier study, before the first session; they are no trials of this one.
-
-    Attributes:
-        place: The earlier study's position in the list of sources.
-        source: The source: ``store study map values ignore``.
-        trials: The trials, or some of them: a source may have several events.
-        left: In the first event of a source, reason to the number of trials left out for it.
-    """
-
-    kind = "adopted"
-    place: int
-    source: Mapping[str, Any]
-    trials: tuple[AdoptedTrial, ...]
-    left: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceChanged(Event):
-    """Another space from here on.
-
-    Attributes:
-        version: The number of the new space, from 2.
-        before: The ``space`` and ``constraints`` until here.
-        definition: The study's definition from here on.
-        defaults: New parameter to its value in the trials before.
-    """
-
-    kind = "space"
-    version: int
-    before: Mapping[str, Any]
-    definition: Mapping[str, Any]
-    defaults: Mapping[str, Any]
+from .event_parts import (
+    Event,
+    Numbers,
+    Params,
+    ProposedPoint,
+    Reports,
+    Slopes,
+    TrialEvent,
+    TrialResult,
+)
+from .study_events import Adopted, HeldOutScored, SessionStarted, SpaceChanged, SplitAssigned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,46 +254,6 @@ class Retried(TrialEvent):
     reason: str
     params: Params
     backend: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOutScored(Event):
-    """A configuration was scored on the test set, or on the test part of an outer split.
-
-    Attributes:
-        trial: The trial that has the configuration; it does not change.
-        params: The configuration.
-        values: Name to score; ``None`` for one that was no finite number.
-        rule: The rule that chose the trial; ``None`` if somebody named it.
-        scored: The scoring function, in words: ``test.py:score``.
-        trials: The number of trials that had ended by then.
-        seconds: The time that scoring took.
-    """
-
-    kind = "tested"
-    trial: int
-    params: Params
-    values: Mapping[str, float | None]
-    rule: str | None
-    scored: str
-    trials: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitAssigned(Event):
-    """The study tunes on one split of an outer cross-validation.
-
-    Attributes:
-        split: The number of the split, from 1.
-        of: The number of splits.
-        identity: A description of the split's data, to be compared.
-    """
-
-    kind = "outer"
-    split: int
-    of: int
-    identity: Any
 
 
 EVENT_TYPES: dict[str, type[Event]] = {

@@ -1,4 +1,4 @@
-"""Who holds a study, and whether that process still lives.
+"""The holder of a study, and the test that its process still lives.
 
 A holder on this machine is judged by its process: no waiting after a crash. Any other is
 judged by its heartbeat, on the database's clock. A holder that was alive after all (its
@@ -60,7 +60,7 @@ class Holder:
         return asdict(self)
 
     def alive(self, silence: float) -> bool:
-        """Whether the process lives, its last heartbeat being ``silence`` seconds old."""
+        """Return whether the process lives, its last heartbeat being ``silence`` seconds old."""
         if self.host != socket.gethostname():
             return silence < STALE
         if self.boot != _boot():
@@ -73,7 +73,7 @@ class Holder:
         return _exists(self.pid)
 
     def is_here(self) -> bool:
-        """Whether it is this very process."""
+        """Return whether it is this very process."""
         here = Holder.here()
         return (here.host, here.boot, here.pid) == (self.host, self.boot, self.pid)
 

@@ -17,7 +17,7 @@ from ..contracts.record import TrialRecord, TrialState
 from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
 from .codec import load_event, to_plain, trial_of
 from .contract import E, Pending, Repeats, StudyRow
-from .event_types import Event
+from .event_parts import Event
 from .trial_table import TrialTable
 
 WRITTEN_AT_ONCE = 256
@@ -45,11 +45,11 @@ class _MemoryStudy:
 
     @property
     def writer(self) -> _MemoryWriter | None:
-        """Who drives the study; nobody once that object is gone."""
+        """The driver's hold on the study; ``None`` once that object is gone."""
         return self.lease() if self.lease is not None else None
 
     def append(self, events: Sequence[Event]) -> None:
-        """Adds events to the log, and follows them."""
+        """Add events to the log, and follow them."""
         for event in events:
             self.table.apply(event)
         self.seq += len(events)
@@ -58,7 +58,7 @@ class _MemoryStudy:
             self.written()
 
     def written(self) -> list[str]:
-        """The log, each event as JSON text."""
+        """Return the log, each event as JSON text."""
         rows = ((e.kind, e.time, trial_of(e), to_plain(e)) for e in self._recent)
         self._log += map(json.dumps, rows)
         self._recent.clear()
@@ -83,7 +83,8 @@ class _MemoryWriter:
         self._study.snapshot = (self.seq, data)
 
     def _check(self) -> None:
-        if self._study.writer is not self:
+        lease = self._study.lease
+        if lease is None or lease() is not self:
             raise LeaseLost(f"this driver holds study {self._name!r} no more")
         self._study.seconds = time.monotonic() - self._began
 
@@ -160,10 +161,7 @@ class MemoryStore:
         return writer
 
     def counts(self, name: str) -> dict[TrialState, int]:
-        counts = dict.fromkeys(TrialState, 0)
-        for row in self._get(name).table.rows.values():
-            counts[row.state] += 1
-        return counts
+        return dict(self._get(name).table.counts)
 
     def trials(
         self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0

@@ -81,7 +81,7 @@ def _check_file(path: Path, shown: str, *, create: bool) -> None:
 
 
 def _is_ours(connection: Connection, address: Address) -> bool:
-    """Whether there is a store that this version can read; not if there is nothing yet.
+    """Return whether there is a store that this version can read; not if there is nothing yet.
 
     Raises:
         StoreError: If it is another program's, or another version's.

@@ -1,4 +1,4 @@
-"""What a batch of events changes in the tables, as statements to run in order."""
+"""The changes of a batch of events in the tables, as statements to run in order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from ..contracts.record import TrialState
 from .codec import dump, strict_metrics, to_plain, trial_of
-from .event_types import Event, Reported, Withdrawn
+from .event_parts import Event
+from .event_types import Reported, Withdrawn
 from .trial_table import TrialRow, TrialTable
 
 Row = dict[str, Any]

@@ -28,7 +28,8 @@ from . import schema
 from .codec import dump, load, load_event
 from .connection import describe, make_engine, parse_url, retrying
 from .contract import E, Pending, Repeats, StudyRow
-from .event_types import Event, Resampled
+from .event_parts import Event
+from .event_types import Resampled
 from .lock import HEARTBEAT, Holder
 from .opening import prepare
 from .records import as_row, read_rows
@@ -232,7 +233,7 @@ class SqlStore:
         return row.record()
 
     def repeats(self, name: str) -> Repeats:
-        """How often parameters came that were there already."""
+        """Return how often parameters came that were there already."""
         with self._read() as connection:
             study = self._id(connection, name)
             unequal = func.count(trials.c.params.distinct())
@@ -343,7 +344,7 @@ class SqlStore:
 
 
 def _storable(name: str) -> bool:
-    """Whether both databases can hold the text: no NUL, no lone surrogate."""
+    """Return whether both databases can hold the text: no NUL, no lone surrogate."""
     try:
         return b"\0" not in name.encode()
     except UnicodeEncodeError:

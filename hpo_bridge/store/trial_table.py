@@ -13,25 +13,21 @@ from typing import Any
 
 from ..contracts.record import Change, TrialRecord, TrialState
 from .contract import Pending, metrics_of
+from .event_parts import Event, Numbers, Params, Slopes
 from .event_types import (
     Asked,
     Changed,
     Enqueued,
-    Event,
     Finished,
     Imported,
-    Numbers,
-    Params,
     Reported,
     Requeued,
     Resampled,
     Retried,
-    SessionStarted,
-    Slopes,
-    SpaceChanged,
     Started,
     Withdrawn,
 )
+from .study_events import SessionStarted, SpaceChanged
 
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
 
@@ -92,6 +88,8 @@ class TrialTable:
 
     Attributes:
         rows: The trials.
+        counts: Number of trials by state, those included whose rows were taken out.
+        created: Number of all these trials.
         backend: The backend of the last session.
         definition: The study's definition, once another space has changed it.
         resampled: The number of suggestions that repeated a trial, and were not made one.
@@ -99,9 +97,20 @@ class TrialTable:
 
     def __init__(self) -> None:
         self.rows: dict[int, TrialRow] = {}
+        self.counts, self.created = dict.fromkeys(TrialState, 0), 0
         self.backend: str | None = None
         self.definition: Mapping[str, Any] | None = None
         self.resampled = 0
+
+    def _create(self, row: TrialRow) -> None:
+        self.rows[row.number] = row
+        self.counts[row.state] += 1
+        self.created += 1
+
+    def _enter(self, row: TrialRow, state: TrialState) -> None:
+        self.counts[row.state] -= 1
+        self.counts[state] += 1
+        row.state = state
 
     def apply(self, event: Event) -> None:
         """Follow one event of the log.
@@ -113,39 +122,41 @@ class TrialTable:
             case Asked():
                 for point in event.trials:
                     assert point.number is not None
-                    self.rows[point.number] = TrialRow(
+                    self._create(TrialRow(
                         point.number, point.params, point.raw, point.token, event.backend
-                    )
+                    ))  # fmt: skip
             case Started():
                 row = self.rows[event.trial]
-                row.state, row.started, row.finished = RUNNING, event.time, None
+                self._enter(row, RUNNING)
+                row.started, row.finished = event.time, None
                 row.attempts += 1
             case Reported():
                 _add_report(self.rows[event.trial], event)
             case Finished():
-                _finish(self.rows[event.trial], event, event.time)
-                self.rows[event.trial].reused = event.reused
-            case Withdrawn():
-                row, kept = self.rows[event.trial], event.reports
-                row.reports = row.reports[:kept]
-                row.metrics = {at: m for at, m in (row.metrics or {}).items() if at < kept}
-            case Changed():
                 row = self.rows[event.trial]
-                row.changes += (Change(event.step, event.before, event.source),)
-                row.params = event.params
+                self._enter(row, event.state)
+                _finish(row, event, event.time)
+            case Withdrawn():
+                _withdraw(self.rows[event.trial], event.reports)
+            case Changed():
+                row, change = (
+                    self.rows[event.trial],
+                    Change(event.step, event.before, event.source),
+                )
+                row.changes, row.params = (*row.changes, change), event.params
             case Requeued():
                 row = self.rows[event.trial]
-                row.state = WAITING
+                self._enter(row, WAITING)
                 row.failures += event.cause == "failure"
                 row.losses += event.cause == "lost"
             case Retried():
                 row = self.rows[event.trial]
-                row.state, row.finished, row.error = WAITING, None, None
-                row.failures = row.losses = 0
+                self._enter(row, WAITING)
+                row.finished, row.error, row.failures, row.losses = None, None, 0, 0
             case Enqueued():
-                self.rows[event.trial] = TrialRow(event.trial, event.params)
+                self._create(TrialRow(event.trial, event.params))
             case Imported():
-                self.rows[event.trial] = _imported(event)
+                self._create(_imported(event))
             case Resampled():
                 self.resampled += 1
             case SessionStarted():
@@ -163,16 +174,22 @@ def _add_report(row: TrialRow, event: Reported) -> None:
     row.reports.append((event.step, event.value))
 
 
+def _withdraw(row: TrialRow, kept: int) -> None:
+    row.reports = row.reports[:kept]
+    row.metrics = {at: m for at, m in (row.metrics or {}).items() if at < kept}
+
+
 def _finish(row: TrialRow, end: Finished | Imported, time: float | None) -> None:
-    row.state, row.finished, row.error = end.state, time, end.error
+    row.finished, row.error = time, end.error
     row.values, row.gradients, row.standard_errors = end.values, end.gradients, end.standard_errors
     row.estimate, row.raw, row.token = end.estimate, None, None
+    row.reused = end.reused if isinstance(end, Finished) else None
     row.reports = tuple(row.reports)  # which the garbage collector need not look through again
 
 
 def _imported(event: Imported) -> TrialRow:
     row = TrialRow(
-        event.trial, event.params, backend=event.backend, started=event.started,
+        event.trial, event.params, backend=event.backend, state=event.state, started=event.started,
         reports=event.reports, metrics=dict(enumerate(event.metrics)) or None,
         changes=event.changes, attempts=event.attempts,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import LeaseLost, StoreError
 from .codec import dump
 from .connection import Address, retrying
-from .event_types import Event
+from .event_parts import Event
 from .projection import Projection, Step
 from .records import read_rows
 from .trial_table import TrialRow
@@ -115,7 +115,7 @@ class SqlWriter:
 
     @property
     def held(self) -> bool:
-        """Whether the study was, as far as is known, neither released nor taken over."""
+        """True if the study was, as far as is known, neither released nor taken over."""
         return not self._over.is_set()
 
     def beat(self) -> None:

@@ -1,4 +1,4 @@
-"""What a study is given, checked as it comes in."""
+"""The arguments of a study's methods, checked as they come in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def final_state(state: TrialState | str) -> TrialState:
 
 
 def told_outcome(value: Any, gradients: Mapping[str, Any] | None, trial: Trial | int) -> Outcome:
-    """What a value told by hand amounts to."""
+    """Return the outcome that a value told by hand amounts to."""
     if gradients is not None:
         value = Differentiated(value, gradients)
     elif isinstance(trial, Trial):

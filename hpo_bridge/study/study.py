@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -41,6 +42,7 @@ from ..engine.kept_output import output_folder
 from ..engine.lease import ASK, DriverLease
 from ..engine.observers import Observers
 from ..engine.pruning import StudyPruner
+from ..engine.queued_trials import append_imported, enqueue
 from ..engine.resume import Setup
 from ..engine.schedule import Stage
 from ..engine.stages import StageBuilder
@@ -410,7 +412,7 @@ class Study:
         """
         point = self.space.check(params)
         with self._lock:
-            return self._drive().steps.enqueue(point)
+            return enqueue(self._drive().steps, point)
 
     def import_trials(
         self, source: Any, *, format: str | None = None, study: str | None = None,
@@ -456,7 +458,7 @@ class Study:
             writing: Any = (
                 hold_lease(self.store, self.name)
                 if driver is None
-                else nullcontext(driver.steps.append_imported)
+                else nullcontext(partial(append_imported, driver.steps))
             )
             with writing as append:
                 return add_trials(self.store, self.name, read, append)

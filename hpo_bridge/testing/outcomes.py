@@ -1,4 +1,4 @@
-"""What becomes of the trials of a check: a function of the point and its number alone."""
+"""The outcomes of a check's trials: a function of the point and its number alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done in a process of its own: another hash seed, other imports, nothing left over."""
+"""The checks that run in a process of their own: another hash seed, other imports, no traces."""
 
 from __future__ import annotations
 

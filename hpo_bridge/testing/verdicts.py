@@ -1,4 +1,4 @@
-"""What a check can come to: it passes, finds a fault, or does not apply."""
+"""The verdicts of a check: it passes, finds a fault, or does not apply."""
 
 from __future__ import annotations
 

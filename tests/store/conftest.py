@@ -14,20 +14,19 @@ import pytest
 import hpo_bridge.store
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.store import Event, MemoryStore, Store
+from hpo_bridge.store.event_parts import ProposedPoint
 from hpo_bridge.store.event_types import (
     Asked,
     Changed,
     Enqueued,
     Finished,
-    ProposedPoint,
     Reported,
     Requeued,
-    SessionStarted,
-    SplitAssigned,
     Started,
     Withdrawn,
 )
 from hpo_bridge.store.sql import SqlStore
+from hpo_bridge.store.study_events import SessionStarted, SplitAssigned
 
 ROOT = Path(hpo_bridge.store.__file__).parents[2]
 

@@ -16,9 +16,10 @@ from hpo_bridge.contracts.record import Change, TrialState
 from hpo_bridge.errors import StoreError, StudyNotFound
 from hpo_bridge.store import Event, MemoryStore, Store
 from hpo_bridge.store import sql as sql_module
-from hpo_bridge.store.event_types import Imported, Reported, SplitAssigned, Started
+from hpo_bridge.store.event_types import Imported, Reported, Started
 from hpo_bridge.store.projection import Projection
 from hpo_bridge.store.sql import SqlStore
+from hpo_bridge.store.study_events import SplitAssigned
 from hpo_bridge.store.trial_table import TrialRow
 
 HOSTILE = [

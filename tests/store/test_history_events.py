@@ -6,15 +6,9 @@ from typing import Any
 
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.store import Repeats, Store
-from hpo_bridge.store.event_types import (
-    Adopted,
-    Asked,
-    Finished,
-    ProposedPoint,
-    Resampled,
-    SpaceChanged,
-    Started,
-)
+from hpo_bridge.store.event_parts import ProposedPoint
+from hpo_bridge.store.event_types import Asked, Finished, Resampled, Started
+from hpo_bridge.store.study_events import Adopted, SpaceChanged
 
 DEFINITION = {
     "space": {"x": {"type": "int", "low": 0, "high": 9}}, "constraints": [],

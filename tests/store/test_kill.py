@@ -18,7 +18,8 @@ from hpo_bridge.store.sql import SqlStore
 DRIVERS = """
 import os, sys
 from hpo_bridge.contracts.record import TrialState
-from hpo_bridge.store.event_types import Asked, Finished, ProposedPoint, Reported, Started
+from hpo_bridge.store.event_parts import ProposedPoint
+from hpo_bridge.store.event_types import Asked, Finished, Reported, Started
 from hpo_bridge.store.sql import SqlStore
 
 def drive(url):

@@ -213,7 +213,7 @@ def test_a_forked_child_cannot_write(
     code = """
 import os, sys
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store.event_types import SplitAssigned
+from hpo_bridge.store.study_events import SplitAssigned
 from hpo_bridge.store.sql import SqlStore
 store = SqlStore(sys.argv[1])
 writer = store.acquire("s")

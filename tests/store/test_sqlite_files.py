@@ -29,7 +29,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become
 AS_NOBODY = """
 import os, sys
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store.event_types import SplitAssigned
+from hpo_bridge.store.study_events import SplitAssigned
 from hpo_bridge.store.sql import SqlStore
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
@@ -279,7 +279,7 @@ def test_a_file_of_another_user_in_a_writable_folder(
 FULL_DISK = """
 import resource, sys
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store.event_types import SplitAssigned
+from hpo_bridge.store.study_events import SplitAssigned
 from hpo_bridge.store.sql import SqlStore
 store = SqlStore(sys.argv[1])
 store.create("s", {})

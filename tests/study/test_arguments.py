@@ -15,7 +15,7 @@ import hpo_bridge as hpo
 from hpo_bridge import HpoBridgeError, Space, Study
 from hpo_bridge.errors import SpaceWarning, StoreError
 from hpo_bridge.store import open_store
-from hpo_bridge.store.event_types import SessionStarted
+from hpo_bridge.store.study_events import SessionStarted
 
 BAD: list[Any] = [None, {"no": "such"}, {1: 2}, "no such", ["no", 3], 0.5, -1, object(), True]
 SPACE = {"x": hpo.Float(0, 1), "n": hpo.Int(1, 3)}

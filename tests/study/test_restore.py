@@ -21,9 +21,10 @@ from hpo_bridge import (
 )
 from hpo_bridge.contracts.trial import trial_seed
 from hpo_bridge.engine import snapshots as snapshot_module
-from hpo_bridge.engine.resume import MOST_LOSSES
+from hpo_bridge.engine.queued_trials import MOST_LOSSES
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store.event_types import Requeued, SessionStarted
+from hpo_bridge.store.event_types import Requeued
+from hpo_bridge.store.study_events import SessionStarted
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}}

@@ -21,7 +21,7 @@ from hpo_bridge import (
 )
 from hpo_bridge.contracts.record import Outcome
 from hpo_bridge.engine.schedule_cursor import stage_seed
-from hpo_bridge.store.event_types import SessionStarted
+from hpo_bridge.store.study_events import SessionStarted
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}, "trials": 10}

@@ -10,7 +10,7 @@ import pytest
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study
 from hpo_bridge.analysis.facts import space_version
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store.event_types import SpaceChanged
+from hpo_bridge.store.study_events import SpaceChanged
 
 Make = Callable[..., Study]
 FIRST = {"x": Float(0, 1), "n": Int(1, 4), "c": Categorical(["a", "b"]), "k": "fixed"}

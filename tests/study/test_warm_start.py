@@ -13,7 +13,8 @@ from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, Un
 from hpo_bridge.analysis.facts import adopted
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import StoreError
-from hpo_bridge.store.event_types import Adopted, Enqueued, Finished
+from hpo_bridge.store.event_types import Enqueued, Finished
+from hpo_bridge.store.study_events import Adopted
 
 Make = Callable[..., Study]
 OLD = Space(

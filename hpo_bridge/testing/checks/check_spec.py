@@ -1,4 +1,4 @@
-"""What the kit knows of a check before it runs."""
+"""The facts about a check that the kit knows before it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backend says of itself, and its options."""
+"""Checks of what a backend says of itself, and of its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the study measures: replace it with your training."""
+"""The study's objective: replace it with your training."""
 
 
 def train(trial):

@@ -11,8 +11,8 @@ from .failures import FailureWatch
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a runner's work on a study is bound by.
+class RunBounds:
+    """The bounds of a runner's work on a study.
 
     Attributes:
         objective: The objective; ``None`` where a study is asked by hand.

@@ -12,7 +12,9 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..contracts.optimizer import Observation
 from ..errors import BackendError, SearchExhausted
-from ..store.event_types import AskEvent, Event, ProposedPoint, SessionStarted
+from ..store.event_parts import Event, ProposedPoint
+from ..store.event_types import AskEvent
+from ..store.study_events import SessionStarted
 from .checked_optimizer import Proposal
 from .feasible_optimizer import ConstrainedOptimizer
 from .untold import UntoldTrials, observations
