@@ -34,7 +34,7 @@ class HpoBridgeError(Exception):
 
     def __str__(self) -> str:
         text = f"{'.'.join(self.path)}: {self.problem}" if self.path else self.problem
-        return f"{text} — {self.fix}" if self.fix else text
+        return f"{text}; {self.fix}" if self.fix else text
 
     def under(self, *path: str | int) -> Self:
         """Return the same error, with ``path`` put before its own path."""
@@ -64,8 +64,10 @@ class SpaceError(HpoBridgeError, ValueError):
         kind: What is wrong with a point, in the words that refused trials are counted under.
     """
 
-    def __init__(self, problem: str, *path: str | int, kind: str = "wrong value") -> None:
-        super().__init__(problem, *path)
+    def __init__(
+        self, problem: str, *path: str | int, kind: str = "wrong value", fix: str = ""
+    ) -> None:
+        super().__init__(problem, *path, fix=fix)
         self.kind = kind
 
 
@@ -94,13 +96,19 @@ class UnsupportedProblem(HpoBridgeError):
     """A backend cannot honour the problem exactly, and says so before the first trial.
 
     Args:
-        reason: What it cannot do, and what to use instead.
+        reason: What it cannot do.
         parameter: The name of the parameter at fault, where there is one.
+        fix: What to use instead.
     """
 
-    def __init__(self, reason: str, parameter: str | None = None) -> None:
-        super().__init__(reason, *(() if parameter is None else (parameter,)))
-        self.reason, self.parameter = reason, parameter
+    def __init__(self, reason: str, parameter: str | None = None, *, fix: str = "") -> None:
+        super().__init__(reason, *(() if parameter is None else (parameter,)), fix=fix)
+        self.parameter = parameter
+
+    @property
+    def reason(self) -> str:
+        """What it cannot do, and what to use instead."""
+        return f"{self.problem}; {self.fix}" if self.fix else self.problem
 
     def __str__(self) -> str:
         return f"parameter {self.parameter!r}: {self.reason}" if self.parameter else self.reason

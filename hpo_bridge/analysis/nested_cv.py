@@ -123,8 +123,8 @@ def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> 
         if known.of == of:
             what = "was tuned on other data, or on another split of it"
         raise StoreError(
-            f"study {name!r} in {store.url} {what}: go on with what it was begun with, or use "
-            "another study name or store"
+            f"study {name!r} in {store.url} {what}",
+            fix="go on with what it was begun with, or use another study name or store",
         )
 
 

@@ -35,8 +35,9 @@ def outer_splits(
     if not isinstance(source, Nests):
         raise HpoBridgeError(
             f"is missing: objective {source.describe()} cannot be split once more by "
-            "itself, as cross_validated can; give score(trial, train, test)",
+            "itself, as cross_validated can",
             "score",
+            fix="give score(trial, train, test)",
         )
     return source.outer(splits).splits(seed)
 

@@ -224,7 +224,8 @@ def check_single(objectives: Objectives) -> None:
     """Raises SelectionError for several objectives."""
     if len(objectives) > 1:
         raise SelectionError(
-            "a study with several objectives has no best trial to select: choose one of its front"
+            "a study with several objectives has no best trial to select",
+            fix="choose one of its front",
         )
 
 
@@ -253,9 +254,9 @@ def _select_paired(
     of_best, value = folds_of(best), best.value
     if of_best is None:
         raise SelectionError(
-            f"trial {best.number}, the best, has no folds of which its value is the "
-            "mean: report one fold a step, as hpo_bridge.Folded and cross_validated do",
+            f"trial {best.number}, the best, has no folds of which its value is the mean",
             "paired",
+            fix="report one fold a step, as hpo_bridge.Folded and cross_validated do",
         )
     ranked, unpaired = [], 0
     for trial in complete:

@@ -115,7 +115,9 @@ class TrialRecord:
             return None
         if len(self.values) > 1:
             names = ", ".join(self.values)
-            raise HpoBridgeError(f"trial {self.number} has several values ({names}): see values")
+            raise HpoBridgeError(
+                f"trial {self.number} has several values ({names})", fix="see values"
+            )
         (value,) = self.values.values()
         return value
 

@@ -245,9 +245,12 @@ def backend_space(space: Space, spec: BackendSpec) -> Space:
     if space.vectors and Capability.VECTOR not in spec.capabilities:
         name = space.vectors[0]
         raise UnsupportedProblem(
-            f"is a vector, which {spec.name!r} does not take: use a backend that has the "
-            "capability vector (`hpo-bridge backends`), such as torch.adam, or several parameters",
+            f"is a vector, which {spec.name!r} does not take",
             name,
+            fix=(
+                "use a backend that has the capability vector (`hpo-bridge backends`), such as "
+                "torch.adam, or several parameters"
+            ),
         )
     if Capability.CONDITIONAL in spec.capabilities:
         return space.indexed()
@@ -255,8 +258,9 @@ def backend_space(space: Space, spec: BackendSpec) -> Space:
         for name in space.conditions:
             raise UnsupportedProblem(
                 f"has a condition, of which {spec.name!r} knows nothing: it would propose the "
-                "same trial several times; use core.grid",
+                "same trial several times",
                 name,
+                fix="use core.grid",
             )
     return space.indexed(flat=True)
 

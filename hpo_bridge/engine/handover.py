@@ -52,8 +52,11 @@ def require_inject(
     able = ", ".join(_able(plugins, n_objectives)) or "none is installed"
     raise UnsupportedProblem(
         f"backend {backend!r} learns from its own trials alone (it has not the capability inject) "
-        f"and would ignore {what}: use one that learns from them ({able}), or write "
-        "handover: ignore beside its name, so that it begins from nothing"
+        f"and would ignore {what}",
+        fix=(
+            f"use one that learns from them ({able}), or write "
+            "handover: ignore beside its name, so that it begins from nothing"
+        ),
     )
 
 

@@ -94,7 +94,8 @@ def _recognise(plugins: PluginManager, source: Any) -> str:
         raise HistoryError(f"{what}: could be {' or '.join(names)}; --from says which")
     if isinstance(source, str) and _is_store(source):
         raise HistoryError(
-            f"{what}: is a store of hpo-bridge; export its study as JSON, which can be imported"
+            f"{what}: is a store of hpo-bridge",
+            fix="export its study as JSON, which can be imported",
         )
     raise HistoryError(
         f"{what}: is of no known format; {_describe_formats(plugins)}; --from says which"

@@ -114,13 +114,14 @@ def _begun(sources: Sequence[EarlierStudy], store: Store, name: str) -> bool:
         if plain(found) != plain(wanted):
             raise StoreError(
                 f"warm_start: study {name!r} in {store.url} began with another one "
-                f"({short(found)}); leave it out, or use another study name"
+                f"({short(found)})",
+                fix="leave it out, or use another study name",
             )
         return True
     if next(store.events_of(name, SessionStarted), None) is not None:
         raise StoreError(
-            f"warm_start: study {name!r} in {store.url} has begun without; leave it out, or use "
-            "another study name"
+            f"warm_start: study {name!r} in {store.url} has begun without",
+            fix="leave it out, or use another study name",
         )
     return False
 

@@ -129,11 +129,13 @@ class WarmStartMapper:
             if rule is None:
                 there = ", ".join(self._earlier)
                 raise HpoBridgeError(
-                    f"study {source.study!r} has no parameter {name!r} (it has "
-                    f"{there}): say where it comes from, such as map: {{{name}: OTHER}}, or which "
-                    f"value it had there: map: {{{name}: {{value: …}}}}",
+                    f"study {source.study!r} has no parameter {name!r} (it has {there})",
                     *self._path,
                     "map",
+                    fix=(
+                        f"say where it comes from, such as map: {{{name}: OTHER}}, or which "
+                        f"value it had there: map: {{{name}: {{value: …}}}}"
+                    ),
                 )
             self._rules[name] = rule
             self._compile(name, rule)
@@ -259,21 +261,22 @@ def _objectives(
         if earlier not in there:
             raise HpoBridgeError(
                 f"study {source.study!r} has no objective {earlier!r}"
-                f"{nearest(earlier, list(there))} (it has {', '.join(there)}): say which one is "
-                f"{name!r}, such as values: {{{name}: {next(iter(there))}}}",
+                f"{nearest(earlier, list(there))} (it has {', '.join(there)})",
                 *path,
                 "values",
+                fix=(
+                    f"say which one is {name!r}, such as values: {{{name}: {next(iter(there))}}}"
+                ),
             )
         same = Direction(there[earlier]) is own
         if same != (sign > 0):
             right = earlier if same else f"-{earlier}"
             raise HpoBridgeError(
-                f"{earlier!r} is {there[earlier]}d there, {name!r} is "
-                f"{own.value}d here: write {name}: {right} to take "
-                f"{'it as it is' if same else 'its negative'}",
+                f"{earlier!r} is {there[earlier]}d there, {name!r} is {own.value}d here",
                 *path,
                 "values",
                 name,
+                fix=f"write {name}: {right} to take {'it as it is' if same else 'its negative'}",
             )
         found[name] = (earlier, sign)
     return found

@@ -214,7 +214,9 @@ def _check_placeholder(placeholder: Placeholder, space: Space, path: KeyPath) ->
     name, names = placeholder.name, [*space, *space.constants]
     if name in _OWN:
         if name in names:
-            raise ObjectiveError(f"{{{name}}} is taken: rename the parameter {name!r}", *path)
+            raise ObjectiveError(
+                f"{{{name}}} is taken", *path, fix=f"rename the parameter {name!r}"
+            )
     elif name not in names:
         raise ObjectiveError(
             f"no parameter {name!r}{nearest(name, [*names, *_OWN])}; "

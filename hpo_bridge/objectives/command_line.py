@@ -149,16 +149,16 @@ def _refuse_shell(text: str, place: int, quote: str, *, at_start: bool) -> None:
         return
     if found[0] == "\n":
         raise ObjectiveError(
-            "a line end begins another command in a shell, and none runs this "
-            "one: put a backslash before it, or add shell: true",
+            "a line end begins another command in a shell, and none runs this one",
             "objective",
             "command",
+            fix="put a backslash before it, or add shell: true",
         )
     raise ObjectiveError(
-        f"{found!r} is for a shell, and none runs the command: put it in "
-        "single quotes to pass it on as it is, or add shell: true",
+        f"{found!r} is for a shell, and none runs the command",
         "objective",
         "command",
+        fix="put it in single quotes to pass it on as it is, or add shell: true",
     )
 
 
@@ -198,9 +198,9 @@ class WordBuilder:
             )
         if len(match[0]) == 1:
             raise ObjectiveError(
-                f"a single {match[0]!r} in {self._text!r}; write "
-                f"{match[0] * 2!r} for the character, '{{name}}' for a parameter",
+                f"a single {match[0]!r} in {self._text!r}",
                 *self._path,
+                fix=f"write {match[0] * 2!r} for the character, '{{name}}' for a parameter",
             )
         return self.add(match[0][0], match.end())
 

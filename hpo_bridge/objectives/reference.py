@@ -279,7 +279,7 @@ def _check_source(path: Path, wanted: Reference) -> None:
     if wanted.noun != "function":
         return
     if isinstance(found[name], ast.AsyncFunctionDef):
-        raise ObjectiveError(f"{source}:{name} is async; use a plain function", *key_path)
+        raise ObjectiveError(f"{source}:{name} is async", *key_path, fix="use a plain function")
     literals = (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.JoinedStr)
     if isinstance(found[name], literals):
         raise ObjectiveError(f"{source}:{name} is not callable", *key_path)

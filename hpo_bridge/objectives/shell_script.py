@@ -149,9 +149,10 @@ class _Reader:
         if is_literal and (named := named_in(word)):
             raise ObjectiveError(
                 f"{{{named[0].name}}} stands in a here-document whose end is "
-                "quoted, where a shell puts nothing in: take the quotes off, <<EOF",
+                "quoted, where a shell puts nothing in",
                 "objective",
                 "command",
+                fix="take the quotes off, <<EOF",
             )
         self.script.append(word)
         return place

@@ -48,7 +48,7 @@ class Processes:
         grace: float | str = 2.0,
     ) -> None:
         if os.name != "posix":
-            raise InvalidOptions("runner 'processes' needs a POSIX system; use 'inline'")
+            raise InvalidOptions("runner 'processes' needs a POSIX system", fix="use 'inline'")
         self.workers = usable_cpus() if workers is None else as_count("workers", workers, 1)
         self.trial_timeout = as_seconds("trial_timeout", trial_timeout)
         self.retries = as_count("retries", retries, 0)

@@ -58,8 +58,11 @@ def _resolutions(space: Space, resolution: Any) -> dict[str, int]:
     for name in continuous:
         if name not in resolution:
             raise UnsupportedProblem(
-                "is continuous and a grid needs single values: give it a step, make it an "
-                "ordered categorical, or set the backend's option resolution",
+                "is continuous and a grid needs single values",
                 name,
+                fix=(
+                    "give it a step, make it an "
+                    "ordered categorical, or set the backend's option resolution"
+                ),
             )
     return dict(resolution)

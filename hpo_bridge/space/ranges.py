@@ -29,8 +29,9 @@ def check_range(low: float, high: float, log: bool, step: float | None) -> None:
         raise SpaceError(f"found {step}, expected more than 0", "step")
     if step is not None and log:
         raise SpaceError(
-            "step and log cannot be combined: give the values as an ordered categorical",
+            "step and log cannot be combined",
             "step",
+            fix="give the values as an ordered categorical",
         )
 
 

@@ -254,7 +254,7 @@ class Space(Mapping[str, Parameter]):
         """
         for name, parameter in self._parameters.items():
             if parameter.size is None:
-                raise SpaceError("is continuous: give it a step to enumerate it", name)
+                raise SpaceError("is continuous", name, fix="give it a step to enumerate it")
         for point in every_point(self):
             full = {**point, **self.fixed()}
             if self.violated(full) is None:

@@ -152,8 +152,8 @@ def connect_sqlite(path: Path, busy: float, *, create: bool = False) -> sqlite3.
         if wal.exists() and wal.stat().st_size:
             raise StoreError(
                 f"sqlite:///{path}: cannot be read, as its folder is read-only for this user "
-                f"and {wal.name} holds changes; copy both files elsewhere, or open it once as "
-                "a user who may write there"
+                f"and {wal.name} holds changes",
+                fix="copy both files elsewhere, or open it once as a user who may write there",
             ) from None
         raw = _open(f"file:{name}?mode=ro&immutable=1", busy)
     except BaseException:

@@ -154,7 +154,8 @@ class MemoryStore:
         if study.writer is not None:
             raise StudyLocked(
                 f"study {name!r} in {self.url} is being run by another Study object of this "
-                "process; close that one first"
+                "process",
+                fix="close that one first",
             )
         writer = _MemoryWriter(name, study)
         study.lease = weakref.ref(writer)

@@ -75,7 +75,9 @@ def _check_file(path: Path, shown: str, *, create: bool) -> None:
     if not create:
         raise StoreError(f"no store at {shown}")
     if not path.parent.is_dir():
-        raise StoreError(f"{shown}: the folder {path.parent} does not exist; create it first")
+        raise StoreError(
+            f"{shown}: the folder {path.parent} does not exist", fix="create it first"
+        )
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise StoreError(f"{shown}: this user may not write to the folder {path.parent}")
 

@@ -33,8 +33,8 @@ def test_every_error_keeps_its_data_when_it_is_copied(kind: type[HpoBridgeError]
 
 def test_a_text_is_made_of_path_problem_and_fix() -> None:
     error = HpoBridgeError("needs pandas", "format", fix="pip install pandas")
-    assert str(error) == "format: needs pandas — pip install pandas"
-    assert str(error.under("export")) == "export.format: needs pandas — pip install pandas"
+    assert str(error) == "format: needs pandas; pip install pandas"
+    assert str(error.under("export")) == "export.format: needs pandas; pip install pandas"
 
 
 def test_a_name_with_dots_is_one_key() -> None:

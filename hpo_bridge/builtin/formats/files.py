@@ -24,7 +24,9 @@ def written_whole(target: str, *, overwrite: bool, binary: bool = False) -> Iter
         raise HistoryError(f"{target}: is a folder, expected the name of a file")
     check_absent(path.exists(), target, overwrite=overwrite)
     if not path.parent.is_dir():
-        raise HistoryError(f"{target}: the folder {path.parent} does not exist; create it first")
+        raise HistoryError(
+            f"{target}: the folder {path.parent} does not exist", fix="create it first"
+        )
     try:
         name = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)

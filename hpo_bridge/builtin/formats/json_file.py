@@ -71,7 +71,8 @@ def _export(data: dict[str, Any], source: str) -> tuple[str, dict[str, Any], Any
     if data.get("version") != VERSION:
         raise HistoryError(
             f"{source}: has version {short(data.get('version'))} of the format, this hpo-bridge "
-            f"knows {VERSION}; upgrade hpo-bridge"
+            f"knows {VERSION}",
+            fix="upgrade hpo-bridge",
         )
     try:
         found = data["definition"]["directions"].items()
