@@ -92,6 +92,10 @@ class InvalidOptions(HpoBridgeError, TypeError, ValueError):
     """Options that a backend, runner or pruner does not take; the path begins with the option."""
 
 
+class UnknownOption(InvalidOptions):
+    """An option that a backend, runner or pruner does not know."""
+
+
 class UnsupportedProblem(HpoBridgeError):
     """A backend cannot honour the problem exactly, and says so before the first trial.
 

@@ -14,6 +14,7 @@ from ..errors import (
     InvalidOptions,
     KeyPath,
     UnknownName,
+    UnknownOption,
     UnsupportedProblem,
     nearest,
 )
@@ -192,7 +193,7 @@ def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
     option = error.path[0] if isinstance(error, InvalidOptions) and error.path else None
     if option in chosen.options_at:
         text = error.problem
-        if text.startswith("unknown option") and not text.endswith(")"):
+        if isinstance(error, UnknownOption) and not text.endswith(")"):
             text += nearest(option, ["options", "name"])
         problems.add((*chosen.options_at[option], *error.path[1:]), text)
         return

@@ -25,6 +25,7 @@ from ..errors import (
     HpoBridgeError,
     InvalidOptions,
     UnknownName,
+    UnknownOption,
     nearest,
     short,
 )
@@ -321,7 +322,7 @@ def _check_options(
     for option in options:
         if option not in accepted:
             plain = what.partition(" (")[0]
-            raise InvalidOptions(
+            raise UnknownOption(
                 f"unknown option of {plain}, accepted: {listed}{hint(option, accepted)}", option
             )
     for option, required in accepted.items():
