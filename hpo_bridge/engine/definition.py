@@ -75,17 +75,14 @@ def ensure_study(
     for key, remedy in REMEDIES.items():
         if as_json(stored[key]) == as_json(wanted[key]):
             continue
-        if is_same and key in ("space", "constraints"):
-            continue
-        if key in ("space", "constraints"):
-            if change_space:
-                continue
+        if key not in ("space", "constraints"):
+            raise StoreError(
+                f"study {name!r} in {store.url} has {OTHER[key]} than given: "
+                f"{difference(stored[key], wanted[key])}",
+                fix=f"{remedy}, or use another study name or store",
+            )
+        if not is_same and not change_space:
             raise _other_space(store, name, key, stored, kept, space)
-        raise StoreError(
-            f"study {name!r} in {store.url} has {OTHER[key]} than given: "
-            f"{difference(stored[key], wanted[key])}; {remedy}, or use another study name "
-            "or store"
-        )
     return Definition(int(stored["seed"]), space, objectives)
 
 

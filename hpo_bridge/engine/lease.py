@@ -128,8 +128,7 @@ class DriverLease:
         Raises:
             TooManyFailures: If failures have stopped the run.
         """
-        was_held = self.holding
-        driver = self.take(setup, runner)
+        was_held, driver = self.holding, self.take(setup, runner)
         by_hand = set(driver.steps.running)
         row = self._store.study(self._name)
         spent = 0.0 if row is None else row.seconds
@@ -155,15 +154,20 @@ class DriverLease:
         finally:
             driver.end_run()
             failures.tell_count()
-            try:
-                self._observers.end(error)
-            finally:
-                # Out of step with the log, or with trials that its runner left running:
-                # what takes over next starts from the log.
-                if driver.log.broken or not by_hand.issuperset(driver.steps.running):
-                    self.leave(broken=True)
-                elif not was_held:
-                    self.leave()
+            self._end_run(driver, error, by_hand, keep=was_held)
+
+    def _end_run(
+        self, driver: Driver, error: BaseException | None, by_hand: set[int], *, keep: bool
+    ) -> None:
+        try:
+            self._observers.end(error)
+        finally:
+            # Out of step with the log, or with trials that its runner left running: what takes
+            # over next starts from the log.
+            if driver.log.broken or not by_hand.issuperset(driver.steps.running):
+                self.leave(broken=True)
+            elif not keep:
+                self.leave()
 
     def leave(self, *, broken: bool = False) -> None:
         """Gives the study free for other drivers; ``broken`` ones are not used again."""

@@ -58,14 +58,10 @@ class Projection:
         """
         table = self._table
         backend, definition = table.backend, table.definition
-        log: list[Row] = []
         kept: dict[int, int] = {}
         changed: dict[int, None] = {}
-        for position, event in enumerate(events, seq + 1):
-            log.append({
-                "study": self._study, "seq": position, "kind": event.kind, "time": event.time,
-                "trial": trial_of(event), "data": dump(to_plain(event)),
-            })  # fmt: skip
+        log = [self._logged(event, position) for position, event in enumerate(events, seq + 1)]
+        for event in events:
             self._apply(event, read)
             for number in event.numbers:
                 stored = kept.get(number, self._stored.get(number, (0, 0))[0])
@@ -85,6 +81,12 @@ class Projection:
         ):  # fmt: skip
             steps[key] = [each for n, row in rows.items() for each in write(row, kept[n])]
         return [(key, found) for key, found in steps.items() if found]
+
+    def _logged(self, event: Event, seq: int) -> Row:
+        return {
+            "study": self._study, "seq": seq, "kind": event.kind, "time": event.time,
+            "trial": trial_of(event), "data": dump(to_plain(event)),
+        }  # fmt: skip
 
     def written(self) -> None:
         """Remember that the tables have what was planned."""
