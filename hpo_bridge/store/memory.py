@@ -20,8 +20,8 @@ from .contract import E, Pending, Repeats, StudyRow
 from .event_parts import Event
 from .trial_table import TrialTable
 
-WRITTEN_AT_ONCE = 256
-"""How many events are turned into text together: one by one it costs twice as much."""
+CHUNK = 256
+"""Number of events that are turned into text together: one by one it costs twice as much."""
 
 
 class _MemoryStudy:
@@ -36,7 +36,7 @@ class _MemoryStudy:
         self.definition = definition
         self.created = time.time()
         self.table = TrialTable()
-        self._log: list[str] = []
+        self._chunks: list[str] = []
         self._recent: list[Event] = []
         self.seq = 0
         self.snapshot: tuple[int, Any] | None = None
@@ -54,15 +54,21 @@ class _MemoryStudy:
             self.table.apply(event)
         self.seq += len(events)
         self._recent += events
-        if len(self._recent) >= WRITTEN_AT_ONCE:
-            self.written()
+        while len(self._recent) >= CHUNK:
+            self._chunks.append(_text(self._recent[:CHUNK]))
+            del self._recent[:CHUNK]
 
-    def written(self) -> list[str]:
-        """Return the log, each event as JSON text."""
-        rows = ((e.kind, e.time, trial_of(e), to_plain(e)) for e in self._recent)
-        self._log += map(json.dumps, rows)
-        self._recent.clear()
-        return self._log
+    def log(self, after: int) -> Iterator[tuple[int, list[Any]]]:
+        """Yield the position of each event after the first ``after``, and its plain data."""
+        texts = [*self._chunks, _text(self._recent)]  # as it is now
+        for at in range(after // CHUNK, len(texts)):
+            for position, row in enumerate(json.loads(texts[at]), at * CHUNK + 1):
+                if position > after:
+                    yield position, row
+
+
+def _text(events: Sequence[Event]) -> str:
+    return json.dumps([(e.kind, e.time, trial_of(e), to_plain(e)) for e in events])
 
 
 class _MemoryWriter:
@@ -196,11 +202,9 @@ class MemoryStore:
         return cast("Iterator[E]", self._read(name, 0, [each.kind for each in kinds]))
 
     def _read(self, name: str, after: int, kinds: list[str] | None = None) -> Iterator[Event]:
-        log = self._get(name).written()
-        for position in range(after, len(log)):
-            kind, moment, trial, data = json.loads(log[position])
+        for position, (kind, moment, trial, data) in self._get(name).log(after):
             if kinds is None or kind in kinds:
-                yield load_event(kind, moment, trial, data, position + 1)
+                yield load_event(kind, moment, trial, data, position)
 
     def snapshot(self, name: str) -> tuple[int, Any] | None:
         return self._get(name).snapshot
