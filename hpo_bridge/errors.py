@@ -32,9 +32,13 @@ class HpoBridgeError(Exception):
         self.problem, self.fix = problem, fix
         self.path = tuple(map(str, path))
 
+    @property
+    def text(self) -> str:
+        """The problem and the fix, without the path."""
+        return f"{self.problem}; {self.fix}" if self.fix else self.problem
+
     def __str__(self) -> str:
-        text = f"{'.'.join(self.path)}: {self.problem}" if self.path else self.problem
-        return f"{text}; {self.fix}" if self.fix else text
+        return f"{'.'.join(self.path)}: {self.text}" if self.path else self.text
 
     def under(self, *path: str | int) -> Self:
         """Return the same error, with ``path`` put before its own path."""
@@ -109,13 +113,8 @@ class UnsupportedProblem(HpoBridgeError):
         super().__init__(reason, *(() if parameter is None else (parameter,)), fix=fix)
         self.parameter = parameter
 
-    @property
-    def reason(self) -> str:
-        """What it cannot do, and what to use instead."""
-        return f"{self.problem}; {self.fix}" if self.fix else self.problem
-
     def __str__(self) -> str:
-        return f"parameter {self.parameter!r}: {self.reason}" if self.parameter else self.reason
+        return f"parameter {self.parameter!r}: {self.text}" if self.parameter else self.text
 
 
 class BackendError(HpoBridgeError):

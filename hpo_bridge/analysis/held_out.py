@@ -196,7 +196,7 @@ def as_test_errors() -> Iterator[None]:
     except ObjectiveError as error:
         if error.path[:1] not in ((), ("objective",)):
             raise
-        raise ObjectiveError(error.problem, "test", *error.path[1:]) from error
+        raise ObjectiveError(error.problem, "test", *error.path[1:], fix=error.fix) from error
 
 
 def score_test_set(

@@ -125,7 +125,7 @@ def _expressions(texts: Any, space: Space) -> tuple[Expression, ...]:
             expression = Expression(text)
             expression.check_names([*space, *space.constants])
         except SpaceError as error:
-            raise SelectionError(error.problem, "simplest", str(position)) from None
+            raise SelectionError(error.problem, "simplest", position, fix=error.fix) from None
         found_here.append(expression)
     rule = SelectionRule(ONE_STANDARD_ERROR, tuple(found_here))
     rng = random.Random(0)

@@ -95,7 +95,7 @@ def _rows(plugins: PluginManager, file: StudyFile, entry: Stage) -> list[dict[st
         return explanation(file.space, optimizer)
     except UnsupportedProblem as error:
         what = error.parameter or "the study"
-        return [{"what": what, "how": "refused", "detail": error.reason}]
+        return [{"what": what, "how": "refused", "detail": error.text}]
 
 
 def explanation(space: Space, checked: CheckedOptimizer) -> list[dict[str, Any]]:

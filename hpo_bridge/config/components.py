@@ -192,7 +192,7 @@ def _note(chosen: Selected, error: HpoBridgeError, problems: Problems) -> None:
     """Note a plugin's error at the option that it is about."""
     option = error.path[0] if isinstance(error, InvalidOptions) and error.path else None
     if option in chosen.options_at:
-        text = error.problem
+        text = error.text
         if isinstance(error, UnknownOption) and not text.endswith(")"):
             text += nearest(option, ["options", "name"])
         problems.add((*chosen.options_at[option], *error.path[1:]), text)

@@ -19,7 +19,7 @@ def add_plugins(
             plugins.add(source, folder)
         except ConfigError as error:
             for fault in error.errors:
-                problems.add(("plugins", str(position)), fault.problem)
+                problems.add(("plugins", str(position)), fault.text)
 
 
 def check_requirements(texts: Sequence[str], problems: Problems) -> None:

@@ -124,7 +124,7 @@ def check_room(
         built.check_objective(objective)
     except HpoBridgeError as error:
         if error.path and error.path[0] in runner.options_at:
-            problems.add(runner.options_at[error.path[0]], error.problem)
+            problems.add(runner.options_at[error.path[0]], error.text)
         else:
             problems.add(("runner",), str(error))
 
@@ -143,8 +143,8 @@ def _note(
 ) -> None:
     """Note an error at the option, or the key of the file, that it is about."""
     if error.path and error.path[0] in options:
-        problems.add((*place, *error.path), error.problem)
+        problems.add((*place, *error.path), error.text)
     elif error.path and error.path[0] in ("space", "direction", "directions"):
-        problems.add(error.path, error.problem)
+        problems.add(error.path, error.text)
     else:
         problems.add(place, str(error))

@@ -64,7 +64,7 @@ def space_of(data: Any, problems: Problems, *, quiet: bool = False) -> Space | N
         try:
             parameter_from_plain(plain)
         except SpaceError as error:
-            problems.add(("space", name, *error.path), error.problem)
+            problems.add(("space", name, *error.path), error.text)
             sound = False
         warning = None if quiet else list_warning(plain, "file")
         if warning is not None:
@@ -74,7 +74,7 @@ def space_of(data: Any, problems: Problems, *, quiet: bool = False) -> Space | N
     try:
         space = Space.from_plain(declared)
     except SpaceError as error:
-        problems.add(("space", *error.path), error.problem)
+        problems.add(("space", *error.path), error.text)
         return None
     constraints = data.get("constraints") or []
     if not constraints or not isinstance(constraints, list):
@@ -82,7 +82,7 @@ def space_of(data: Any, problems: Problems, *, quiet: bool = False) -> Space | N
     try:
         return Space.from_plain(declared, constraints)
     except SpaceError as error:
-        problems.add(error.path, error.problem)
+        problems.add(error.path, error.text)
         return None
 
 
@@ -116,7 +116,7 @@ def objective_of(
         at_key = error.path[:1] == ("objective",) and (
             len(error.path) == 1 or error.path[1] in _COMMAND_KEYS
         )
-        text = error.problem if at_key else str(error)
+        text = error.text if at_key else str(error)
         problems.add(error.path if at_key else ("objective",), text)
         return None
     except (OSError, ValueError, RecursionError, MemoryError) as error:

@@ -88,7 +88,7 @@ def _rule(section: SelectionModel, space: Space, problems: Problems) -> Selectio
     try:
         return SelectionRule.of(space, **({} if name is None else {"rule": name}), **given)
     except SelectionError as error:
-        problems.add((PLACE, *error.path), error.problem)
+        problems.add((PLACE, *error.path), error.text)
         return SelectionRule()
 
 
@@ -158,6 +158,6 @@ def _note(error: ObjectiveError, place: tuple[str, ...], spec: Any, problems: Pr
     """Note an error at the option that it is about, if the file has that."""
     path = error.path[error.path[:1] in (("test",), ("nested",), ("objective",)) :]
     if isinstance(spec, Mapping) and path[:1] and path[0] in spec:
-        problems.add((*place, *path), error.problem)
+        problems.add((*place, *path), error.text)
     else:
-        problems.add(place, ": ".join([*filter(None, [".".join(path)]), error.problem]))
+        problems.add(place, ": ".join([*filter(None, [".".join(path)]), error.text]))

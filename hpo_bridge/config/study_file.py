@@ -191,7 +191,7 @@ def load_study_file(
             defaults=model.defaults, plugins=plugins,
         )  # fmt: skip
     except HpoBridgeError as error:
-        problems.add(error.path, error.problem)
+        problems.add(error.path, error.text)
     problems.raise_any()
     assert objective is not None
     return StudyFile(

@@ -11,7 +11,7 @@ from .gradients import Differentiation
 from .interrupts import CtrlC
 from .objective import Objective
 from .record import Outcome
-from .trial import Channel, Trial, TrialSpec
+from .trial import Channel, Trial
 from .trial_output import OutputSink
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "OutputSink",
     "Runner",
     "Trial",
-    "TrialSpec",
     "Work",
 ]
 
@@ -76,10 +75,11 @@ class Work(Protocol):
         """The search space."""
         ...
 
-    def next(self) -> TrialSpec | None:
+    def next(self) -> Trial | None:
         """Return the next trial to run, already ``RUNNING`` in the log.
 
-        The runner makes its ``Trial`` where the objective runs. ``None`` means "not now": the
+        Its way back to the study is the work itself. A runner that evaluates elsewhere makes a
+        trial with the same number, parameters and seed there. ``None`` means "not now": the
         backend waits for running trials, or nothing is left to start (see ``exhausted``).
         """
         ...

@@ -6,7 +6,6 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -38,21 +37,6 @@ class Channel(Protocol):
     def resumed(self, number: int) -> None:
         """Records that trial ``number`` has loaded a checkpoint, to go on from there."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class TrialSpec:
-    """A trial to be run, as a study gives it to a runner.
-
-    Attributes:
-        number: Position in the study, from 0.
-        params: The active parameters and the constants.
-        seed: An integer in ``[0, 2**31)``, derived from the study's seed and ``number`` alone.
-    """
-
-    number: int
-    params: Mapping[str, Any]
-    seed: int
 
 
 class Trial(Mapping[str, Any]):

@@ -12,7 +12,7 @@ from typing import Any
 from ..contracts.gradients import Differentiation
 from ..contracts.objective import Objective
 from ..contracts.record import Outcome, TrialState
-from ..contracts.trial import TrialSpec, trial_seed
+from ..contracts.trial import Channel, Trial, trial_seed
 from ..contracts.trial_output import OutputSink
 from ..errors import (
     BudgetSpent,
@@ -117,7 +117,7 @@ class Driver:
 
     # -- trials -----------------------------------------------------------------------
 
-    def next(self) -> TrialSpec | None:
+    def next(self) -> Trial | None:
         """Start the next trial, if the run may have one more and one can start now."""
         if not self._may_start():
             return None
@@ -134,12 +134,15 @@ class Driver:
             return False
         return not self._run.is_spent(self.steps.begun)
 
-    def ask(self, is_allowed: Callable[[], bool] | None = None) -> TrialSpec:
+    def ask(
+        self, is_allowed: Callable[[], bool] | None = None, channel: Channel | None = None
+    ) -> Trial:
         """Start the next trial: one that waits, else a new one.
 
         Args:
             is_allowed: Return whether there may be one more; asked after each trial that took an
                 earlier one's result, and so was over before it began.
+            channel: The trial's way back; the driver itself by default.
 
         Raises:
             WaitingForResults: If the optimizer needs a running trial to end first.
@@ -157,7 +160,10 @@ class Driver:
             self.log.broken = True
             raise
         number = running.record.number
-        return TrialSpec(number, running.record.params, trial_seed(self._seed, number))
+        return Trial(
+            number, running.record.params, trial_seed(self._seed, number), channel or self,
+            self.checkpoints, self.differentiation, self.output(number),
+        )  # fmt: skip
 
     def _begin_life(self) -> RunningTrial | None:
         life = trial_life(self.steps)

@@ -11,7 +11,7 @@ from ..contracts.objective import Function
 from ..contracts.record import Outcome
 from ..contracts.runner import Work
 from ..contracts.runner_options import as_count, as_seconds
-from ..contracts.trial import Trial, TrialSpec
+from ..contracts.trial import Trial
 from ..errors import BackendError, InvalidOptions, StoreError
 from ..objectives.objective import Cut, evaluate
 from .deadline import Deadline, is_possible
@@ -49,10 +49,10 @@ class Inline:
         with CtrlC() as ctrl_c, Deadline(ctrl_c) as deadline:
             attempt = _Attempt(work, function, ctrl_c, self.trial_timeout, deadline)
             while not (work.stopping or ctrl_c.count or work.seconds_left == 0):
-                spec = work.next()
-                if spec is None:  # nothing runs here, so nothing can be waited for
+                trial = work.next()
+                if trial is None:  # nothing runs here, so nothing can be waited for
                     break
-                attempt.run(spec)
+                attempt.run(trial)
             ctrl_c.raise_pending()
 
 
@@ -105,13 +105,13 @@ class _Attempt:
         self._ctrl_c.raise_pending()
         return answer
 
-    def run(self, spec: TrialSpec) -> None:
+    def run(self, trial: Trial) -> None:
         """Run one trial, and tell the study how it ended."""
-        number = self._number = spec.number
+        number, work = trial.number, self._work
+        self._number = number
         limit, in_budget = self._limit()
-        work = self._work
         trial = Trial(
-            number, spec.params, spec.seed, self, work.checkpoints, work.differentiation,
+            number, trial.params, trial.seed, self, work.checkpoints, work.differentiation,
             work.output(number),
         )  # fmt: skip
         outcome: Outcome | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..contracts.record import Outcome, TrialState
 from ..contracts.runner import Work
-from ..contracts.trial import TrialSpec
+from ..contracts.trial import Trial
 from ..errors import ObjectiveError
 from .stop_policy import StopPolicy
 from .waker import Waker
@@ -39,7 +39,7 @@ class ProcessLoop:
         self._waker = waker
         self._workers: list[WorkerHandle] = []
         self._closing: list[threading.Thread] = []
-        self._again: list[TrialSpec] = []  # given to workers that died before they began them
+        self._again: list[Trial] = []  # given to workers that died before they began them
         self._is_dry = False  # no trial to be had until a running one ends
         self._stillborn = 0
 
@@ -134,7 +134,7 @@ class ProcessLoop:
                 return
             self._handle(worker, trial, *message)
 
-    def _lose(self, worker: WorkerHandle, trial: TrialSpec | None, death: WorkerDied) -> None:
+    def _lose(self, worker: WorkerHandle, trial: Trial | None, death: WorkerDied) -> None:
         worker.trial = None
         if trial is not None:
             self._is_dry = False
@@ -144,9 +144,7 @@ class ProcessLoop:
                 self._again.append(trial)
         self._dismiss(worker, death)
 
-    def _handle(
-        self, worker: WorkerHandle, trial: TrialSpec | None, kind: str, *fields: Any
-    ) -> None:
+    def _handle(self, worker: WorkerHandle, trial: Trial | None, kind: str, *fields: Any) -> None:
         number = trial.number if trial is not None else None
         match kind:
             case "begun":

@@ -8,7 +8,7 @@ import pickle
 import time
 from typing import Any
 
-from ..contracts.trial import TrialSpec
+from ..contracts.trial import Trial
 from ..contracts.trial_output import NO_OUTPUT, OutputSink
 from ..objectives.failure import with_output
 from .worker import WorkerSettings, main
@@ -33,7 +33,7 @@ class WorkerHandle:
     """
 
     def __init__(self, settings: WorkerSettings) -> None:
-        self.trial: TrialSpec | None = None
+        self.trial: Trial | None = None
         self.has_begun = False
         self.has_worked = False
         self._timeout = settings.timeout
@@ -56,7 +56,7 @@ class WorkerHandle:
         """Seconds until the trial's time is over, and :meth:`receive` ends it."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def submit(self, trial: TrialSpec, sink: OutputSink = NO_OUTPUT) -> None:
+    def submit(self, trial: Trial, sink: OutputSink = NO_OUTPUT) -> None:
         """Hand a trial to the worker, which may still be loading the objective.
 
         Args:

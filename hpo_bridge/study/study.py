@@ -348,12 +348,7 @@ class Study:
             WaitingForResults: If it needs results of running trials first.
         """
         with self._lock:
-            driver = self._drive()
-            trial = driver.ask()
-        return Trial(
-            trial.number, trial.params, trial.seed, _ByHand(self), driver.checkpoints,
-            driver.differentiation,
-        )  # fmt: skip
+            return self._drive().ask(channel=_ByHand(self))
 
     def tell(
         self,

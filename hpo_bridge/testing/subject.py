@@ -133,7 +133,7 @@ class Subject:
         except UnsupportedProblem as error:
             named = error.parameter in space or (error.parameter is None and len(space) > 1)
             require(
-                named and bool(error.reason.strip()),
+                named and bool(error.text.strip()),
                 f"refuses the space without naming the parameter at fault: {error}",
             )
             raise Refused(str(error)) from error

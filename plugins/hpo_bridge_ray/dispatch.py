@@ -15,7 +15,7 @@ from typing import Any
 
 from hpo_bridge.contracts.record import Outcome, TrialState
 from hpo_bridge.contracts.runner import Work
-from hpo_bridge.contracts.trial import TrialSpec
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError
 from hpo_bridge.runners import StopPolicy
 
@@ -40,7 +40,7 @@ class WorkerStatus:
 
     where: str
     idle: bool = False
-    trial: TrialSpec | None = None
+    trial: Trial | None = None
     begun: bool = False
 
 
@@ -70,7 +70,7 @@ class Dispatch:
         self._transfer = transfer
         self._ahead = ahead
         self._workers: dict[str, WorkerStatus] = {}
-        self._ready: list[TrialSpec] = []  # asked for ahead, or come back from a lost worker
+        self._ready: list[Trial] = []  # asked for ahead, or come back from a lost worker
         self._losses: dict[int, int] = {}
         self._orders: list[Message] = []
         self._dry = False  # no trial to be had until a running one ends
@@ -102,7 +102,7 @@ class Dispatch:
         for trial in (*open_trials, *ready):
             self._work.give_back(trial.number, self._stop.reason)
 
-    def _running(self) -> list[TrialSpec]:
+    def _running(self) -> list[Trial]:
         """The trials that were handed out."""
         return [state.trial for state in self._workers.values() if state.trial is not None]
 
@@ -147,7 +147,7 @@ class Dispatch:
         starting = not self._workers  # the backend begins while the workers come up
         return starting or (self._ahead and self._cost > SLOW)
 
-    def _ask(self) -> TrialSpec | None:
+    def _ask(self) -> Trial | None:
         if self._dry or self._work.exhausted:
             self._dry = True
             return None

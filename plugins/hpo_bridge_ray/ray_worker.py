@@ -24,7 +24,7 @@ import ray
 from ray.exceptions import RayError
 
 from hpo_bridge.contracts.objective import Objective
-from hpo_bridge.contracts.trial import TrialSpec
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.runners import Waker, WorkerDied, WorkerHandle, WorkerSettings
 
 from .code_upload import CodeFolder, moved
@@ -164,7 +164,8 @@ class RayWorker:
     def _run_trial(self, number: int, params: dict[str, Any], seed: int) -> Message:
         """Run one trial; return its number and how it ended."""
         assert self._process is not None
-        trial = TrialSpec(number, params, seed)
+        no_channel: Any = None  # the process has one of its own
+        trial = Trial(number, params, seed, no_channel)
         for _ in range(_STILLBORN):
             try:
                 self._process.submit(trial, self._output)

@@ -15,7 +15,7 @@ from hpo_bridge.contracts.interrupts import CtrlC
 from hpo_bridge.contracts.objective import Objective
 from hpo_bridge.contracts.runner import Work
 from hpo_bridge.contracts.runner_options import as_bytes, as_choice, as_count, as_seconds
-from hpo_bridge.contracts.trial import TrialSpec
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions
 from hpo_bridge.objectives.failure import explain
 from hpo_bridge.runners import StopPolicy, WorkerSettings
@@ -166,7 +166,7 @@ class Ray:
     def _request(self, ray: Any) -> Request:
         """What gives the resources of each trial."""
 
-        def request(trial: TrialSpec) -> dict[str, float]:
+        def request(trial: Trial) -> dict[str, float]:
             wanted = self.resources.at(trial.params)
             if not room(ray, wanted):
                 raise RayError(f"trial {trial.number}: " + _too_much(ray, 1, wanted, 0))

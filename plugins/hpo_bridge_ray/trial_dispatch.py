@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hpo_bridge.contracts.record import Outcome, TrialState
-from hpo_bridge.contracts.trial import TrialSpec
+from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import ObjectiveError
 
 from .dispatch import SLOW, Dispatch, WorkerStatus
 
 _COPIES = 5  # how often a checkpoint may be replaced while it is copied
 
-Request = Callable[[TrialSpec], dict[str, float]]
+Request = Callable[[Trial], dict[str, float]]
 """The resources of a trial."""
 
 
@@ -32,12 +32,12 @@ class TrialDispatch(Dispatch):
         self.request = request
         self._target = 0  # how many trials Tune would have had by now, in all
         self._placed = 0
-        self._open: dict[str, TrialSpec] = {}
+        self._open: dict[str, Trial] = {}
         self._changed: dict[int, Mapping[str, Any]] = {}  # parameters, by trial
         self._begun: set[str] = set()  # names of trials that have begun
         self._taken: dict[int, int] = {}  # trials that took over another, and not reported since
 
-    def _running(self) -> list[TrialSpec]:
+    def _running(self) -> list[Trial]:
         return list(self._open.values())
 
     def _hand_out(self) -> bool:
@@ -76,7 +76,7 @@ class TrialDispatch(Dispatch):
         else:
             super()._hear(kind, worker, *said)
 
-    def _params(self, trial: TrialSpec) -> Mapping[str, Any]:
+    def _params(self, trial: Trial) -> Mapping[str, Any]:
         return self._changed.get(trial.number, trial.params)
 
     def _claimed(
@@ -97,7 +97,7 @@ class TrialDispatch(Dispatch):
         now, ticket = self._params(trial), self._bring(worker, state)
         self._orders.append(("run", worker, trial.number, now, trial.seed, ticket))
 
-    def _take_over(self, trial: TrialSpec, params: Mapping[str, Any], source: int) -> None:
+    def _take_over(self, trial: Trial, params: Mapping[str, Any], source: int) -> None:
         """The trial goes on from another's last checkpoint, with these parameters."""
         kept = self._work.checkpoints
         for _ in range(_COPIES):  # the other one may be keeping the next meanwhile
@@ -163,7 +163,7 @@ class TrialDispatch(Dispatch):
                 self._begun.discard(name)
                 return
 
-    def _forget(self, name: str) -> TrialSpec | None:
+    def _forget(self, name: str) -> Trial | None:
         trial = self._open.pop(name, None)
         self._begun.discard(name)
         for state in self._workers.values():

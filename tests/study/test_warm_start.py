@@ -133,7 +133,7 @@ def test_objectives_change_direction_only_where_asked(
     with pytest.raises(HpoBridgeError) as caught:
         study(NEW, direction="maximize", backend="fake.snapshots", warm_start=source(old))
     assert str(caught.value) == (
-        "warm_start.0.values.value: 'val_loss' is minimized there, 'value' is maximized here: "
+        "warm_start.0.values.value: 'val_loss' is minimized there, 'value' is maximized here; "
         "write value: -val_loss to take its negative"
     )
     with pytest.raises(HpoBridgeError, match="write value: val_loss to take it as it is"):
@@ -194,7 +194,7 @@ def test_what_the_rules_may_be(study: Make, old: str, made: list[Any]) -> None:
         ({"ignore": ["layer"]}, "warm_start.0.ignore: study 'old' has no parameter 'layer' (did "),
         ({"ignore": "layers"}, "warm_start.0.ignore: found 'layers', expected a list"),
         ({"values": {}}, "warm_start.0.values: study 'old' has no objective 'value' (it has "
-         "val_loss): say which one is 'value', such as values: {value: val_loss}"),
+         "val_loss); say which one is 'value', such as values: {value: val_loss}"),
         ({"values": {"loss": "val_loss"}}, "warm_start.0.values.loss: is no objective of the new"),
         ({"values": {"value": 1}}, "warm_start.0.values.value: found 1, expected an objective's"),
     ],

@@ -340,8 +340,8 @@ def test_it_is_refused_by_name_with_the_ways_out(
         Adam(Problem(Space(x=Float(0, 1), p=parameter)), **options)
     assert words in str(caught.value)
     assert caught.value.parameter == "p"
-    assert "hybrid" in caught.value.reason
-    assert "relaxation" in caught.value.reason
+    assert "hybrid" in caught.value.text
+    assert "relaxation" in caught.value.text
     assert "\n" not in str(caught.value)
 
 
