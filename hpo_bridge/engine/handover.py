@@ -101,7 +101,9 @@ def unfinished(store: Store, name: str) -> UntoldTrials:
     """Return the trials that wait or run as a new backend has them: without tokens."""
     untold = UntoldTrials()
     for pending in store.pending(name):
-        row = TrialRow(pending.number, pending.params, backend=pending.backend)
+        row = TrialRow(
+            pending.number, pending.params, backend=pending.backend, state=pending.state
+        )  # fmt: skip
         if pending.attempts:
             record = store.trial(name, pending.number)
             row.reports, row.changes = record.reports, record.changes
