@@ -100,7 +100,7 @@ def one_objective(problem: Problem) -> Problem:
     """
     if problem.n_objectives > 1:
         raise UnsupportedProblem(
-            f"takes one objective, found {problem.n_objectives}: use deap.nsga2"
+            f"takes one objective, found {problem.n_objectives}", fix="use deap.nsga2"
         )
     return problem
 

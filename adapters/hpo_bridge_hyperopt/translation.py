@@ -203,9 +203,9 @@ def _native(name: str, parameter: Parameter) -> Encoding:
     first = round(low / unit)
     if abs(first * unit - low) > SLACK * unit:
         raise UnsupportedProblem(
-            f"hp.quniform gives multiples of {parameter.step} only, and the lowest value is "
-            f"{low}: leave native_space out",
+            f"hp.quniform gives multiples of {parameter.step} only, and the lowest value is {low}",
             name,
+            fix="leave native_space out",
         )
     if isinstance(parameter, Int) and unit == 1.0:
         detail = f"hp.uniformint({low}, {high})"

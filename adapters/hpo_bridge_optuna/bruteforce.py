@@ -76,8 +76,9 @@ class BruteForce:
             if (parameter.size or 0) > LARGEST:
                 raise UnsupportedProblem(
                     f"has {parameter.size} values, and Optuna's BruteForceSampler writes all of "
-                    f"them out: expected at most {LARGEST}; use optuna.random",
+                    f"them out: expected at most {LARGEST}",
                     name,
+                    fix="use optuna.random",
                 )
         if _TreeNode is None:
             raise UnsupportedProblem("this version of Optuna keeps its tree elsewhere")

@@ -123,8 +123,9 @@ class CmaEs(Learner):
         if options.with_margin and table.is_tree:
             raise UnsupportedProblem(
                 "with with_margin Optuna's CmaEsSampler fails where the number of its parameters "
-                "changes; leave native_space or with_margin out",
+                "changes",
                 next(iter(problem.space.conditions)),
+                fix="leave native_space or with_margin out",
             )
         start = None if options.x0 is None else _start(options.x0, self._searched, table)
         # Optuna does the same with use_separable_cma, with a warning
@@ -265,7 +266,8 @@ def _searched(table: Table) -> list[str]:
     if not names:
         raise UnsupportedProblem(
             "nothing is left for CMA-ES to search: it has no notion of categories without an "
-            "order; use optuna.tpe, or order them"
+            "order",
+            fix="use optuna.tpe, or order them",
         )
     return names
 

@@ -93,9 +93,9 @@ def _to_database(
     if local:
         path = file_of(target)
         if "hpo_meta" in tables_of(path):
-            raise HistoryError(f"{shown}: is a store of hpo-bridge; choose another file")
+            raise HistoryError(f"{shown}: is a store of hpo-bridge", fix="choose another file")
         if not path.parent.is_dir():
-            raise HistoryError(f"{shown}: its folder does not exist; create it first")
+            raise HistoryError(f"{shown}: its folder does not exist", fix="create it first")
     new = local and not path.exists()
     try:
         storage = RDBStorage(target)
@@ -116,7 +116,7 @@ def _to_journal(
     target: str, study: StudyToWrite, forms: ParameterForms, *, overwrite: bool
 ) -> int:
     if not Path(target).absolute().parent.is_dir():
-        raise HistoryError(f"{target}: its folder does not exist; create it first")
+        raise HistoryError(f"{target}: its folder does not exist", fix="create it first")
     new = not os.path.exists(target)
     try:
         if new:

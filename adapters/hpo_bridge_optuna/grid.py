@@ -106,7 +106,8 @@ def _values(space: Space) -> dict[str, list[Any]]:
     if points > LARGEST:
         raise UnsupportedProblem(
             f"the grid has {points} points, and Optuna's GridSampler holds all of them in memory: "
-            f"expected at most {LARGEST}; use core.grid, or fewer values"
+            f"expected at most {LARGEST}",
+            fix="use core.grid, or fewer values",
         )
     return {
         name: [parameter.grid(i) for i in range(parameter.size or 0)]

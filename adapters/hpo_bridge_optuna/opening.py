@@ -79,8 +79,8 @@ def open_storage(source: str) -> Iterator[Any]:
     tables = tables_of(path) if local else set()
     if "hpo_meta" in tables and not tables >= TABLES:
         raise HistoryError(
-            f"{source}: a store of hpo-bridge, not of Optuna; export its study as JSON, and "
-            "import that"
+            f"{source}: a store of hpo-bridge, not of Optuna",
+            fix=("export its study as JSON, and import that"),
         )
     if local and not tables and is_journal(path):
         yield _journal(source, path)

@@ -123,7 +123,8 @@ class Sobol:
         if len(self._table.columns) > SOBOL_MOST:
             raise UnsupportedProblem(
                 f"the library's Sobol' sequence takes at most {SOBOL_MOST} parameters, found "
-                f"{len(self._table.columns)}; use skopt.lhs or skopt.random"
+                f"{len(self._table.columns)}",
+                fix="use skopt.lhs or skopt.random",
             )
         self._randomize = options.randomize
         self._seed = problem.seed

@@ -168,8 +168,11 @@ def _differentiated(
     slopes = None if trial.tape is None else trial.tape.gradients(result)
     if slopes is None:
         raise GradientRequired(
-            "the objective gave no gradient: return a torch scalar that depends on trial.tensors, "
-            "or hpo_bridge.Differentiated(value, gradients)"
+            "the objective gave no gradient",
+            fix=(
+                "return a torch scalar that depends on trial.tensors, "
+                "or hpo_bridge.Differentiated(value, gradients)"
+            ),
         )
     return _number(result), slopes
 

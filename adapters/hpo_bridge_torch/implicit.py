@@ -113,8 +113,8 @@ def _refuse_settings(inner: Inner, names: Sequence[str]) -> None:
         optimizer = type(inner).__name__
         raise NotInLoss(
             f"method implicit cannot tune {name!r}: it is the {setting} of the inner {optimizer}, "
-            "on which the minimum of the training loss does not depend; take method reverse or "
-            f"forward, or give {optimizer} a number"
+            "on which the minimum of the training loss does not depend",
+            fix=(f"take method reverse or forward, or give {optimizer} a number"),
         )
 
 

@@ -112,7 +112,8 @@ class _Settings:
         if getattr(found, "ndim", 0) != 1 or len(found) <= t:
             raise HpoBridgeError(
                 f"inner {type(self).__name__}: {setting} takes a component of {name!r} at each "
-                f"step, and it has none for step {t}: give it a shape of the number of steps"
+                f"step, and it has none for step {t}",
+                fix="give it a shape of the number of steps",
             )
         return found[t]
 

@@ -142,7 +142,8 @@ class RelaxedChoice:
         if len(logits) != len(self.choices):
             raise HpoBridgeError(
                 f"RelaxedChoice {self.name!r}: found {len(logits)} logits for "
-                f"{len(self.choices)} choices: declare Float(…, shape=({len(self.choices)},))"
+                f"{len(self.choices)} choices",
+                fix=f"declare Float(…, shape=({len(self.choices)},))",
             )
 
 

@@ -93,8 +93,8 @@ class CG:
             if not curvature > 0.0:
                 raise NotConverged(
                     f"CG: the training loss has curvature {curvature:.1e} in some direction after "
-                    f"{done} products with its Hessian: it is not at a strict minimum; train "
-                    f"longer, {WAYS_OUT}"
+                    f"{done} products with its Hessian: it is not at a strict minimum",
+                    fix=(f"train longer, {WAYS_OUT}"),
                 )
             length = squared / curvature
             x = x + length * direction
@@ -158,7 +158,8 @@ class Neumann:
                 raise NotConverged(
                     f"Neumann: term {done} is {residual:.1e} times the first: rate {rate:.1e} is "
                     "above 2 / (largest eigenvalue of the Hessian), or the training is not near a "
-                    "minimum; take a smaller rate or fewer terms, or method reverse"
+                    "minimum",
+                    fix="take a smaller rate or fewer terms, or method reverse",
                 )
         return Solution(x, residual, self.terms + (0 if self.rate else POWER_STEPS))
 
