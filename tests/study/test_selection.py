@@ -148,20 +148,33 @@ def test_a_wrong_rule_is_refused(study: Make, rule: dict[str, Any], text: str) -
 
 
 HARD = (0.0, 1.0, 2.0, 3.0)  # what each fold adds to every loss
+EXTRA = {4: (0, 0, 0, 0), 3: (0.05, -0.05, 0.05, -0.03), 2: (0.3, 0.3, 0.3, 0.31)}
 
 
 def folds(trial: Trial) -> Measured:
     """Folds of very different difficulty; simpler is a little worse on each."""
-    extra = {4: (0, 0, 0, 0), 3: (0.05, -0.05, 0.05, -0.03), 2: (0.3, 0.3, 0.3, 0.31)}
-    scores = [a + b for a, b in zip(HARD, extra[trial["max_depth"]], strict=True)]
+    scores = [a + b for a, b in zip(HARD, EXTRA[trial["max_depth"]], strict=True)]
     for step, score in enumerate(scores):
         trial.report(score, step)
     return Measured(mean(scores), stdev(scores) / 2)
 
 
-def test_pairs_do_not_count_what_the_folds_owe_to_themselves(study: Make) -> None:
-    made = study(Space(max_depth=Int(2, 4)), backend="core.grid")
-    made.optimize(folds)
+def negative_folds(trial: Trial) -> Measured:
+    """The same with scores to maximise."""
+    scores = [-a - b for a, b in zip(HARD, EXTRA[trial["max_depth"]], strict=True)]
+    for step, score in enumerate(scores):
+        trial.report(score, step)
+    return Measured(mean(scores), stdev(scores) / 2)
+
+
+@pytest.mark.parametrize(
+    ("objective", "direction"), [(folds, "minimize"), (negative_folds, "maximize")]
+)
+def test_pairs_do_not_count_what_the_folds_owe_to_themselves(
+    study: Make, objective: Callable[[Trial], Measured], direction: str
+) -> None:
+    made = study(Space(max_depth=Int(2, 4)), backend="core.grid", direction=direction)
+    made.optimize(objective)
     plain = made.select("one_standard_error", simplest=["max_depth"])
     paired = made.select("one_standard_error", simplest=["max_depth"], paired=True)
     # The folds differ by more than the models do, and equally for all of these.

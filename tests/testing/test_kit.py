@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,9 @@ from hpo_bridge.testing import (
 HERE = Path(__file__).parent
 
 
-def command(*arguments, **more):
-    return subprocess.run(
-        [sys.executable, "-m", "hpo_bridge", "check", *arguments],
-        capture_output=True, text=True, check=False, **more,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def command(command_server, tmp_path_factory):
+    return partial(command_server, "check", cwd=tmp_path_factory.mktemp("check"))
 
 
 def failing(error):
@@ -180,7 +179,7 @@ def test_a_third_party_s_tests(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def json_report():
+def json_report(command):
     return command("core.grid", "--option", "resolution=3", "--json")
 
 
@@ -202,7 +201,7 @@ def test_nothing_but_json_is_printed(json_report):
     assert json_report.stderr == ""
 
 
-def test_the_command_prints_a_table():
+def test_the_command_prints_a_table(command):
     done = command("core.random", "--trials", "4", "--startup", "4")
     lines = done.stdout.splitlines()
     assert done.returncode == 0
@@ -211,7 +210,7 @@ def test_the_command_prints_a_table():
     assert lines[-1].startswith("core.random: ")
 
 
-def test_a_failed_check_is_exit_code_1():
+def test_a_failed_check_is_exit_code_1(command):
     done = command("core.random", "--trials", "4", "--expect", "finite=it ends", "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["passed"]) == (1, False)
@@ -231,7 +230,7 @@ def test_a_failed_check_is_exit_code_1():
         (["core.random", "--trials", "1"], "trials"),
     ],
 )
-def test_wrong_use_is_exit_code_2(arguments, words):
+def test_wrong_use_is_exit_code_2(arguments, words, command):
     done = command(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
