@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from ..contracts.objective import Nests, OuterSplit
+from ..contracts.objective import OuterSplit, SupportsNestedCV
 from ..contracts.record import Direction
 from ..contracts.trial import Trial
 from ..engine.definition import as_json
@@ -32,14 +32,14 @@ def outer_splits(
     if score is not None:
         return Rows(objective, score, splits).outer_splits()
     source = objective_for(objective, space, directions)
-    if not isinstance(source, Nests):
+    if not isinstance(source, SupportsNestedCV):
         raise HpoBridgeError(
             f"is missing: objective {source.describe()} cannot be split once more by "
             "itself, as cross_validated can",
             "score",
             fix="give score(trial, train, test)",
         )
-    return source.outer(splits).splits(seed)
+    return source.outer_loop(splits).splits(seed)
 
 
 @dataclass(frozen=True)

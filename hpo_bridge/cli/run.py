@@ -15,7 +15,7 @@ from typing import Any
 from ..analysis.nested_cv import tune_splits
 from ..config import StudyFile, load_study_file
 from ..config.selection import check_splits
-from ..contracts.objective import Objective, Outer
+from ..contracts.objective import Objective, OuterLoop
 from ..contracts.record import TrialState
 from ..engine.budget import NothingToDo, spent_budget
 from ..engine.budget import log as budget_log
@@ -108,7 +108,7 @@ def _run(
 def _run_splits(
     study: Study,
     file: StudyFile,
-    outer: Outer,
+    outer: OuterLoop,
     optimize: Callable[[Study, Objective], None],
     *,
     quiet: bool,

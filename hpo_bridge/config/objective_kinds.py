@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from ..contracts.objective import FitsStudy, Function, Objective, ObjectiveContext
+from ..contracts.objective import BindsToStudy, Function, Objective, ObjectiveContext
 from ..contracts.record import Direction
 from ..contracts.runner import ChecksObjective
 from ..errors import HpoBridgeError, KeyPath, ObjectiveError, UnknownName, nearest
@@ -100,9 +100,9 @@ def kind_of_objective(
     try:
         built = plugins.build("objective", kind, options or {}, ObjectiveContext(folder=folder))
         objective = objective_from(built)
-        if isinstance(objective, FitsStudy):
+        if isinstance(objective, BindsToStudy):
             named = {name: Direction(direction) for name, direction in directions.items()}
-            objective = objective.fitted(space, named)
+            objective = objective.bind(space, named)
         objective.check()
     except HpoBridgeError as error:
         _note(error, place, _accepted(kind, options or {}, plugins), problems)

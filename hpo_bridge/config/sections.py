@@ -109,7 +109,7 @@ def objective_of(
         objective = objective_from(spec, folder)
         if isinstance(objective, CommandObjective):
             named = {name: Direction(direction) for name, direction in directions.items()}
-            objective = objective.fitted(space, named)
+            objective = objective.bind(space, named)
         if check:
             objective.check()
     except ObjectiveError as error:

@@ -10,7 +10,7 @@ from typing import Any
 from ..analysis.held_out import resolve_test
 from ..analysis.nested_cv import LONGEST_NAME
 from ..analysis.selection import SelectionRule
-from ..contracts.objective import Nests, Objective, Outer, ScoresTest
+from ..contracts.objective import Objective, OuterLoop, SupportsNestedCV, SupportsTestScore
 from ..errors import ObjectiveError, SelectionError
 from ..objectives.command import CommandObjective
 from ..space import Space
@@ -35,7 +35,7 @@ class SelectionFile:
     rule: SelectionRule = field(default_factory=SelectionRule)
     test: Objective | None = None
     nested: bool = False
-    outer: Outer | None = None
+    outer: OuterLoop | None = None
 
 
 def selection_of(
@@ -104,8 +104,8 @@ def _test(
             if isinstance(test, CommandObjective):
                 test.check_space(space)
             return test
-        if isinstance(objective, ScoresTest):
-            return objective.tester(spec)
+        if isinstance(objective, SupportsTestScore):
+            return objective.test_scorer(spec)
     except ObjectiveError as error:
         _note(error, place, spec, problems)
         return None
@@ -117,11 +117,11 @@ def _test(
     return None
 
 
-def _outer(spec: Any, objective: Objective, problems: Problems) -> Outer | None:
+def _outer(spec: Any, objective: Objective, problems: Problems) -> OuterLoop | None:
     if spec is None:
         return None
     place = (PLACE, "nested")
-    if not isinstance(objective, Nests):
+    if not isinstance(objective, SupportsNestedCV):
         problems.add(
             place,
             f"objective {objective.describe()} cannot be split once more: it needs objective: "
@@ -129,13 +129,13 @@ def _outer(spec: Any, objective: Objective, problems: Problems) -> Outer | None:
         )
         return None
     try:
-        return objective.outer(spec)
+        return objective.outer_loop(spec)
     except ObjectiveError as error:
         _note(error, place, spec, problems)
         return None
 
 
-def check_splits(outer: Outer, seed: int, file: str) -> None:
+def check_splits(outer: OuterLoop, seed: int, file: str) -> None:
     """Cut the outer splits once, before anything is created.
 
     Args:

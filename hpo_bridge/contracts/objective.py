@@ -17,15 +17,15 @@ from .record import Direction
 from .trial import Trial
 
 __all__ = [
-    "FitsStudy",
+    "BindsToStudy",
     "Function",
-    "KeepsBusy",
-    "Nests",
     "Objective",
     "ObjectiveContext",
-    "Outer",
+    "OuterLoop",
     "OuterSplit",
-    "ScoresTest",
+    "SupportsNestedCV",
+    "SupportsTestScore",
+    "UsesProcesses",
 ]
 
 
@@ -70,10 +70,10 @@ class ObjectiveContext:
 
 
 @runtime_checkable
-class FitsStudy(Protocol):
+class BindsToStudy(Protocol):
     """An objective that looks at its study before anything runs."""
 
-    def fitted(self, space: Space, directions: Mapping[str, Direction]) -> Objective:
+    def bind(self, space: Space, directions: Mapping[str, Direction]) -> Objective:
         """The objective for a study; may be itself.
 
         Called before the study's first trial, and, where a study file names it, before anything is
@@ -91,7 +91,7 @@ class FitsStudy(Protocol):
 
 
 @runtime_checkable
-class KeepsBusy(Protocol):
+class UsesProcesses(Protocol):
     """An objective that uses several processes at once for one trial."""
 
     @property
@@ -118,7 +118,7 @@ class OuterSplit:
 
 
 @runtime_checkable
-class Outer(Protocol):
+class OuterLoop(Protocol):
     """An outer loop, as a study file asks for it with ``selection: nested``."""
 
     def splits(self, seed: int) -> Sequence[OuterSplit]:
@@ -134,10 +134,10 @@ class Outer(Protocol):
 
 
 @runtime_checkable
-class Nests(Protocol):
+class SupportsNestedCV(Protocol):
     """An objective whose data can be split once more, around it."""
 
-    def outer(self, nested: Any) -> Outer:
+    def outer_loop(self, nested: Any) -> OuterLoop:
         """The outer loop that ``nested`` asks for; imports nothing of the user's.
 
         Args:
@@ -150,10 +150,10 @@ class Nests(Protocol):
 
 
 @runtime_checkable
-class ScoresTest(Protocol):
+class SupportsTestScore(Protocol):
     """An objective that can score a configuration on test data by itself."""
 
-    def tester(self, options: Mapping[str, Any]) -> Objective:
+    def test_scorer(self, options: Mapping[str, Any]) -> Objective:
         """Called with a trial, it fits on all data and scores on the test data.
 
         Args:

@@ -1,4 +1,4 @@
-"""Objectives: what a study evaluates: functions, files, modules, command lines.
+"""Objectives, as a study evaluates them: functions, files, modules, command lines.
 
 Authors of runners and of kinds of objectives import the names below from here.
 """
@@ -6,14 +6,24 @@ Authors of runners and of kinds of objectives import the names below from here.
 from __future__ import annotations
 
 from ..contracts.objective import Objective
+from .failure import Failure, explain
+from .folded import standard_error
+from .main_module import MainModule
 from .objective import Cut, FunctionObjective, evaluate, objective_from
+from .pickling import packed, unpacked
 from .reference import Reference
 
 __all__ = [
     "Cut",
+    "Failure",
     "FunctionObjective",
+    "MainModule",
     "Objective",
     "Reference",
     "evaluate",
+    "explain",
     "objective_from",
+    "packed",
+    "standard_error",
+    "unpacked",
 ]

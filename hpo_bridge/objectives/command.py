@@ -144,7 +144,7 @@ class CommandObjective:
         line = self._parsed.line(params, number)
         return line[-1] if self.shell else shlex.join(line)
 
-    def fitted(self, space: Space, directions: Mapping[str, Direction]) -> CommandObjective:
+    def bind(self, space: Space, directions: Mapping[str, Direction]) -> CommandObjective:
         """The objective that knows the names in a study's space and directions.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contracts.gradients import Differentiated
-from ..contracts.objective import FitsStudy, Function, Objective
+from ..contracts.objective import BindsToStudy, Function, Objective
 from ..contracts.record import Direction, Outcome, TrialState
 from ..contracts.trial import Trial, as_number
 from ..errors import (
@@ -201,4 +201,4 @@ def objective_for(given: Any, space: Space, directions: Mapping[str, Direction])
         ObjectiveError: If it is none, or does not suit them.
     """
     source = objective_from(given)
-    return source.fitted(space, directions) if isinstance(source, FitsStudy) else source
+    return source.bind(space, directions) if isinstance(source, BindsToStudy) else source

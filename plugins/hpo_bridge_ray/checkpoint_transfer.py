@@ -26,7 +26,7 @@ from typing import Any
 
 from hpo_bridge.contracts.checkpoints import Checkpoints, contents
 from hpo_bridge.errors import NoCheckpoints
-from hpo_bridge.objectives.failure import explain
+from hpo_bridge.objectives import explain
 
 from .locked_folder import LockedFolder
 

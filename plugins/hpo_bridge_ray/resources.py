@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpo_bridge.contracts.objective import KeepsBusy, Objective
+from hpo_bridge.contracts.objective import Objective, UsesProcesses
 from hpo_bridge.contracts.options import number
 from hpo_bridge.errors import InvalidOptions, SpaceError
-from hpo_bridge.objectives.failure import explain
+from hpo_bridge.objectives import explain
 from hpo_bridge.space.expressions import Expression
 
 _OPTIONS = {"CPU": "cpu", "GPU": "gpu"}
@@ -70,7 +70,7 @@ class Resources:
         Raises:
             InvalidOptions: If it is more than a worker asks for; ``cpu: 0`` asks for no part.
         """
-        wanted = objective.processes if isinstance(objective, KeepsBusy) else 1
+        wanted = objective.processes if isinstance(objective, UsesProcesses) else 1
         cpu = self.fixed.get("CPU", 0.0)
         if wanted > 1 and 0 < cpu < wanted:
             raise InvalidOptions(

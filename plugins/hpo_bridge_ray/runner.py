@@ -17,7 +17,7 @@ from hpo_bridge.contracts.runner import Work
 from hpo_bridge.contracts.runner_options import as_bytes, as_choice, as_count, as_seconds
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions
-from hpo_bridge.objectives.failure import explain
+from hpo_bridge.objectives import explain
 from hpo_bridge.runners import StopPolicy, WorkerSettings
 
 from .checkpoint_transfer import CheckpointTransfer

@@ -14,7 +14,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
-from hpo_bridge.objectives.failure import explain
+from hpo_bridge.objectives import explain
 
 from .checkpoint_transfer import new_ticket, receive, send
 from .locked_folder import LockedFolder

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from types import TracebackType
 
-from hpo_bridge.objectives.failure import explain
+from hpo_bridge.objectives import explain
 
 _OWN = str(Path(__file__).resolve().parent) + os.sep
 _FRAME = re.compile(r'  File ".*", line \d+')

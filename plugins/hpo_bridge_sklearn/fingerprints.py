@@ -9,13 +9,7 @@ from typing import Any
 import joblib
 import numpy as np
 
-from hpo_bridge.errors import StoreError
-from hpo_bridge.store import Store
-
 from .evaluation import Evaluation
-
-KEY = "evaluated_on"
-"""Where a study's definition has them: name to text."""
 
 
 def fingerprints(evaluation: Evaluation, scoring: Any) -> dict[str, str]:
@@ -60,22 +54,4 @@ def stable(part: Any) -> Any:
     return part
 
 
-def check_same(store: Store, name: str, wanted: Mapping[str, str]) -> None:
-    """Compares what a stored study was evaluated on with what is given.
-
-    A study that was made otherwise, by a study file for example, has nothing to compare.
-
-    Raises:
-        StoreError: If they differ; says in what.
-    """
-    row = store.study(name)
-    stored = {} if row is None else row.definition.get(KEY) or {}
-    for key, text in wanted.items():
-        if stored.get(key, text) != text:
-            raise StoreError(
-                f"study {name!r} in {store.url} was evaluated on other {key}: {stored[key]} "
-                f"there, {text} here; use the same, or another study_name or store"
-            )
-
-
-__all__ = ["KEY", "check_same", "fingerprints"]
+__all__ = ["fingerprints"]

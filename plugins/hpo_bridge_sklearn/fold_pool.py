@@ -14,39 +14,23 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
 
 from hpo_bridge.contracts.objective import Objective
 from hpo_bridge.errors import TrialPruned
-from hpo_bridge.objectives.failure import Failure
-from hpo_bridge.objectives.main_module import MainModule
-from hpo_bridge.objectives.processgroup import ProcessGroup, ending
-from hpo_bridge.runners.processes import usable_cpus
+from hpo_bridge.objectives import Failure, MainModule
+from hpo_bridge.runners import Line, WorkerProcess, usable_cpus
 
+from .fold_worker import STOP, main
 from .prepared import FoldOutcome, Params
 
-STOP: Any = getattr(signal, "SIGUSR1", None)  # none where there are no such processes
-"""Tells a worker that its fold is not needed any more."""
 _GRACE = 1.0  # seconds that it then has
 _LOOK = 0.25  # seconds between two looks at what has not stopped
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
-_MAIN = """
-import sys
-sys.path[:] = {path!r}
-from hpo_bridge_sklearn.fold_worker import main
-main({line})
-"""
-
-Message = tuple[str, Any]
 
 
 class FoldPool:
@@ -58,10 +42,10 @@ class FoldPool:
     """
 
     def __init__(self, objective: Objective, workers: int) -> None:
-        self._setup = pickle.dumps((MainModule.here(), pickle.dumps(objective)))
+        self._setup = MainModule.here(), pickle.dumps(objective)
         self._workers = workers
         self._hired: list[_Worker] = []
-        weakref.finalize(self, _kill_all, self._hired)
+        weakref.finalize(self, _close_all, self._hired)
 
     @contextmanager
     def evaluating(self, params: Params, folds: int) -> Iterator[Callable[[int], FoldOutcome]]:
@@ -94,12 +78,12 @@ class FoldPool:
     def free(self) -> _Worker | None:
         """A worker that has nothing to do; a new one, if there may be another."""
         for worker in tuple(self._hired):
-            if worker.fold is None and worker.is_there:
+            if worker.fold is None and worker.is_alive:
                 return worker
             if worker.fold is None:  # it has died while it was idle
                 self._dismiss(worker)
         for worker in self._busy():
-            if worker.overdue:
+            if worker.is_overdue:
                 self._dismiss(worker)
         if len(self._hired) >= self._workers:
             return None
@@ -117,14 +101,14 @@ class FoldPool:
             try:
                 outcome = worker.receive()
             except (EOFError, OSError):
-                outcome = FoldOutcome(failure=worker.epitaph(), whole=True)
+                outcome = FoldOutcome(failure=worker.exit_reason(), whole=True)
                 self._dismiss(worker)
             if not stopping and outcome is not None:
                 yield fold, outcome
 
     def _dismiss(self, worker: _Worker) -> None:
         self._hired.remove(worker)
-        worker.kill()
+        worker.close()
 
 
 class _Batch:
@@ -155,55 +139,39 @@ class _Worker:
     Attributes:
         fold: The fold that it evaluates.
         stopping: Whether that is not needed any more.
-        line: The way to it.
     """
 
-    def __init__(self, setup: bytes, workers: int) -> None:
+    def __init__(self, setup: tuple[MainModule, bytes], workers: int) -> None:
         self.fold: int | None = None
         self.stopping = False
         self._deadline = 0.0
-        self._group = ProcessGroup()
-        self.line: Connection[Any, Any]
-        self.line, theirs = Pipe()
         threads = str(max(1, usable_cpus() // workers))
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [STOP])  # until it can take it
-        try:
-            self._process = subprocess.Popen(
-                (sys.executable, "-c", _MAIN.format(path=sys.path, line=theirs.fileno())),
-                stdin=subprocess.DEVNULL,
-                stdout=2,  # the driver's stdout is for results
-                pass_fds=(theirs.fileno(),),
-                env={**dict.fromkeys(_THREADS, threads), **os.environ},
-                process_group=self._group.id,
-            )
-        except BaseException:
-            self._group.kill()
-            self.line.close()
-            raise
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()
-        with suppress(OSError):  # it has gone already: the next message will say so
-            self.line.send_bytes(setup)
+        environ = {**dict.fromkeys(_THREADS, threads), **os.environ}
+        self._process = WorkerProcess(main, *setup, blocked=(STOP,), environ=environ)
 
     @property
-    def is_there(self) -> bool:
+    def line(self) -> Line:
+        """The connection to it."""
+        return self._process.line
+
+    @property
+    def is_alive(self) -> bool:
         """Whether it runs."""
-        return self._process.poll() is None
+        return self._process.is_alive
 
     @property
-    def overdue(self) -> bool:
+    def is_overdue(self) -> bool:
         """Whether it was told to stop, and has not for too long."""
         return self.stopping and time.monotonic() > self._deadline
 
     def give(self, params: Params, fold: int) -> None:
-        """Hands it a fold."""
+        """Hand it a fold."""
         self.fold = fold
-        with suppress(OSError):
+        with suppress(OSError):  # it has gone: the next message will say so
             self.line.send_bytes(pickle.dumps((params, fold)))
 
     def receive(self) -> FoldOutcome | None:
-        """The outcome of its fold; ``None`` if it was stopped.
+        """Return the outcome of its fold; ``None`` if it was stopped.
 
         Raises:
             EOFError: If it has gone.
@@ -213,26 +181,20 @@ class _Worker:
         return outcome
 
     def stop(self) -> None:
-        """Tells it that its fold is not needed any more."""
+        """Tell it that its fold is not needed any more."""
         if not self.stopping:
             self.stopping, self._deadline = True, time.monotonic() + _GRACE
-            with suppress(ProcessLookupError):
-                self._process.send_signal(STOP)
+            self._process.send_signal(STOP)
 
-    def kill(self) -> None:
-        """Ends it, and all that it started, at once."""
-        self._group.kill()
-        self._process.wait()
-        self.line.close()
+    def close(self) -> None:
+        """End it, and all that it started, at once."""
+        self._process.close()
 
-    def epitaph(self) -> str:
-        """How it ended, once its end of the line has closed."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
-        code = self._process.poll()
-        return f"the fold's process {'was lost' if code is None else ending(code)}"
+    def exit_reason(self) -> str:
+        """Return how it ended, once its end of the line has closed."""
+        return f"the fold's process {self._process.exit_reason()}"
 
 
-def _kill_all(workers: list[_Worker]) -> None:
+def _close_all(workers: list[_Worker]) -> None:
     for worker in workers:
-        worker.kill()
+        worker.close()

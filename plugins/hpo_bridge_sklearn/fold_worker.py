@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import faulthandler
 import pickle
 import signal
-from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any
 
+from hpo_bridge.objectives import MainModule
+from hpo_bridge.runners import Line
+
 from .failures import explained
-from .fold_pool import STOP
 from .prepared import FoldOutcome
+
+STOP: Any = getattr(signal, "SIGUSR1", None)  # none where there are no such processes
+"""Tells a worker that its fold is not needed any more."""
 
 
 class _Stopped(BaseException):
@@ -32,13 +35,9 @@ class _Switch:
             raise _Stopped
 
 
-def main(descriptor: int) -> None:
-    """Serves the pool at the other end of a pipe until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pool's matter
-    faulthandler.enable(all_threads=False)
+def main(line: Line, main_module: MainModule, objective: bytes) -> None:
+    """Evaluate the folds that come over ``line`` until its other end is closed."""
     switch = _Switch()
-    line: Connection[Any, Any] = Connection(descriptor)
-    main_module, objective = pickle.loads(line.recv_bytes())
     main_module.install()
     prepared, problem = _loaded(objective)
     while True:

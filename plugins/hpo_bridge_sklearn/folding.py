@@ -8,7 +8,7 @@ from typing import Any
 
 from hpo_bridge import Folded, FoldScore, Measured, Trial
 from hpo_bridge.errors import StopStudy
-from hpo_bridge.objectives.failure import Failure
+from hpo_bridge.objectives import Failure
 
 from .fold_pool import FoldPool
 from .prepared import FoldOutcome, Params, Prepared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,13 +10,7 @@ from typing import Any
 from sklearn.utils import check_random_state
 
 from hpo_bridge import Capability, HpoBridgeError, Space, Study
-from hpo_bridge.contracts.argument_checks import naming
-from hpo_bridge.contracts.directions import Objectives
-from hpo_bridge.engine.definition import definition
-from hpo_bridge.plugins import manager
-from hpo_bridge.store import Store, open_store
-
-from .fingerprints import KEY, check_same
+from hpo_bridge.study import find_backend, open_evaluated
 
 Choice = str | Mapping[str, Any]
 Backends = Choice | Sequence[Choice]
@@ -43,8 +36,7 @@ def check_trials(n_trials: int | None, backend: Backends) -> None:
     name = last.get("name") if isinstance(last, Mapping) else last
     if not isinstance(name, str):
         return  # which the study refuses
-    with naming("backend"):
-        spec = manager().find("backend", name).spec
+    spec = find_backend(name)
     if n_trials is None and Capability.FINITE not in getattr(spec, "capabilities", ()):
         raise HpoBridgeError(
             f"backend {name!r} never ends by itself; give the number of candidates "
@@ -82,33 +74,14 @@ def opened(
     """
     seed = seed_of(random_state)
     directions = dict.fromkeys(objectives, "maximize")
-    kept: Store = open_store(store)
-    try:
-        if store is not None:
-            check_same(kept, name, evaluated_on)
-        with Study(
-            space, backend=backend, directions=directions, seed=seed, pruner=pruner,
-            store=_made(kept, name, space, directions, seed, evaluated_on), name=name,
-        ) as study:  # fmt: skip
-            yield study
-    finally:
-        kept.close()
-
-
-def _made(
-    store: Store,
-    name: str,
-    space: Space,
-    directions: Mapping[str, Any],
-    seed: int | None,
-    evaluated_on: Mapping[str, str],
-) -> Store:
-    """The store, with a new study that says what it is evaluated on, unless one is there."""
-    if evaluated_on and store.study(name) is None:
-        drawn = secrets.randbits(31) if seed is None else seed
-        made = definition(space, Objectives(directions), drawn)
-        store.create(name, {**made, KEY: dict(evaluated_on)})
-    return store
+    with (
+        open_evaluated(store, name, space, directions, seed, evaluated_on) as kept,
+        Study(
+            space, backend=backend, directions=directions, seed=seed, pruner=pruner, store=kept,
+            name=name,
+        ) as study,
+    ):  # fmt: skip
+        yield study
 
 
 __all__ = ["Choice", "check_trials", "opened", "seed_of"]

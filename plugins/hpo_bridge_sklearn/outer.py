@@ -20,19 +20,20 @@ from sklearn.utils import _safe_indexing
 from hpo_bridge import Trial
 from hpo_bridge.contracts.objective import OuterSplit
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.objectives.failure import Failure
+from hpo_bridge.objectives import Failure
 
 from .data import Data
+from .evaluated_estimator import EvaluatedEstimator
 from .fingerprints import hashed, stable
-from .objective import CrossValidated
 from .prepared import Prepared, points_of, said_of, sample_of
 from .private import _check_method_params
 from .splits import EXPECTED, check_number, fixed_splits, kept
+from .study_file_values import splitter
 
 KEYS = ("cv", "seed")
 
 
-class OuterLoop:
+class NestedSplits:
     """Splits the data of a cross-validation once more.
 
     Args:
@@ -41,13 +42,13 @@ class OuterLoop:
         seed: How a number of splits is shuffled; by default as the study's seed says.
     """
 
-    def __init__(self, objective: CrossValidated, cv: Any, seed: int | None = None) -> None:
+    def __init__(self, objective: EvaluatedEstimator, cv: Any, seed: int | None = None) -> None:
         self._objective, self._cv, self._seed = objective, cv, seed
         self._data: Data | None = None
         refuse_fixed(objective.cv)
 
     def splits(self, seed: int) -> list[OuterSplit]:
-        """The splits; see :class:`hpo_bridge.contracts.objective.Outer`."""
+        """The splits; see :class:`hpo_bridge.contracts.objective.OuterLoop`."""
         objective, data = self._objective, self._loaded()
         refuse_fixed(objective.splitter())
         points = [{}] if objective.space is None else points_of(objective.space)
@@ -138,7 +139,7 @@ class TrainingPart:
         rows: Indices, or a mask.
     """
 
-    objective: CrossValidated
+    objective: EvaluatedEstimator
     rows: Any
 
     def __call__(self) -> Data:
@@ -171,7 +172,7 @@ class SplitScore:
         name: Which split it is.
     """
 
-    objective: CrossValidated
+    objective: EvaluatedEstimator
     name: str
 
     def check(self) -> None:
@@ -210,7 +211,7 @@ class _Scored:
         return {**found.values, **others}
 
 
-def outer_loop(objective: CrossValidated, nested: Any) -> OuterLoop:
+def outer_loop(objective: EvaluatedEstimator, nested: Any) -> NestedSplits:
     """The outer loop that a study file, or a user in Python, asks for.
 
     Args:
@@ -221,14 +222,12 @@ def outer_loop(objective: CrossValidated, nested: Any) -> OuterLoop:
     Raises:
         ObjectiveError: If it is wrong; begins with its key.
     """
-    from .study_file import splitter
-
     if len(objective.directions) > 1:
         raise ObjectiveError("needs a single objective")
     if not isinstance(nested, Mapping):
         if isinstance(nested, (int, float)) or nested is None:
             check_number(nested)
-        return OuterLoop(objective, nested)
+        return NestedSplits(objective, nested)
     for key in nested:
         if key not in KEYS:
             hint = nearest(str(key), KEYS)
@@ -243,7 +242,7 @@ def outer_loop(objective: CrossValidated, nested: Any) -> OuterLoop:
             raise ObjectiveError(
                 "is for a number of splits; of a splitter say random_state", "seed"
             )
-    return OuterLoop(objective, cv, seed)
+    return NestedSplits(objective, cv, seed)
 
 
-__all__ = ["OuterLoop", "SplitScore", "TrainingPart", "outer_loop"]
+__all__ = ["NestedSplits", "SplitScore", "TrainingPart", "outer_loop"]

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone
 
 from hpo_bridge import Measured, SearchExhausted, Study, Trial, TrialState, WaitingForResults
-from hpo_bridge.objectives.folded import standard_error
+from hpo_bridge.objectives import standard_error
 
 from .callbacks import Callbacks
 from .evaluation import SCORE, Evaluation, Result, evaluate_fold, metrics_of

@@ -12,13 +12,12 @@ from sklearn.base import clone
 
 from hpo_bridge import Trial
 from hpo_bridge.errors import ObjectiveError, nearest, short
-from hpo_bridge.objectives import Reference
-from hpo_bridge.objectives.failure import Failure, explain
+from hpo_bridge.objectives import Failure, Reference, explain
 
 from .data import Data, as_data
+from .evaluated_estimator import EvaluatedEstimator
 from .evaluation import by_name
 from .named import Named
-from .objective import CrossValidated
 from .prepared import Params, Prepared, made_by, said_of
 from .private import _check_method_params
 from .scoring import TIMES
@@ -27,7 +26,7 @@ KEYS = ("data",)
 
 
 @dataclass(frozen=True, eq=False)
-class TestScore:
+class TestScorer:
     """A configuration refitted on all data, and scored on test data with the same scorers.
 
     Attributes:
@@ -37,7 +36,7 @@ class TestScore:
 
     __test__ = False  # for pytest: no tests
 
-    objective: CrossValidated
+    objective: EvaluatedEstimator
     data: Reference
 
     def check(self) -> None:
@@ -114,7 +113,7 @@ class _Refitted:
         return scores
 
 
-def tester_of(objective: CrossValidated, options: Mapping[str, Any]) -> TestScore:
+def tester_of(objective: EvaluatedEstimator, options: Mapping[str, Any]) -> TestScorer:
     """The test that a study file asks for with ``selection: {test: {data: …}}``.
 
     Args:
@@ -132,9 +131,9 @@ def tester_of(objective: CrossValidated, options: Mapping[str, Any]) -> TestScor
     text = options["data"]
     if not isinstance(text, str):
         raise ObjectiveError(f"found {short(text)}, expected 'FILE.py:NAME'", "data")
-    made = TestScore(objective, Named(text, ("data",)).reference(objective.folder))
+    made = TestScorer(objective, Named(text, ("data",)).reference(objective.folder))
     made.check()
     return made
 
 
-__all__ = ["TestScore", "tester_of"]
+__all__ = ["TestScorer", "tester_of"]

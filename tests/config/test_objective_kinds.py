@@ -49,7 +49,7 @@ class Score:
     of: str = ""
     names: tuple = ()
 
-    def fitted(self, space, directions):
+    def bind(self, space, directions):
         if "x" not in space:
             raise ObjectiveError("is missing, expected a number to be scored", "space", "x")
         if list(map(str.lower, directions.values())) != ["maximize"]:
@@ -173,7 +173,7 @@ def test_python_users_give_the_objective_itself() -> None:
         def __init__(self) -> None:
             self.seen: Any = None
 
-        def fitted(self, space: Space, directions: Any) -> Any:
+        def bind(self, space: Space, directions: Any) -> Any:
             self.seen = (list(space), {name: d.value for name, d in directions.items()})
             return self
 

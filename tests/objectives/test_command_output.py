@@ -44,7 +44,7 @@ def run(tmp_path, monkeypatch):
         objective = objective_from({"command": command, **more}, tmp_path)
         if names:
             directions = dict.fromkeys(names, Direction.MINIMIZE)
-            objective = objective.fitted(Space(x=Float(0, 1)), directions)
+            objective = objective.bind(Space(x=Float(0, 1)), directions)
         trial = Trial(3, {"x": 0.5}, 0, study or Study(tmp_path))
         return evaluate(objective.load(), trial)
 

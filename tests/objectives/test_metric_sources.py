@@ -40,7 +40,7 @@ class Study:
 
 def fitted(spec, folder, names):
     directions = dict.fromkeys(names, Direction.MINIMIZE)
-    return objective_from(spec, folder).fitted(SPACE, directions)
+    return objective_from(spec, folder).bind(SPACE, directions)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ import hpo_bridge as hpo
 
 X, y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)
-MARK = "hpo_bridge_sklearn.fold_worker"
+MARK = "multiprocessing.spawn"
 CV = KFold(6, shuffle=True, random_state=0)
 
 
@@ -59,13 +59,19 @@ def len_key(X: Any) -> float:
 
 
 def alive() -> list[psutil.Process]:
-    """The processes for folds that run now, of this test."""
+    """The processes of workers and for folds that run now, of this test."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         line = " ".join(process.info["cmdline"] or ())
         if MARK in line and process.info["status"] != psutil.STATUS_ZOMBIE and ours(process):
             found.append(process)
     return found
+
+
+def folds() -> list[psutil.Process]:
+    """Those that a worker has started."""
+    workers = {process.pid: process for process in alive()}
+    return [process for process in workers.values() if process.ppid() in workers]
 
 
 def ours(process: psutil.Process) -> bool:
@@ -192,8 +198,8 @@ def test_the_death_of_the_trials_own_process_ends_its_folds(tmp_path: Path) -> N
     objective = cross_validated(Diary(), X, y, cv=CV, fold_workers=2)
 
     def kill() -> None:
-        until(lambda: path.exists() and len(alive()) == 2)
-        for parent in {process.ppid() for process in alive()}:
+        until(lambda: path.exists() and len(folds()) == 2)
+        for parent in {process.ppid() for process in folds()}:
             assert parent != os.getpid()
             os.kill(parent, signal.SIGKILL)
 

@@ -346,7 +346,9 @@ def test_a_score_that_fails_on_the_test_data_is_no_look(command: Any) -> None:
     found = study()
     objective = cross_validated(TREE, X, y, cv=3, scoring=broken)
     found.optimize(objective, trials=1)
-    tester = objective.fitted(TREES, found.objectives.directions).tester({"data": "model.py:test"})
+    tester = objective.bind(TREES, found.objectives.directions).test_scorer(
+        {"data": "model.py:test"}
+    )
     assert found.test(tester).values == {"value": 1.0}
     assert resolve_test(tester) is tester
 

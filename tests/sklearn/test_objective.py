@@ -29,7 +29,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import hpo_bridge as hpo
-from hpo_bridge.contracts.objective import FitsStudy, KeepsBusy, Objective
+from hpo_bridge.contracts.objective import BindsToStudy, Objective, UsesProcesses
 from hpo_bridge.errors import ObjectiveError, StopStudy
 
 X, y = load_iris(return_X_y=True)
@@ -391,8 +391,8 @@ def test_a_factory_that_makes_no_estimator() -> None:
 def test_it_is_an_objective_that_can_be_pickled() -> None:
     objective = cross_validated(lambda params: Ridge(alpha=params["C"]), X, y, fold_workers=3)
     assert isinstance(objective, Objective)
-    assert isinstance(objective, FitsStudy)
-    assert isinstance(objective, KeepsBusy)
+    assert isinstance(objective, BindsToStudy)
+    assert isinstance(objective, UsesProcesses)
     assert objective.processes == 3
     again = pickle.loads(pickle.dumps(objective))
     assert again.describe() == objective.describe()
