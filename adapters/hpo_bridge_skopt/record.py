@@ -1,4 +1,4 @@
-"""What a model-based search was told, and what the model is given for it."""
+"""The observations of a model-based search, and the values that its model gets for them."""
 
 from __future__ import annotations
 

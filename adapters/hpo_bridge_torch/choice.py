@@ -1,4 +1,4 @@
-"""Which method suits a training, and why."""
+"""Choice of the method that suits a training, with its reason."""
 
 from __future__ import annotations
 

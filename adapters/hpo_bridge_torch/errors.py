@@ -1,4 +1,4 @@
-"""What can go wrong while a training is differentiated."""
+"""Errors of differentiating a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differentiating a training gives."""
+"""The result of differentiating a training."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from hpo_bridge.contracts.record import TrialRecord
 
 
 class Best:
-    """What no other trial is better than.
+    """The best trials of a study so far.
 
     Args:
         directions: Objective name to ``minimize`` or ``maximize``.

@@ -88,7 +88,7 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """How many metrics are kept back."""
+        """Number of metrics that are kept back."""
         return len(self._metrics)
 
     def metric(self, name: str, value: float, time: int, step: int) -> None:

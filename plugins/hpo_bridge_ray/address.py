@@ -1,4 +1,4 @@
-"""What listens at an address, found out before Ray is asked to connect there.
+"""A check of the process that listens at an address, before Ray is asked to connect there.
 
 Ray takes between 20 seconds and for ever to find out that it was sent to something that is no
 Ray, or to one that wants a token, and fills standard error meanwhile. One request of its own
@@ -44,7 +44,7 @@ def started() -> str | None:
 
 
 def check(address: str, name: str) -> None:
-    """Whether a Ray listens at ``HOST:PORT`` or ``ray://HOST:PORT`` that lets us in.
+    """Check that a Ray listens at ``HOST:PORT`` or ``ray://HOST:PORT`` and lets us in.
 
     Args:
         address: The address.

@@ -205,7 +205,7 @@ class CheckpointTransfer:
         self._start(worker, ticket, self._receive, self._folder.path, worker, number)
 
     def refuse(self, ticket: str, problem: str) -> None:
-        """What is sent is not wanted."""
+        """Refuse what is sent, and say why."""
         self._hub.settle.remote(ticket, problem)
 
     def end(self, worker: str) -> None:

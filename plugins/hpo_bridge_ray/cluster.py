@@ -165,7 +165,7 @@ def _init_patiently(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
 
 
 def _text(error: Exception) -> str:
-    """What Ray says, in one line; where in our code it says so is of no use."""
+    """Return the message of an error of Ray's in one line, without its place in our code."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -196,7 +196,7 @@ def _quiet() -> Iterator[None]:
 
 
 def room(ray: Any, resources: Mapping[str, float]) -> int:
-    """How many workers of these resources the cluster has room for, idle or not."""
+    """Return the number of workers of these resources that the cluster can hold, idle or not."""
     return sum(_fits(node["Resources"], resources) for node in ray.nodes() if node["Alive"])
 
 
@@ -208,7 +208,7 @@ def _fits(there: Mapping[str, float], asked: Mapping[str, float]) -> int:
 
 
 def inventory(ray: Any) -> str:
-    """What the cluster has, node by node, for an error message."""
+    """Return the resources of the cluster as text, node by node, for an error message."""
     nodes = []
     for node in ray.nodes():
         if node["Alive"]:
@@ -222,7 +222,7 @@ def inventory(ray: Any) -> str:
 
 
 def elsewhere(ray: Any) -> bool:
-    """Whether the cluster has other machines than this one."""
+    """Return ``True`` if the cluster has other machines than this one."""
     here = names()
     return any(n["Alive"] and n["NodeManagerHostname"] not in here for n in ray.nodes())
 

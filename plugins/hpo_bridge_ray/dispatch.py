@@ -141,7 +141,7 @@ class Dispatch:
         return self._transfer.bring(worker, state.where, state.trial.number)
 
     def _wants_ahead(self) -> bool:
-        """Whether to ask for a trial that no worker waits for yet."""
+        """Return ``True`` if a trial is to be asked for before a worker waits for it."""
         if self._orders or self._dry:
             return False  # first let the workers have theirs
         starting = not self._workers  # the backend begins while the workers come up

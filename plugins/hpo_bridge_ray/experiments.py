@@ -69,7 +69,7 @@ class Experiment:
     """Reads folders that Ray Tune wrote."""
 
     def recognises(self, source: Any) -> bool:
-        """Whether it is a folder with a state of an experiment, or with trials' folders."""
+        """Return ``True`` for a folder with a state of an experiment, or with trials' folders."""
         if not isinstance(source, str) or not Path(source).is_dir():
             return False
         folder = Path(source)
@@ -173,7 +173,7 @@ def _run(params: Path, states: Mapping[str, tuple[str, Any]]) -> Run:
 
 
 def _results(folder: Path) -> Iterator[dict[str, Any]]:
-    """What a trial reported; a last line that a crash cut off is left out."""
+    """Yield the results that a trial reported; a last line that a crash cut off is left out."""
     path = folder / "result.json"
     if not path.is_file() and (folder / "progress.csv").is_file():
         yield from _progress(folder / "progress.csv")
@@ -242,7 +242,7 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def _numbers(result: Mapping[str, Any]) -> dict[str, float]:
-    """What a trial measured: numbers that are not Tune's own."""
+    """Return the numbers of a result by name, without Tune's own."""
     return {
         name: float(value)
         for name, value in result.items()
@@ -328,7 +328,7 @@ def _ended(run: Run) -> float | None:
 
 
 def _changes(run: Run, names: set[str]) -> Iterator[Change]:
-    """Where population based training gave it other parameters."""
+    """Yield the changes that population based training made to the parameters."""
     before: dict[str, Any] | None = None
     step = 0
     for result in run.results:

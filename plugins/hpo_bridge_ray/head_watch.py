@@ -1,4 +1,4 @@
-"""Whether the head of the cluster still answers, while a study runs on it.
+"""A watch on the head of the cluster while a study runs on it.
 
 Once a head has been gone for a minute, Ray ends every process that is connected to its cluster,
 with no exception to catch: the driver's too, and be it a notebook. Watched from here, it is an

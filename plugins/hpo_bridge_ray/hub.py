@@ -73,7 +73,7 @@ class _WorkerState:
 
     @property
     def handle(self) -> str:
-        """What the driver calls it."""
+        """The name by which the driver calls it."""
         return f"{self.worker}/{self.life}"
 
     def give_up(self) -> None:

@@ -1,4 +1,4 @@
-"""What population based training may make of a trial's parameters: points of the study's space."""
+"""Mutations of a trial's parameters by population based training, within the study's space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial has printed and its worker has not sent to the driver yet: its end, bounded."""
+"""The end of a trial's printed output that its worker has not sent to the driver yet."""
 
 from __future__ import annotations
 

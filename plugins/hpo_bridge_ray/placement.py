@@ -150,7 +150,7 @@ _stopped = threading.Event()  # of this actor, alone in its process
 
 
 def over() -> bool:
-    """Whether the actor was asked to stop."""
+    """Return ``True`` if the actor was asked to stop."""
     return _stopped.is_set()
 
 

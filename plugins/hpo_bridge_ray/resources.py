@@ -1,4 +1,4 @@
-"""What a worker or a trial takes of the cluster: numbers, or expressions over the parameters."""
+"""Resources of a worker or a trial: numbers, or expressions over the parameters."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ class Resources:
 
     @property
     def vary(self) -> bool:
-        """Whether they depend on the parameters."""
+        """True if they depend on the parameters."""
         return bool(self.varying)
 
     def at(self, params: Mapping[str, Any]) -> dict[str, float]:
-        """What a trial takes.
+        """Return the resources of a trial, by name.
 
         Raises:
             InvalidOptions: If an expression gives no amount for it.

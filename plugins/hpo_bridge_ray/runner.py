@@ -156,7 +156,7 @@ class Ray:
             ctrl_c.raise_pending()
 
     def _room(self, ray: Any) -> int:
-        """How many workers to place, or trials at once."""
+        """Return the number of workers to place, or of trials at once."""
         most = room(ray, self.resources.fixed)
         asked = self.workers or 1
         if most < asked:
@@ -164,7 +164,7 @@ class Ray:
         return self.workers or min(most, len(ray.nodes()) * _UNCOUNTED)
 
     def _request(self, ray: Any) -> Request:
-        """What gives the resources of each trial."""
+        """Return a function that gives the resources of a trial."""
 
         def request(trial: Trial) -> dict[str, float]:
             wanted = self.resources.at(trial.params)
@@ -251,7 +251,7 @@ class _Actors:
         return news
 
     def _check(self) -> None:
-        """Whether Tune still keeps the workers running."""
+        """Raise if Tune no longer keeps the workers running."""
         done, _ = self.ray.wait([self.running], timeout=0)
         if done:
             try:

@@ -122,7 +122,7 @@ class HyperBand(TunePruner):
 
     @property
     def trials_at_once(self) -> int:
-        """How many trials one round of all brackets has; Tune has to see them at once."""
+        """Number of trials in one round of all brackets; Tune has to see them at once."""
         eta = self.reduction_factor
         most = round(math.log(self.max_t) / math.log(eta)) + 1
         return sum(math.ceil(most / (s + 1) * eta**s) for s in range(most))

@@ -84,5 +84,5 @@ class StudySearch(SearchAlgorithm):
         self._open.pop(trial_id, None)
 
     def is_finished(self) -> bool:
-        """Whether no trial is to come: only once the run is over."""
+        """Return ``True`` once the run is over: no trial is to come."""
         return self._over()

@@ -1,4 +1,4 @@
-"""What Tune's trials are in their own processes, which do without Tune.
+"""Tune's trials as they are in their own processes, which do without Tune.
 
 A trial of Tune's is an actor of a class that derives from Tune's ``Trainable``, and is sent
 objects of Tune's. So each of its processes imports Tune, with pandas, pyarrow and more, which
@@ -46,7 +46,7 @@ def _nothing(context: Any) -> None:
 
 
 class Role(Protocol):
-    """What an actor is for."""
+    """The work of an actor."""
 
     def step(self) -> dict[str, Any]:
         """Works on, until there is something to tell Tune; with ``done`` it was the last."""
@@ -66,7 +66,7 @@ class Role(Protocol):
 
 
 class TuneActor:
-    """What Tune calls in a worker; see Tune's ``Trainable``.
+    """The methods that Tune calls in a worker; see Tune's ``Trainable``.
 
     Args:
         config: The trial's, with what Tune adds.
@@ -115,7 +115,7 @@ class TuneActor:
         return True
 
     def get_auto_filled_metrics(self, **_: Any) -> dict[str, Any]:
-        """What Tune asks for as the actor comes up."""
+        """Return the metrics that Tune asks for as the actor comes up."""
         return {"pid": os.getpid()}
 
     def stop(self) -> None:

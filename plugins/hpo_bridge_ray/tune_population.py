@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class _UnblockedPbt(PopulationBasedTraining):
-    """Where all wait for each other, they do not wait for a trial that has ended.
+    """Population based training whose trials do not wait for one that has ended.
 
     Tune perturbs a population when the last of it reports. If that one ends instead, all others
     stay paused for ever; here they train on, and are perturbed the next time.

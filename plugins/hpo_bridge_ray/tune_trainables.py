@@ -1,4 +1,4 @@
-"""Where Tune runs: what stands there for actors whose processes do without Tune.
+"""Stand-ins, where Tune runs, for actors whose processes do without Tune.
 
 Tune is given a class that is one of its own, and makes actors of another. What it
 sends them arrives as plain text. Nor does Tune count whose callbacks it has, for which it imports
@@ -27,13 +27,13 @@ from .tune_actor import RESOURCES, TuneActor
 
 
 class ActorTrainable(Trainable):
-    """What Tune knows of the actors."""
+    """The actors as Tune knows them."""
 
     actor: type[TuneActor]
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> Any:
-        """What each takes; ``None`` where each trial says itself."""
+        """Return the resources of each actor; ``None`` if each trial has its own."""
         return PlacementGroupFactory([config[RESOURCES]]) if RESOURCES in config else None
 
 

@@ -1,4 +1,4 @@
-"""What a worker on another machine than the driver's keeps of checkpoints, for a time.
+"""Checkpoints that a worker on another machine than the driver's keeps for a time.
 
 Each worker has a folder of its own, see :class:`hpo_bridge_ray.locked_folder.LockedFolder`. At the
 end of an attempt nothing of the trial is left there: the next attempt may be another worker's.

@@ -32,7 +32,7 @@ def checked_error_score(error_score: Any) -> ErrorScore:
 
 
 def checked_workers(workers: Any) -> int:
-    """How many folds run at once; raises ObjectiveError if that is no number of processes."""
+    """Return the number of folds at once; raise ObjectiveError if it is no positive integer."""
     if workers is None:
         return 1
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:

@@ -60,7 +60,7 @@ class Callbacks:
         context.call_on_fit_task_end(estimator=self._search)
 
     def fold(self) -> dict[str, Any]:
-        """What the evaluation of the next fold takes besides, to call back from there."""
+        """Return the further arguments of the next fold's evaluation, to call back from it."""
         if self._folds is None:
             return {}
         return {"caller": self._search, "callback_ctx": next(self._folds)}

@@ -18,7 +18,7 @@ LONGEST = 60
 
 @dataclass(frozen=True)
 class Choices:
-    """What a list held, and how the study calls it.
+    """The objects of a list, with the labels that the study has for them.
 
     Attributes:
         objects: What was given, in its order.
@@ -94,7 +94,7 @@ def declared_when(
 
 
 def _looks(value: Any) -> str:
-    """What an object looks like, the same in every process."""
+    """Return the representation of an object, the same in every process."""
     try:
         text = " ".join(repr(value).split())
     except Exception:  # somebody else's __repr__
@@ -105,7 +105,7 @@ def _looks(value: Any) -> str:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Whether two objects are equal and of one type; ``False`` where they cannot say."""
+    """Return ``True`` if two objects are equal and of one type; ``False`` if they cannot say."""
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
     try:

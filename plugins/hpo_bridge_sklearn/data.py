@@ -1,4 +1,4 @@
-"""What a user's data may look like: a tuple, a mapping, a Bunch of scikit-learn's."""
+"""The forms of a user's data: a tuple, a mapping, a Bunch of scikit-learn's."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Data:
 
 
 def length(values: Any) -> int:
-    """How many samples there are."""
+    """Return the number of samples."""
     shape = getattr(values, "shape", None)  # a sparse matrix has no len()
     return int(shape[0]) if shape else len(values)
 

@@ -16,7 +16,7 @@ PRIORS = ("uniform", *LOGARITHMIC)
 
 
 def is_distribution(value: Any) -> bool:
-    """Whether it is something to draw from, of SciPy's or like it."""
+    """Return ``True`` for an object to draw from, of SciPy's or like it."""
     return callable(getattr(value, "rvs", None))
 
 
@@ -57,7 +57,7 @@ def translated(name: str, frozen: Any) -> Float | Int:
 
 
 def is_range(value: Any) -> bool:
-    """Whether it is a range as scikit-optimize writes it: ``(low, high, "log-uniform", base)``.
+    """Return ``True`` for a range of scikit-optimize's: ``(low, high, "log-uniform", base)``.
 
     The base changes nothing, and may be left out.
     """

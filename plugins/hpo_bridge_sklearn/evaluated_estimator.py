@@ -65,7 +65,7 @@ class EvaluatedEstimator:
 
     @property
     def processes(self) -> int:
-        """How many CPUs one trial keeps busy."""
+        """Number of processes that one trial keeps busy."""
         return self.fold_workers
 
     def describe(self) -> str:
@@ -165,7 +165,7 @@ class EvaluatedEstimator:
         return replaced(self.scoring, self.found)
 
     def splitter(self) -> Any:
-        """What cuts the folds; imports it if it is only named."""
+        """Return the splitter; imports it if it is only named."""
         cv = self.found(self.cv)
         if cv is self.cv:
             return cv

@@ -137,11 +137,11 @@ class Evaluation:
 
     @property
     def folds(self) -> int:
-        """How many folds there are."""
+        """Number of folds."""
         return len(self.splits)
 
     def fold(self, params: Mapping[str, Any], fold: int) -> Result:
-        """What fold number ``fold``, from 0, gives with these parameters.
+        """Return the result of fold number ``fold``, from 0, with these parameters.
 
         Raises:
             Exception: What fit or score raise, under ``error_score="raise"`` alone.
@@ -162,7 +162,7 @@ def by_name(scores: Any) -> dict[str, float]:
 
 
 def metrics_of(result: Result) -> dict[str, float]:
-    """What a fold gave, as plain numbers by flat names, to be kept in a study's log.
+    """Return the result of a fold as plain numbers by flat names, for a study's log.
 
     ``test_NAME`` and ``train_NAME`` for each scorer, ``fit_time``, ``score_time``,
     ``n_test_samples``, and ``fit_failed`` (1.0) where the fit raised.

@@ -1,4 +1,4 @@
-"""What a study was evaluated on, as short texts, so that other data are not added to it."""
+"""Short texts for the data of a study, so that trials on other data are not added to it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def hashed(value: Any) -> str:
 
 
 def printed(value: Any) -> str:
-    """How an object prints, without the addresses of a process, on one line."""
+    """Return the representation of an object on one line, without addresses of a process."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
 
 

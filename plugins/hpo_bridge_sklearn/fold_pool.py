@@ -92,7 +92,7 @@ class FoldPool:
         return worker
 
     def listen(self, patience: float) -> Iterator[tuple[int, FoldOutcome]]:
-        """What has ended, as soon as something has; nothing if that takes too long."""
+        """Yield folds that have ended, as soon as one has; none if that takes too long."""
         busy = {worker.line: worker for worker in self._busy()}
         for line in wait(list(busy), patience):
             worker = busy[line]  # type: ignore[index]
@@ -156,12 +156,12 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs."""
+        """True if it runs."""
         return self._process.is_alive
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it was told to stop, and has not for too long."""
+        """True if it was told to stop and has not within its time."""
         return self.stopping and time.monotonic() > self._deadline
 
     def give(self, params: Params, fold: int) -> None:

@@ -46,7 +46,7 @@ class CrossValidation:
             return Folded(score, self._prepared.folds)(trial)
 
     def _outcomes(self, params: Params) -> AbstractContextManager[Callable[[int], FoldOutcome]]:
-        """What gives the outcome of each fold, asked in order."""
+        """Return a function from a fold to its outcome, to be called in order."""
         if self._pool is not None:
             return self._pool.evaluating(params, self._prepared.folds)
         return nullcontext(lambda fold: self._prepared.fold(params, fold))

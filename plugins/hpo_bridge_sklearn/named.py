@@ -1,4 +1,4 @@
-"""What a study file names: found where it is needed, and not before."""
+"""Objects that a study file names, imported where they are needed and not before."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Named:
     noun: str = "name"
 
     def reference(self, folder: str | None) -> Reference:
-        """Where it is to be found.
+        """Return the reference to it.
 
         Raises:
             ObjectiveError: If the text is of another form.

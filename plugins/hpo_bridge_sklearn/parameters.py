@@ -1,4 +1,4 @@
-"""Whether an estimator has the parameters of a space."""
+"""A check that an estimator has the parameters of a space."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Pool:
 
     @property
     def has_room(self) -> bool:
-        """Whether another task may be handed in."""
+        """True if another task may be handed in."""
         return self.limit is None or self.open < self.limit
 
     def hand_in(self, task: Task) -> None:

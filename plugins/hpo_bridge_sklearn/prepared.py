@@ -31,7 +31,7 @@ Factory = Callable[[dict[str, Any]], Any]
 
 @dataclass(frozen=True)
 class FoldOutcome:
-    """What came of one fold.
+    """The outcome of one fold.
 
     Attributes:
         values: Objective of the study to number.
@@ -68,7 +68,7 @@ class Prepared:
 
     @property
     def folds(self) -> int:
-        """How many folds there are."""
+        """Number of folds."""
         return self.evaluation.folds
 
     def fold(self, params: Params, fold: int) -> FoldOutcome:
@@ -251,7 +251,7 @@ def _sample(factory: Factory, points: Iterable[Params]) -> Any:
 
 
 def _check_targets(y: Any, *, classifier: bool) -> ValueError | None:
-    """What is wrong with the targets of a regression: NaN or infinity, which some may take.
+    """Return the error of a regression's targets: NaN or infinity, which some estimators take.
 
     Raises:
         ValueError: Scikit-learn's own, for targets that no classifier can learn.

@@ -47,12 +47,12 @@ def parallel_backend_of(parallel: Any) -> Any:
 
 
 def parallel_jobs_of(parallel: Any) -> int:
-    """How many workers an entered ``Parallel`` has."""
+    """Return the number of workers of an entered ``Parallel``."""
     return int(parallel._effective_n_jobs())
 
 
 def parallel_context_of(parallel: Any) -> Callable[[], None] | None:
-    """What is to be called when a task is pickled, so that arrays go to the right folder."""
+    """Return a function that makes the arrays of a task, once pickled, go to the right folder."""
     folders = getattr(getattr(parallel._backend, "_workers", None), "_temp_folder_manager", None)
     if folders is None:
         return None
@@ -60,7 +60,7 @@ def parallel_context_of(parallel: Any) -> Callable[[], None] | None:
 
 
 def pre_dispatched(pre_dispatch: int | str, jobs: int) -> int | None:
-    """How many tasks ``pre_dispatch`` means, at least 1; ``None``: all."""
+    """Return the number of tasks that ``pre_dispatch`` means, at least 1; ``None``: all."""
     if pre_dispatch == "all":
         return None
     if isinstance(pre_dispatch, str):

@@ -1,4 +1,4 @@
-"""What became of every trial, as the outputs of scikit-learn's folds: from memory or the log."""
+"""The results of every trial as the outputs of scikit-learn's folds, from memory or the log."""
 
 from __future__ import annotations
 

@@ -228,13 +228,13 @@ def evaluated_here(
 
 
 def remaining(counts: Mapping[TrialState, int], trials: int) -> int:
-    """How many trials may be begun: new ones, and those that wait or were cut."""
+    """Return the number of trials that may begin: new ones, and those that wait or were cut."""
     again = counts.get(TrialState.WAITING, 0) + counts.get(TrialState.RUNNING, 0)
     return max(0, trials - sum(counts.values())) + again
 
 
 def _announce(evaluation: Evaluation, candidates: int | None) -> None:
-    """What scikit-learn prints at the start, where it is known."""
+    """Print the line that scikit-learn begins with, if the number of candidates is known."""
     if evaluation.verbose > 0 and candidates is not None:
         folds = evaluation.folds
         print(

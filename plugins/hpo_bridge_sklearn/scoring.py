@@ -73,7 +73,7 @@ def score_names(scoring: Any) -> dict[str, str] | None:
 def aims(
     directions: Mapping[str, Direction], scoring: Any, objective: str | None
 ) -> dict[str, str]:
-    """Which score each of the study's objectives is: objective to key in what a fold gives.
+    """Return the score of each of the study's objectives: objective to key in a fold's result.
 
     Args:
         directions: The study's.
@@ -177,7 +177,7 @@ class Recording:
         self.failures.clear()
 
     def __call__(self, estimator: Any, *data: Any, **params: Any) -> Any:
-        """What the scorer gives, failures replaced."""
+        """Return the scores, failures replaced."""
         try:
             scores = self.scorer(estimator, *data, **params)
         except Exception as error:

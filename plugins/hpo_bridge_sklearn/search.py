@@ -248,7 +248,7 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         return names
 
     def _check_scores(self, result: Result) -> None:
-        """Whether ``refit`` names one of the scores, which a callable tells only now."""
+        """Check that ``refit`` names one of the scores, which a callable tells only now."""
         if callable(self.scoring) and isinstance(result["test_scores"], Mapping):
             self._check_refit_for_multimetric(result["test_scores"])
 

@@ -18,7 +18,7 @@ FLUSH = 2
 
 
 def folder_of(root: Path, trial: TrialRecord) -> Path:
-    """Where an attempt is written; each begins anew."""
+    """Return the folder of an attempt; each begins anew."""
     again = f"-attempt-{trial.attempts}" if trial.attempts > 1 else ""
     return root / f"trial-{trial.number:05}{again}"
 
@@ -92,7 +92,7 @@ class TrialFile:
 
 
 def _plain(value: Any) -> Any:
-    """What the table has a column for."""
+    """Return a value of a type that the table has a column for."""
     if isinstance(value, (str, bool, int, float)):
         return value
     return json.dumps(value) if isinstance(value, (list, dict)) else str(value)
