@@ -151,10 +151,11 @@ class _Attempt:
     def _evaluate(self, trial: Trial, limit: float | None) -> Outcome:
         ctrl_c = self._ctrl_c
         ctrl_c.raise_pending()
-        ctrl_c.open = True
         if limit is None:
+            ctrl_c.open = True
             return evaluate(self._function, trial)
-        self._deadline.set(limit)
+        self._deadline.set(limit)  # not open yet: an exception in here would leave its lock taken
+        ctrl_c.open = True
         try:
             return evaluate(self._function, trial)
         finally:

@@ -69,7 +69,7 @@ def test_timeout_of_an_objective_that_goes_on_after_the_cut(make_work, then):
     Inline(trial_timeout=0.2).run(work)
     assert work.errors == ["timed out after 0.2 s"]
     assert work.outcomes[0].state is TrialState.FAILED
-    work = make_work(f"{TROUBLE}:outlasts_the_cut", [{"then": then}], seconds=0.2)
+    work = make_work(f"{TROUBLE}:outlasts_the_cut", [{"then": then}], seconds=1.0)
     Inline().run(work)
     assert work.given_back == {0: "the time budget ended"}
     assert not work.outcomes
