@@ -16,6 +16,8 @@ import hyperopt
 import numpy as np
 import pytest
 from hpo_bridge_hyperopt.algorithms import Anneal, Random, Tpe
+from hpo_bridge_hyperopt.record import Record
+from hpo_bridge_hyperopt.translation import Table
 from hyperopt import Domain, Trials, anneal, atpe, hp, rand, tpe
 
 from hpo_bridge.contracts.optimizer import Explains, Observation, Problem, Snapshot
@@ -263,6 +265,14 @@ def test_failures_shrink_the_steps_of_annealing():
     optimizer = Anneal(Problem(LINE))
     run(optimizer, 30, lambda number, p: {"infeasible": number % 2 == 0})
     assert len(optimizer._record) == 15
+
+
+def test_of_infeasible_points_the_newest_are_remembered():
+    record = Record(Table(LINE), infeasible=2)
+    for x in (0.1, 0.2, 0.3):
+        point = {"x": x, "y": 0.5}
+        record.tell(Observation(point, None, None, TrialState.FAILED, infeasible=True))
+    assert [doc["misc"]["vals"]["x"] for doc in record.trials] == [[0.2], [0.3]]
 
 
 @pytest.mark.parametrize("end", ["running", "failed", "foreign"])
