@@ -160,6 +160,17 @@ def test_more_folds_are_asked_for_where_it_is_close() -> None:
     assert 1 < taken[2] < 10
 
 
+@pytest.mark.parametrize(("folds", "stopped"), [(6, True), (40, False)])
+def test_the_more_folds_are_left_the_less_four_of_them_say(folds: int, stopped: bool) -> None:
+    pruner = Folds()
+    for number in range(4):
+        uneven = [0.1 if (fold + number) % 2 else -0.1 for fold in range(folds)]
+        complete(pruner, number, [1 + number / 10 + wobble for wobble in uneven])
+    best = (0.9, 1.1, 0.9, 1.1)
+    worse = [loss + by for loss, by in zip(best, (0.05, 0.15, 0.05, 0.15), strict=True)]
+    assert pruner.should_prune(9, list(enumerate(worse))) is stopped
+
+
 def test_wilcoxon_needs_five_folds() -> None:
     pruner = Folds(test="wilcoxon", startup=1)
     complete(pruner, 0, losses(1.0, folds=10))
