@@ -43,6 +43,7 @@ from quality import DEAR, techniques
 from tables import markdown
 
 import hpo_bridge as hpo
+from hpo_bridge import analysis
 
 TRIALS, SIZE, AIM = 1000, 5, 10.0
 SLEEPERS, MEAN = 60, 1.0
@@ -128,7 +129,7 @@ def measure_verifying(given: argparse.Namespace) -> bool:
             continue
         begin = time.process_time()
         with study(file, backend, given.trials, constrained) as opened:
-            found = opened.verify()
+            found = analysis.verify(opened)
         seconds = time.process_time() - begin
         label = f"{backend}{', constrained' if constrained else ''}, verify"
         ok &= show(label, seconds, "s", "reproducible", found.reproducible)

@@ -137,7 +137,7 @@ def structure() -> None:
 
 def public_surface() -> None:
     """Print the size of what a Python user holds."""
-    members = [name for name in vars(hpo.Study) if not name.startswith("_")]
+    members = [name for name in dir(hpo.Study) if not name.startswith("_")]
     show("public members of Study", len(members), "", "at most 15", len(members) <= 15)
     arguments = len(inspect.signature(hpo.Study).parameters)
     show("arguments of its constructor", arguments, "", "at most 12", arguments <= 12)

@@ -12,6 +12,8 @@ from typing import Any, ForwardRef
 
 MODULES = (
     "hpo_bridge",
+    "hpo_bridge.study",
+    "hpo_bridge.analysis",
     "hpo_bridge.contracts.optimizer",
     "hpo_bridge.contracts.hooks",
     "hpo_bridge.contracts.runner",

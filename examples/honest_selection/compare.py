@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 
 import hpo_bridge as hpo
+from hpo_bridge import analysis
 
 SPACE = hpo.Space(
     selectkbest__k=hpo.Int(1, 10),
@@ -29,13 +30,13 @@ def reports(draw: int, trials: int) -> tuple[float, float, float]:
     folds = StratifiedKFold(5, shuffle=True, random_state=draw)
     objective = cross_validated(models.model, X, y, cv=folds, scoring="accuracy")
     study = hpo.Study(SPACE, direction="maximize", seed=draw)
-    nested = study.nested(objective, 5, trials=trials)
+    nested = analysis.nested_cv(study, objective, 5, trials=trials)
     study.optimize(objective, trials=trials)
 
     def score(trial: hpo.Trial) -> float:
         return float(clone(models.model).set_params(**trial).fit(X, y).score(others, truth))
 
-    tested = study.test(score)
+    tested = analysis.score_test(study, score)
     return study.best.value, nested.mean, tested.values["value"]
 
 

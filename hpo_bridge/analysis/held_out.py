@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,16 +11,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ..config.study_config import StudyConfig, plugins_from, space_from
 from ..contracts.checkpoints import Checkpoints
 from ..contracts.directions import SINGLE
 from ..contracts.gradients import Differentiation
-from ..contracts.objective import Objective
 from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial import Trial, as_number, trial_seed
+from ..engine.derivatives_given import differentiation
+from ..engine.kept_checkpoints import checkpoints_of, given_folder
 from ..engine.study_log import StudyLog
 from ..errors import NoCheckpoints, ObjectiveError, short
 from ..objectives.callables import check_function
-from ..objectives.objective import objective_from
+from ..objectives.scoring_function import as_test_errors, resolve_test
 from ..store import Event, Store
 from ..store.study_events import HeldOutScored
 from .selection import Selection
@@ -117,6 +118,16 @@ class EvaluationContext:
     checkpoints: Checkpoints
     differentiation: Differentiation = field(default_factory=Differentiation)
 
+    @classmethod
+    def of(cls, store: Store, name: str, config: StudyConfig) -> EvaluationContext:
+        """Return the surroundings of a stored study's configurations."""
+        row = store.study(name)
+        assert row is not None
+        kept = checkpoints_of(store, name, given_folder(config.checkpoints))
+        plugins, space = plugins_from(config.plugins), space_from(config.space)
+        tensors = differentiation(plugins, space, wanted=False)
+        return cls(int(row.definition["seed"]), kept, tensors)
+
 
 def score(
     function: Callable[[Trial], Any], name: str, record: TrialRecord, place: EvaluationContext
@@ -172,33 +183,6 @@ def test_event(
     )  # fmt: skip
 
 
-def resolve_test(function: Any, folder: str | os.PathLike[str] = ".") -> Objective:
-    """The test function that a user named, found but not loaded.
-
-    Args:
-        function: What :func:`hpo_bridge.objectives.objective.objective_from` takes.
-        folder: What relative paths are relative to.
-
-    Raises:
-        ObjectiveError: If it is none, or not there.
-    """
-    with as_test_errors():
-        source = objective_from(function, folder)
-        source.check()
-        return source
-
-
-@contextmanager
-def as_test_errors() -> Iterator[None]:
-    """Has errors about an objective speak of the test instead."""
-    try:
-        yield
-    except ObjectiveError as error:
-        if error.path[:1] not in ((), ("objective",)):
-            raise
-        raise ObjectiveError(error.problem, "test", *error.path[1:], fix=error.fix) from error
-
-
 def score_test_set(
     store: Store,
     name: str,
@@ -208,7 +192,7 @@ def score_test_set(
     log: StudyLog | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> TestScore:
-    """Scores a configuration of a stored study, and records it; see ``Study.test``.
+    """Score a configuration of a stored study, and record it.
 
     Args:
         store: Where the study is.

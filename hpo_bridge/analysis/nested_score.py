@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from ..config.selection_rule import SelectionRule
 from ..contracts.directions import SINGLE, Objectives
 from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
 from ..store.study_events import SplitAssigned
-from .nested_cv import current_score, splits_of
-from .selection import SelectionRule, select_in
+from .nested_tuning import current_score, splits_of
+from .selection import select_in
 
 
 @dataclass(frozen=True)

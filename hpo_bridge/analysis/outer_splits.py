@@ -24,7 +24,7 @@ def outer_splits(
     directions: Mapping[str, Direction],
     seed: int,
 ) -> Sequence[OuterSplit]:
-    """The outer splits; see :meth:`hpo_bridge.Study.nested`.
+    """Return the outer splits; see :func:`hpo_bridge.analysis.nested_cv`.
 
     Raises:
         HpoBridgeError: If they are wrong, or the objective cannot be split so.

@@ -12,7 +12,7 @@ from ..errors import ConfigError, counted
 from ..history.exporting import ExportReport, export_history
 from ..history.format_lookup import shown
 from ..history.importing import ImportOptions, ImportReport, read_trials
-from ..study import Study
+from ..study import Study, open_study
 from .printing import load_plugins, print_result, quiet_libraries, stdout_kept_for_json
 from .stored_study import stored_study
 
@@ -56,7 +56,7 @@ def import_trials(
 def _study(file: StudyFile, store: str | None) -> Study:
     """Return the file's study, with no more than an import needs."""
     config = replace(file.config, store=store, pruner=None, observers=(), warm_start=None)
-    return Study.from_config(config)
+    return open_study(config)
 
 
 def export_trials(

@@ -63,7 +63,7 @@ class Tally:
         row = study.store.study(study.name)
         spent = 0.0 if row is None else row.seconds
         self.end = None if seconds is None else self.begin + seconds - spent
-        self.head = f"{study.name}: {schedule_text(study.schedule)}, {study.store.url}"
+        self.head = f"{study.name}: {schedule_text(study.config.schedule)}, {study.store.url}"
         if self.before:
             self.head += f"; continued after {counted(self.before, 'trial')}"
         self.running: dict[int, TrialRecord] = {}

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..analysis.replay import Rerun, rerun
+from ..analysis.rerun import Rerun, rerun
 from ..contracts.record import TrialRecord
 from .printing import load_plugins, print_result, stdout_kept_for_json
 from .stored_study import stored_study

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ..analysis.nested_cv import tune_splits
+from ..analysis.nested_tuning import tune_splits
 from ..config import StudyFile, load_study_file
 from ..config.selection import check_splits
 from ..contracts.objective import Objective, OuterLoop
@@ -20,7 +20,7 @@ from ..contracts.record import TrialState
 from ..engine.budget import NothingToDo, spent_budget
 from ..engine.budget import log as budget_log
 from ..errors import TooManyFailures
-from ..study import Study
+from ..study import Study, abandon, exhaustion, open_study
 from .exit_codes import INTERRUPTED, NO_TRIAL, WRONG_USE
 from .explain import COMMAND_HEADING, command_line
 from .last_resort import last_resort
@@ -51,7 +51,8 @@ def run_study(
         )  # fmt: skip
         if file.selection.outer is not None:
             check_splits(file.selection.outer, file.seed or 0, file.path.name)
-        with Study.from_config(replace(file.config, change_space=change_space)) as study:
+        changed = (file.defaults or True) if change_space else False
+        with open_study(replace(file.config, change_space=changed)) as study:
             ended, result = _run_opened(study, file, retry_failed=retry_failed, quiet=as_json)
     print_result(result, as_text(result, study.store.url), as_json)
     if isinstance(ended, TooManyFailures):
@@ -80,8 +81,8 @@ def _run_opened(
     ended = _run(study, file, retry_failed=retry_failed, quiet=quiet)
     result = summary(study.store, study.name)
     add_choice(result, study.store, study.name, file.selection)
-    if nothing is None and study.exhausted is not None:
-        nothing = _exhaustion_text(study, ran=study.counts != before)
+    if nothing is None and (spent := exhaustion(study)) is not None:
+        nothing = _exhaustion_text(spent, study, ran=study.counts != before)
     if nothing is not None:
         print(nothing, file=sys.stderr)
     return ended, result
@@ -118,18 +119,14 @@ def _run_splits(
             print(text, file=sys.stderr, flush=True)
         optimize(inner, objective)
 
-    def sibling(name: str, seed: int) -> Study:
-        return Study.from_config(file.config.for_split(name, seed))
-
-    splits = outer.splits(study.seed)
-    tune_splits(study, splits, sibling, run, file.selection.rule)
+    tune_splits(study, outer.splits(study.seed), run, file.selection.rule)
 
 
 def _optimize(
     study: Study, objective: Objective, *, file: StudyFile, retry_failed: bool, quiet: bool
 ) -> None:
     with (
-        last_resort(study.abandon, _farewell(file.path)),
+        last_resort(partial(abandon, study), _farewell(file.path)),
         progress(study, file.trials, file.seconds, file.path, quiet=quiet),
     ):
         study.optimize(
@@ -165,9 +162,8 @@ def nothing_to_do(study: Study, file: StudyFile, *, retry_failed: bool) -> str |
     return nothing.text(spent, way, retry="--retry-failed")
 
 
-def _exhaustion_text(study: Study, *, ran: bool) -> str:
-    """That a backend has nothing left; where it had nothing to begin with, how to go on."""
-    spent = f"{study.backend} has nothing left: {study.exhausted}"
+def _exhaustion_text(spent: str, study: Study, *, ran: bool) -> str:
+    """Return the news that a backend has nothing left, and how to go on if no trial was run."""
     if ran:
         return spent
     nothing = NothingToDo("backend", "", "", study.counts)

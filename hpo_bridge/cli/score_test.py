@@ -18,12 +18,10 @@ from ..analysis.selection import Selection, select_in
 from ..config import StudyFile
 from ..contracts.directions import Objectives
 from ..contracts.objective import Objective
-from ..engine.derivatives_given import differentiation
-from ..engine.kept_checkpoints import checkpoints_of
 from ..errors import ConfigError, HpoBridgeError, NoCompleteTrial
 from ..objectives.failure import Failure, explain
 from ..store import Store
-from .printing import load_plugins, print_result, stdout_kept_for_json
+from .printing import print_result, stdout_kept_for_json
 from .stored_study import stored_study
 from .summary import summary
 
@@ -78,12 +76,8 @@ def _score(
     except NoCompleteTrial as error:
         print(error, file=sys.stderr)
         return None
-    row = store.study(name)
-    assert row is not None
-    kept = checkpoints_of(store, name, file.checkpoints)
-    tensors = differentiation(load_plugins(), file.space, wanted=False)
+    place = EvaluationContext.of(store, name, file.config)
     try:
-        place = EvaluationContext(int(row.definition["seed"]), kept, tensors)
         return score_test_set(store, name, function, chosen, place, warn=warn)
     except HpoBridgeError:
         raise

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from ..analysis.held_out import TestScore, count_ended, test_scores, trials_since_test
-from ..analysis.nested_cv import splits_of
 from ..analysis.nested_score import as_plain, nested_score
-from ..analysis.selection import BEST, SelectionRule, select_in
+from ..analysis.nested_tuning import splits_of
+from ..analysis.selection import select_in
 from ..config.selection import SelectionFile
+from ..config.selection_rule import BEST, SelectionRule
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord
 from ..errors import NoCompleteTrial, SelectionError

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..analysis.verify import SegmentCheck, Verification, verify
+from ..analysis.verification import SegmentCheck, Verification, verify
 from ..errors import counted, short
 from .printing import load_plugins, print_result, print_table, show_step, stdout_kept_for_json
 from .stored_study import stored_study

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..analysis.held_out import resolve_test
-from ..analysis.nested_cv import LONGEST_NAME
-from ..analysis.selection import SelectionRule
 from ..contracts.objective import Objective, OuterLoop, SupportsNestedCV, SupportsTestScore
 from ..errors import ObjectiveError, SelectionError
 from ..objectives.command import CommandObjective
+from ..objectives.scoring_function import resolve_test
 from ..space import Space
 from .models import SelectionModel, StudyModel
 from .problems import Problems, shown
+from .selection_rule import SelectionRule
 
 PLACE = "selection"
+LONGEST_NAME = 90
+"""Most characters of the name of a nested study: those of its splits are longer."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _outer(spec: Any, objective: Objective, problems: Problems) -> OuterLoop | N
         problems.add(
             place,
             f"objective {objective.describe()} cannot be split once more: it needs objective: "
-            "{cross_validated: …}, or Study.nested in Python",
+            "{cross_validated: …}, or hpo_bridge.analysis.nested_cv in Python",
         )
         return None
     try:

@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..contracts.argument_checks import Choice, integer, split_choice, text, truth, wrong
+from ..contracts.argument_checks import Choice, integer, split_choice, text, wrong
 from ..contracts.directions import SINGLE, Objectives
 from ..contracts.record import Direction
 from ..engine.duplicates import checked_mode
 from ..engine.kept_checkpoints import given_folder
 from ..engine.schedule import Stage, schedule_of
 from ..errors import HpoBridgeError, SpaceError, short
-from ..history.space_change import checked_defaults
+from ..history.space_change import checked_change
 from ..history.warm_start import parse_sources
 from ..history.warm_start_mapping import EarlierStudy
 from ..plugins import PluginManager, manager
@@ -25,12 +25,17 @@ from ..store import Store
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """The arguments of :class:`hpo_bridge.Study`, checked; ``dataclasses.replace`` changes some.
+    """The settings of a :class:`hpo_bridge.Study`, checked; ``dataclasses.replace`` changes some.
 
     Nothing is looked up, built or opened for it: backends, the store and earlier studies may
-    still be missing.
+    still be missing. The fields that are not listed are the arguments of the study.
 
     Attributes:
+        checkpoints: The folder for checkpoints of trials, created when it is needed. By default
+            ``study.db.checkpoints`` beside the database ``study.db``; for a study in memory a
+            temporary one, removed with the store; for PostgreSQL none.
+        plugins: The plugins that have its backend, runner and pruner; by default the installed
+            ones.
         objectives: The objectives, of ``direction`` or ``directions``.
         schedule: The backends in turn; most studies have one.
         sources: The earlier studies of ``warm_start``.
@@ -58,8 +63,7 @@ class StudyConfig:
     observers: Sequence[Any] = ()
     checkpoints: str | os.PathLike[str] | None = None
     warm_start: Sequence[Mapping[str, Any]] | None = None
-    change_space: bool = False
-    defaults: Mapping[str, Any] | None = None
+    change_space: bool | Mapping[str, Any] = False
     plugins: PluginManager | None = None
     objectives: Objectives = field(init=False)
     schedule: tuple[Stage, ...] = field(init=False)
@@ -72,19 +76,28 @@ class StudyConfig:
             "name": text("name", self.name),
             "objectives": objectives_from(self.direction, self.directions),
             "plugins": plugins_from(self.plugins),
-            "change_space": truth("change_space", self.change_space),
+            "change_space": checked_change(self.change_space, space),
             "schedule": schedule_of(self.backend),
             "duplicates": checked_mode(self.duplicates),
             "checkpoints": given_folder(self.checkpoints),
             "seed": check_seed(self.seed),
             "sources": parse_sources(self.warm_start),
-            "defaults": checked_defaults(self.defaults, space),
         }
         if self.pruner is not None:
             name, options = split_choice(self.pruner, "pruner")
             checked["pruner"] = {"name": name, "options": options}
         for key, value in checked.items():
             object.__setattr__(self, key, value)
+
+    @property
+    def changes_space(self) -> bool:
+        """True if a stored study of another space goes on in this one."""
+        return self.change_space is not False
+
+    @property
+    def new_defaults(self) -> Mapping[str, Any]:
+        """The values that new parameters had in the trials that are there."""
+        return {} if isinstance(self.change_space, bool) else self.change_space
 
     def for_split(self, name: str, seed: int) -> StudyConfig:
         """Return the settings of a study of other data, which must see no trial of this one's."""

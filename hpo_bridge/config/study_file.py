@@ -10,6 +10,7 @@ from typing import Any
 
 from ..contracts.objective import Objective
 from ..errors import ConfigError, HpoBridgeError
+from ..history.space_change import unknown_parameter
 from ..plugins import PluginManager
 from ..space import Space
 from .choices import DEFAULT_RUNNER, Choices, check_choices, choose
@@ -183,12 +184,14 @@ def load_study_file(
     chosen = choices.pruner
     pruner = None if chosen is None else {"name": chosen.name, "options": chosen.options}
     observers = tuple({"name": o.name, "options": o.options} for o in choices.observers)
+    for each in (model.defaults or {}).keys() - set(space):
+        problems.add(("defaults", each), unknown_parameter(each, space).problem)
     try:
         config = StudyConfig(
             space, backend=schedule, directions=directions, seed=model.seed, store=url or None,
             name=name, pruner=pruner, duplicates=model.duplicates or "evaluate",
             observers=observers, checkpoints=checkpoints, warm_start=earlier,
-            defaults=model.defaults, plugins=plugins,
+            plugins=plugins,
         )  # fmt: skip
     except HpoBridgeError as error:
         problems.add(error.path, error.text)
@@ -199,7 +202,7 @@ def load_study_file(
         directions=directions, store=url, checkpoints=checkpoints, selection=selection,
         schedule=schedule, seed=model.seed, observers=observers, warm_start=earlier,
         **_choices(choices), **_limits(model),
-        defaults=dict(config.defaults or {}), duplicates=config.duplicates,
+        defaults=model.defaults or {}, duplicates=config.duplicates,
     )  # fmt: skip
 
 

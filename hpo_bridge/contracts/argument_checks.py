@@ -83,11 +83,11 @@ def optional_text(name: str, value: Any, expected: str = "a name") -> str | None
     return None if value is None else text(name, value, expected)
 
 
-def truth(name: str, value: Any) -> bool:
-    """An argument that is true or false."""
+def truth(name: str, value: Any, expected: str = "true or false") -> bool:
+    """Return an argument that is true or false."""
     plain = unboxed(value)
     if not isinstance(plain, bool):
-        raise wrong(name, value, "true or false")
+        raise wrong(name, value, expected)
     return plain
 
 

@@ -45,7 +45,7 @@ def checkpoints_of(store: Store, study: str, folder: Path | None) -> Kept:
         return Nowhere(
             f"nowhere to keep checkpoints: study {study!r} is in {store.url}, which has no "
             "folder beside it; name one that every driver of the study sees: "
-            "'checkpoints: FOLDER' in the study file, or Study(…, checkpoints=FOLDER)"
+            "'checkpoints: FOLDER' in the study file, StudyConfig(…, checkpoints=FOLDER) in Python"
         )
     if row is None:
         return Nowhere(f"nowhere to keep checkpoints: no study {study!r} in {store.url}")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contracts.argument_checks import truth
 from ..contracts.record import TrialState
 from ..errors import HpoBridgeError, SpaceError, StoreError, nearest, short
 from ..space import Categorical, Float, Int, Space
@@ -96,16 +97,17 @@ def require_compatible(
 
 def _default(name: str, space: Space, defaults: Mapping[str, Any]) -> Any:
     if name not in defaults:
+        value = short(space[name].decode(0.0))
         raise HpoBridgeError(
-            f"is missing: {name!r} is new, so say what it was in the trials that "
-            f"are there, such as defaults: {{{name}: {short(space[name].decode(0.0))}}}",
-            "defaults",
+            f"is missing: {name!r} is new, so say what it was in the trials that are there, such "
+            f"as defaults: {{{name}: {value}}} (in Python change_space={{{name!r}: {value}}})",
+            "change_space",
             name,
         )
     try:
         return space[name].check(defaults[name])
     except SpaceError as error:
-        raise HpoBridgeError(f"{error}", "defaults", name) from None
+        raise HpoBridgeError(f"{error}", "change_space", name) from None
 
 
 def _points(store: Store, name: str) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
@@ -216,18 +218,21 @@ def known_defaults(store: Store, name: str, change: SpaceChange | None) -> dict[
     return known if change is None else known | dict(change.defaults)
 
 
-def checked_defaults(defaults: Any, space: Space) -> dict[str, Any]:
-    """``defaults`` as given; they may stay when the change is made.
+def checked_change(change: Any, space: Space) -> bool | dict[str, Any]:
+    """Return ``change_space``: true or false, or earlier values of parameters that are new.
 
     Raises:
-        HpoBridgeError: If they name what is no parameter.
+        HpoBridgeError: If it is neither, or names what is no parameter.
     """
-    if defaults is None:
-        return {}
-    if not isinstance(defaults, Mapping):
-        raise HpoBridgeError(f"found {short(defaults)}, expected a mapping", "defaults")
-    for name in defaults:
+    if not isinstance(change, Mapping):
+        return truth("change_space", change, "true, false, or a mapping such as {dropout: 0.0}")
+    for name in change:
         if name not in space:
-            hint = nearest(str(name), list(space))
-            raise HpoBridgeError(f"is no parameter of the space{hint}", "defaults", name)
-    return dict(defaults)
+            raise unknown_parameter(name, space).under("change_space")
+    return dict(change)
+
+
+def unknown_parameter(name: Any, space: Space) -> HpoBridgeError:
+    """Return the error of an earlier value for what is no parameter."""
+    hint = nearest(str(name), list(space))
+    return HpoBridgeError(f"is no parameter of the space{hint}", name)

@@ -126,16 +126,18 @@ def test_the_second_ctrl_c_ends_the_command_on_ray(command, folder, how):
 SCRIPT = """
 import sys
 from pathlib import Path
-from hpo_bridge import Float, Space, Study
+from hpo_bridge import Float, Space
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.study import open_study
 plugins = PluginManager()
 plugins.add("hanging_backends.py", Path.cwd())
 backend = {"name": "test.counting", "options": {"how": "swallows", "where": sys.argv[2]}}
 def study():
-    return Study(
+    return open_study(StudyConfig(
         Space(x=Float(0, 1)), backend=backend, store="sqlite:///s.db", seed=1,
         plugins=plugins,
-    )
+    ))
 def by_hand(study):
     while len(study.trials) < 6:
         trial = study.ask()

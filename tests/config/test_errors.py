@@ -11,9 +11,11 @@ import pytest
 
 import hpo_bridge as hpo
 from hpo_bridge import errors
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.contracts.options import one_of, whole
 from hpo_bridge.errors import ConfigError, HpoBridgeError, InvalidOptions, TooManyFailures
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.study import open_study
 
 Load = Callable[..., Any]
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
@@ -58,14 +60,14 @@ def test_a_name_with_dots_is_one_key() -> None:
         ({"warm_start": [{"study": ""}]}, ("warm_start", "0", "study")),
         ({"warm_start": [{"study": "old", "map": {"model.lr": 3}}]},
          ("warm_start", "0", "map", "model.lr")),
-        ({"defaults": {"y": 1}}, ("defaults", "y")),
+        ({"change_space": {"y": 1}}, ("change_space", "y")),
     ],
 )  # fmt: skip
 def test_arguments_of_a_study_have_paths(
     arguments: dict[str, Any], path: tuple[str, ...], plugins: PluginManager
 ) -> None:
     with pytest.raises(HpoBridgeError) as caught:
-        hpo.Study(hpo.Space(x=hpo.Float(0, 1)), plugins=plugins, **arguments)
+        open_study(StudyConfig(hpo.Space(x=hpo.Float(0, 1)), plugins=plugins, **arguments))
     assert caught.value.path == path
 
 

@@ -348,7 +348,7 @@ def test_a_study_of_a_file(folder: Path, plugins: PluginManager, good: dict[str,
     del good["name"]
     path = write(folder / "study.yaml", good)
     study = Study.from_file(path, plugins=plugins, store=None, seed=5)
-    assert (study.name, study.seed, study.backend) == ("demo", 5, "acme.walk")
+    assert (study.name, study.seed, study.config.schedule[0].name) == ("demo", 5, "acme.walk")
     assert study.space == load_study_file(path, plugins=plugins).space
     assert {p.name for p in folder.iterdir()} == {"study.yaml", "objective.py"}
     kept = Study.from_file(str(path), plugins=plugins, backend="core.random", pruner=None)

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 import hpo_bridge as hpo
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.errors import InvalidOptions, StopStudy
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.study import open_study
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "write-a-runner.md").read_text("utf-8")
 (RUNNER,) = re.findall(r"(?ms)^```python\n(# hpo_threads\.py\n.*?)^```$", PAGE)
@@ -33,7 +35,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def study(plugins: PluginManager, **more: Any) -> hpo.Study:
-    return hpo.Study(SPACE, backend="core.random", seed=0, plugins=plugins, **more)
+    return open_study(StudyConfig(SPACE, backend="core.random", seed=0, plugins=plugins, **more))
 
 
 def test_it_imports_nothing_but_public_modules() -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Problem, Space, Study, TrialPruned, TrialState
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.errors import BackendError, InvalidOptions
 from hpo_bridge.plugins import TRACEBACK, PluginManager
+from hpo_bridge.study import open_study
 
 Site = Any
 PROBLEM = Problem(Space(x=Float(0, 1)))
@@ -56,7 +58,8 @@ def install(site: Site, body: str = "pass", default: str = "ok") -> PluginManage
     ],
 )
 def test_an_ask_that_fails(site: Site, body: str, said: str) -> None:
-    study = Study(Space(x=Float(0, 1)), backend="acme.walk", plugins=install(site, body))
+    plugins = install(site, body)
+    study = open_study(StudyConfig(Space(x=Float(0, 1)), backend="acme.walk", plugins=plugins))
     with pytest.raises(BackendError) as caught:
         study.optimize(lambda trial: 1.0, trials=1)
     assert str(caught.value) == (
@@ -110,10 +113,11 @@ def test_a_pruner_that_fails_ends_the_run(
     site: Site, runner: str, failing: str, line: int
 ) -> None:
     site("hpo-stop", STOP)
-    study = Study(
+    config = StudyConfig(
         Space(x=Float(0, 1)), plugins=PluginManager(),
         pruner={"name": "acme.stop", "failing": failing},
     )  # fmt: skip
+    study = open_study(config)
     with pytest.raises(BackendError) as caught:
         drive(study, runner)
     assert str(caught.value) == (
@@ -125,7 +129,7 @@ def test_a_pruner_that_fails_ends_the_run(
 
 def test_a_point_outside_of_the_space_names_the_distribution(site: Site) -> None:
     plugins = install(site, "return [Suggestion({'x': 7})]")
-    study = Study(Space(x=Float(0, 1)), backend="acme.walk", plugins=plugins)
+    study = open_study(StudyConfig(Space(x=Float(0, 1)), backend="acme.walk", plugins=plugins))
     with pytest.raises(BackendError, match=r"^backend 'acme.walk' \(hpo-acme 1.2\) proposed a po"):
         study.optimize(lambda trial: 1.0, trials=1)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hpo_bridge import Float, FormatSpec, Space, Study
+from hpo_bridge import Float, FormatSpec, Space
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.errors import HistoryError
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.study import open_study
 
 PLUGIN = """
 from hpo_bridge import FormatSpec, hookimpl
@@ -48,7 +50,7 @@ def test_a_format_of_a_plugin_reads_and_writes(tmp_path):
     plugins = PluginManager()
     plugins.add("acme_format.py", tmp_path)
     (tmp_path / "t.acme").write_text("0.5 1.5\n2.5 1.0\n")
-    study = Study(Space(x=Float(0, 1)), seed=0, plugins=plugins)
+    study = open_study(StudyConfig(Space(x=Float(0, 1)), seed=0, plugins=plugins))
     report = study.import_trials(str(tmp_path / "t.acme"))
     assert (report.format, report.added) == ("acme", 1)
     assert report.refused[0].example == "line 1: x: 2.5 is outside [0.0, 1.0]"
@@ -67,6 +69,6 @@ def test_a_format_whose_library_is_missing_is_named(tmp_path):
     plugins = PluginManager()
     plugins.add("acme_lacking.py", tmp_path)
     (tmp_path / "t.acme").write_text("0.5 1.5\n")
-    study = Study(Space(x=Float(0, 1)), seed=0, plugins=plugins)
+    study = open_study(StudyConfig(Space(x=Float(0, 1)), seed=0, plugins=plugins))
     with pytest.raises(HistoryError, match=r"acme is unavailable: .*acme-absent"):
         study.import_trials(str(tmp_path / "t.acme"))

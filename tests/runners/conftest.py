@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, Int, Space, Study
+from hpo_bridge import Categorical, Float, Int, Space, Study, analysis
 from hpo_bridge.contracts.checkpoints import Nowhere
 from hpo_bridge.contracts.gradients import NO_DIFFERENTIATION
 from hpo_bridge.contracts.record import Outcome
@@ -153,7 +153,7 @@ def restless(tmp_path: Path) -> Callable[..., list[Any]]:
                 f"{HERE}/restless.py:loss", trials=14, runner=runner, order="deterministic",
                 retries=1, **options,
             )  # fmt: skip
-            assert study.verify().reproducible
+            assert analysis.verify(study).reproducible
             asked = study.store.events_of("study", Asked)
             assert sum(event.rejected for event in asked) > 0
             trials = study.trials

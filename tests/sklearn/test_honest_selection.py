@@ -30,9 +30,10 @@ from sklearn.model_selection import (
 from sklearn.tree import DecisionTreeClassifier
 
 import hpo_bridge as hpo
-from hpo_bridge.analysis.held_out import resolve_test
+from hpo_bridge import analysis
 from hpo_bridge.cli import main
 from hpo_bridge.errors import ObjectiveError
+from hpo_bridge.objectives.scoring_function import resolve_test
 
 X, y = load_breast_cancer(return_X_y=True)
 X, y = X[:150], y[:150]
@@ -49,7 +50,7 @@ def test_the_outer_scores_are_those_of_the_chosen_trees_fitted_by_hand() -> None
     whole = study(backend="optuna.tpe", pruner="folds")
     objective = cross_validated(TREE, X, y, cv=inner, scoring=["accuracy", "roc_auc"],
                                 objective="accuracy")  # fmt: skip
-    found = whole.nested(objective, 3, trials=6)
+    found = analysis.nested_cv(whole, objective, 3, trials=6)
     outer = StratifiedKFold(3, shuffle=True, random_state=0)  # the study's seed
     assert found.complete
     for split, (train, test) in zip(found.outer, outer.split(X, y), strict=True):
@@ -67,7 +68,9 @@ def test_regressions_and_seeds_and_splitters(cv: Any) -> None:
     features, targets = load_diabetes(return_X_y=True)
     features, targets = features[:90], targets[:90]
     space = hpo.Space(alpha=hpo.Float(0.001, 10, log=True))
-    found = study(space).nested(cross_validated(Ridge(), features, targets, cv=3), cv, trials=2)
+    found = analysis.nested_cv(
+        study(space), cross_validated(Ridge(), features, targets, cv=3), cv, trials=2
+    )
     splits = KFold(3, shuffle=True, random_state=8).split(features)
     for split, (train, test) in zip(found.outer, splits, strict=True):
         ridge = Ridge(**split.params).fit(features[train], targets[train])
@@ -79,7 +82,7 @@ def test_data_of_any_kind(made: Any) -> None:
     space = hpo.Space(max_depth=hpo.Int(1, 6))
     labels = np.array(["benign", "malign"])[y]
     plain, other = (
-        study(space).nested(cross_validated(TREE, data, labels, cv=3), 2, trials=2)
+        analysis.nested_cv(study(space), cross_validated(TREE, data, labels, cv=3), 2, trials=2)
         for data in (X, made(X))
     )
     assert other.mean == plain.mean
@@ -111,7 +114,7 @@ def test_groups_and_weights_go_along(outer: Any) -> None:
         Recording(), rows[:, None], labels, cv=GroupKFold(2), groups=groups,
         fit_params={"sample_weight": weights},
     )  # fmt: skip
-    found = study(hpo.Space(knob=hpo.Int(0, 3))).nested(objective, outer, trials=1)
+    found = analysis.nested_cv(study(hpo.Space(knob=hpo.Int(0, 3))), objective, outer, trials=1)
     assert len(found.outer) == (3 if outer == 3 else 6)
     assert all(np.array_equal(weight, seen * 10) for seen, weight in Recording.SEEN)
     # In each split: some checks and 2 inner fits on the outer training part, and the last fit on
@@ -131,7 +134,7 @@ def test_a_class_that_an_outer_split_would_lose() -> None:
         pytest.warns(UserWarning, match="least populated class"),
         pytest.raises(ObjectiveError, match=r"outer split \d has no sample of class 7 in its"),
     ):
-        whole.nested(cross_validated(TREE, X, labels, cv=KFold(2)), 3, trials=1)
+        analysis.nested_cv(whole, cross_validated(TREE, X, labels, cv=KFold(2)), 3, trials=1)
     assert whole.store.names() == ["study"]
 
 
@@ -154,7 +157,7 @@ def test_a_class_that_an_outer_split_would_lose() -> None:
 def test_what_cannot_be_nested(cv: Any, outer: Any, text: str) -> None:
     whole = study()
     with pytest.raises(ObjectiveError, match=text):
-        whole.nested(cross_validated(TREE, X, y, cv=cv), outer, trials=1)
+        analysis.nested_cv(whole, cross_validated(TREE, X, y, cv=cv), outer, trials=1)
     assert whole.store.names() == ["study"]
 
 
@@ -166,7 +169,7 @@ def test_on_noise_the_best_promises_too_much_and_the_nested_score_does_not() -> 
     for seed in range(6):
         labels = np.random.default_rng(seed).permutation(np.arange(80) % 2)
         objective = cross_validated(DecisionTreeClassifier(), X[:80], labels, cv=4)
-        found = study(space, seed=seed).nested(objective, 4, trials=50)
+        found = analysis.nested_cv(study(space, seed=seed), objective, 4, trials=50)
         naive.append(fmean(split.best for split in found.outer))
         nested.append(found.mean)
     assert min(naive) > 0.57
@@ -349,14 +352,17 @@ def test_a_score_that_fails_on_the_test_data_is_no_look(command: Any) -> None:
     tester = objective.bind(TREES, found.objectives.directions).test_scorer(
         {"data": "model.py:test"}
     )
-    assert found.test(tester).values == {"value": 1.0}
+    assert analysis.score_test(found, tester).values == {"value": 1.0}
     assert resolve_test(tester) is tester
 
 
 def test_a_scorer_of_several_values_is_an_objective(command: Any) -> None:
     scorer = {"hits": make_scorer(accuracy_score), "rank": "roc_auc"}
-    found = study(directions={"rank": "maximize"}, direction=None).nested(
-        cross_validated(TREE, X, y, cv=3, scoring=scorer), 2, trials=1
+    found = analysis.nested_cv(
+        study(directions={"rank": "maximize"}, direction=None),
+        cross_validated(TREE, X, y, cv=3, scoring=scorer),
+        2,
+        trials=1,
     )
     assert found.objective == "rank"
     assert set(found.outer[0].scores) == {"rank", "hits"}

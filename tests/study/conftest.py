@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.study import open_study
 
 HERE = Path(__file__).parent
 
@@ -45,7 +47,9 @@ def study(space: Space, plugins: PluginManager) -> Iterator[Callable[..., Study]
     opened = []
 
     def make(declared: Any = space, **options: Any) -> Study:
-        opened.append(Study(declared, **{"seed": 0, "plugins": plugins, **options}))
+        opened.append(
+            open_study(StudyConfig(declared, **{"seed": 0, "plugins": plugins, **options}))
+        )
         return opened[-1]
 
     yield make

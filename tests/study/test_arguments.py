@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 import hpo_bridge as hpo
-from hpo_bridge import HpoBridgeError, Space, Study
+from hpo_bridge import HpoBridgeError, Space, Study, analysis
 from hpo_bridge.errors import SpaceWarning, StoreError
 from hpo_bridge.store import open_store
 from hpo_bridge.store.study_events import SessionStarted
@@ -48,8 +49,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "import_trials": {"source": "none.csv"},
     "export": {"target": "none.csv", "overwrite": True},
     "select": {},
-    "test": {"function": loss},
-    "nested": {
+    "score_test": {"function": loss},
+    "nested_cv": {
         "objective": lambda trial, train: 0.5, "splits": [([0], [1]), ([1], [0])],
         "score": lambda trial, train, test: 0.5, "trials": 1, "seconds": 0.2,
     },
@@ -63,12 +64,20 @@ ABOUT_CONTENT = {
     ("target", str), ("function", dict), ("gradients", dict), ("function", str), ("rename", dict),
 }  # fmt: skip
 """Arguments of a type that can be right, where an error is about what is in them."""
+
+
+def function_of(method: str) -> Callable[..., Any]:
+    """A method of studies, or a function of the analysis that takes a study."""
+    return getattr(Study, method, None) or getattr(analysis, method)
+
+
 METHODS = [
     (method, name)
     for method in GOOD
-    for name, parameter in inspect.signature(getattr(Study, method)).parameters.items()
-    if name not in ("self", "options") and (method, name) not in FREE
+    for name in inspect.signature(function_of(method)).parameters
+    if name not in ("self", "study", "options") and (method, name) not in FREE
 ]
+METHODS.append(("import_trials", "study"))
 
 
 @pytest.mark.filterwarnings("ignore::hpo_bridge.errors.TestSetWarning")
@@ -77,16 +86,15 @@ def test_each_argument_of_a_method_is_named(
     study: Study, method: str, argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    usual = (
-        "" if method == "tell" else str(refusal(lambda: getattr(study, method)(**GOOD[method])))
-    )
+    call = partial(function_of(method), study)
+    usual = "" if method == "tell" else str(refusal(lambda: call(**GOOD[method])))
     for bad in BAD:
         if (argument, type(bad)) in ABOUT_CONTENT:
             continue
         given = {**GOOD[method], argument: bad}
         if method == "tell" and argument != "trial":
             given["trial"] = study.ask()
-        error = refusal(lambda given=given: getattr(study, method)(**given))
+        error = refusal(lambda given=given: call(**given))
         if error is not None and str(error) != usual:
             assert argument in str(error), f"{bad!r}: {error}"
 
@@ -140,11 +148,13 @@ def test_a_point_of_another_type_is_refused(method: str) -> None:
 def test_a_runner_is_given_like_a_backend(study: Study, runner: Any) -> None:
     study.optimize(loss, trials=3, runner=runner)
     assert len(study.trials) == 3
-    (again,) = study.replay(0, loss, runner=runner)
+    (again,) = analysis.replay(study, 0, loss, runner=runner)
     assert again.same
     pairs = [([0, 1], [2]), ([1, 2], [0])]
-    found = study.nested(lambda trial, train: trial["x"], pairs, lambda trial, train, test: 0.5,
-                         trials=1, runner=runner)  # fmt: skip
+    found = analysis.nested_cv(
+        study, lambda trial, train: trial["x"], pairs, lambda trial, train, test: 0.5,
+        trials=1, runner=runner,
+    )  # fmt: skip
     assert found.complete
 
 

@@ -436,7 +436,8 @@ def test_postgresql_needs_to_be_told_where(
 ) -> None:
     why = (
         r"^nowhere to keep checkpoints: study 'study' is in postgresql://.*, which has no folder "
-        r".*'checkpoints: FOLDER' in the study file, or Study\(…, checkpoints=FOLDER\)$"
+        r".*'checkpoints: FOLDER' in the study file, StudyConfig\(…, checkpoints=FOLDER\) in "
+        r"Python$"
     )
     s = postgres()
     with pytest.raises(error, match=why):

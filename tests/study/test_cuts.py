@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 
 import hpo_bridge as hpo
-from hpo_bridge import Categorical, Float, Int, Space, Study, Trial, UnsupportedProblem
+from hpo_bridge import Categorical, Float, Int, Space, Study, Trial, UnsupportedProblem, analysis
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.engine import snapshots as snapshot_module
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.store import Event, MemoryStore, Store, open_store
 from hpo_bridge.store import writer as writer_module
+from hpo_bridge.study import open_study
 
 Snapshots = list[tuple[int, str]]
 Log = tuple[list[Event], Snapshots, list[Any]]
@@ -106,9 +108,10 @@ def make(plugins: PluginManager) -> Iterator[Callable[..., Study]]:
         chosen = {"name": backend, "options": options(backend)}
         for space in SPACES:
             try:
-                study = Study(
+                config = StudyConfig(
                     space, backend=chosen, seed=2, store=store, plugins=plugins, pruner=pruner
                 )
+                study = open_study(config)
             except UnsupportedProblem:
                 continue
             opened.append(study)
@@ -237,12 +240,12 @@ def test_several_workers_as_they_come_replay(make: Callable[..., Study], backend
     whole = MemoryStore()
     first = make(backend, whole)
     before = drive(first, draws=0)
-    assert first.verify().reproducible
+    assert analysis.verify(first).reproducible
     events = list(whole.events("study"))
     part = MemoryStore()
     cut(part, whole, events[: 2 * len(events) // 3])
     study = make(backend, part)
     known = len(study.trials)
     assert drive(study, draws=1)[:known] == before[:known]
-    assert study.verify().reproducible
-    assert [s.verdict for s in study.verify().streaks] == ["reproducible"]
+    assert analysis.verify(study).reproducible
+    assert [s.verdict for s in analysis.verify(study).streaks] == ["reproducible"]

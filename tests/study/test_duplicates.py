@@ -19,6 +19,7 @@ from hpo_bridge import (
     Study,
     TrialState,
     WaitingForResults,
+    analysis,
     hookimpl,
 )
 from hpo_bridge.contracts.record import Outcome
@@ -28,6 +29,7 @@ from hpo_bridge.engine.distinct_optimizer import MOST_RESAMPLED
 from hpo_bridge.errors import BudgetSpent
 from hpo_bridge.store import Repeats
 from hpo_bridge.store.event_types import Resampled
+from hpo_bridge.study import exhaustion
 
 Make = Callable[..., Study]
 SPACE = Space(n=Int(1, 3), c=Categorical(["a", "b"]))
@@ -110,7 +112,10 @@ def test_a_search_that_finds_nothing_new_ends(
     s = study(SPACE, backend=script(A, B, once=False), duplicates="reuse")
     s.optimize(loss, trials=1000)
     assert len(s.trials) == 14
-    assert s.exhausted == "its last 12 proposals were there already"
+    assert (
+        exhaustion(s)
+        == "fake.script_inject has nothing left: its last 12 proposals were there already"
+    )
     with pytest.raises(SearchExhausted, match="were there already"):
         s.ask()
     schedule = [{**script(A, once=False), "trials": 500}, script(B)]
@@ -300,7 +305,7 @@ def test_continued_it_is_the_uninterrupted_study(
     assert story(part) == story(whole)
     assert part.store.repeats("study") == counts
     assert [r for r in caplog.records if r.name == "hpo_bridge"] == []
-    assert part.verify().reproducible
+    assert analysis.verify(part).reproducible
 
 
 @pytest.mark.parametrize("mode", ["reuse", "resample"])

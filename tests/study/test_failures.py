@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, Trial, TrialState
+from hpo_bridge import (
+    Categorical,
+    Float,
+    HpoBridgeError,
+    Int,
+    Space,
+    Study,
+    Trial,
+    TrialState,
+    analysis,
+)
 from hpo_bridge.errors import NoCompleteTrial, TooManyFailures, TrialPruned
 from hpo_bridge.store import MemoryStore, open_store
 
@@ -69,7 +79,11 @@ def test_the_last_reason_is_in_every_error_of_no_complete_trial(study: Make) -> 
     with pytest.raises(NoCompleteTrial, match=r"'study' has no complete trial$"):
         _ = s.best
     s.optimize(slip, trials=3)
-    for ask in (lambda: s.best, lambda: s.select(), lambda: s.test(lambda trial: 0.0)):
+    for ask in (
+        lambda: s.best,
+        lambda: analysis.select(s),
+        lambda: analysis.score_test(s, lambda trial: 0.0),
+    ):
         with pytest.raises(NoCompleteTrial, match=r"3 of 3 failed, the last: trial 2 failed: Val"):
             ask()
 
@@ -249,7 +263,7 @@ def test_failed_trials_run_again_under_the_same_budget(
     assert s.best.value == min(params["x"] for params in before)
     s.optimize(mended, trials=40)
     assert ran == list(range(40))
-    assert s.verify().reproducible
+    assert analysis.verify(s).reproducible
 
 
 def test_a_trial_that_runs_again_has_all_its_retries(study: Make) -> None:
@@ -315,7 +329,7 @@ def test_a_cut_after_any_event_of_a_retry_changes_nothing(
     whole.optimize(objective, trials=6)
     fail, kept = False, whole.store.study("study").seq
     whole.optimize(objective, trials=12, retry_failed=True)
-    assert whole.verify().reproducible
+    assert analysis.verify(whole).reproducible
     definition = whole.store.study("study").definition
     events = list(whole.store.events("study"))
     retried = max(event.seq for event in events if event.kind == "retried")
@@ -330,7 +344,7 @@ def test_a_cut_after_any_event_of_a_retry_changes_nothing(
             part.optimize(objective, trials=12)
             for one, two in zip(part.trials, whole.trials, strict=True):
                 assert (one.params, one.values, one.state) == (two.params, two.values, two.state)
-            assert part.verify().reproducible
+            assert analysis.verify(part).reproducible
         store.close()
 
 
@@ -343,7 +357,7 @@ def test_another_backend_is_told_of_the_new_results_alone(study: Make, url: str)
     s = study(SPACE, store=url, backend="optuna.tpe")
     s.optimize(lambda trial: trial["x"], trials=12)
     assert s.counts[TrialState.COMPLETE] == 12
-    assert s.verify().reproducible
+    assert analysis.verify(s).reproducible
 
 
 def test_a_failed_trial_outside_the_present_space_stays(
@@ -352,8 +366,7 @@ def test_a_failed_trial_outside_the_present_space_stays(
     s = study({"x": Float(0, 1)}, store=url)
     s.optimize(slip, trials=3)
     s.close()
-    s = study({"x": Float(0, 2), "y": Float(0, 1)}, store=url, change_space=True,
-              defaults={"y": 0.0})  # fmt: skip
+    s = study({"x": Float(0, 2), "y": Float(0, 1)}, store=url, change_space={"y": 0.0})
     s.optimize(lambda trial: trial["x"], trials=5, retry_failed=True)
     assert "no points of its present space do not run again: 3" in said(caplog)[-1]
     assert s.counts[TrialState.FAILED], s.counts[TrialState.COMPLETE] == (3, 2)

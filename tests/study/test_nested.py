@@ -13,11 +13,23 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Measured, Space, Study, Trial
-from hpo_bridge.analysis.nested_cv import seed_of_split
+from hpo_bridge import (
+    Categorical,
+    Float,
+    HpoBridgeError,
+    Int,
+    Measured,
+    Space,
+    Study,
+    Trial,
+    analysis,
+)
 from hpo_bridge.analysis.nested_score import nested_score
-from hpo_bridge.analysis.selection import SelectionRule
+from hpo_bridge.analysis.nested_tuning import seed_of_split, study_of_split
+from hpo_bridge.config import StudyConfig
+from hpo_bridge.config.selection_rule import SelectionRule
 from hpo_bridge.errors import NoCompleteTrial, SelectionError, StoreError
+from hpo_bridge.study import open_study
 
 Make = Callable[..., Study]
 Rows = list[int]
@@ -50,7 +62,7 @@ def test_each_split_tunes_on_its_training_part_and_is_scored_on_its_test_part(
     study: Make, url: str, runner: dict[str, Any]
 ) -> None:
     whole = study(SPACE, store=url, name="s", backend="optuna.tpe")
-    found = whole.nested(fit, PAIRS, check, trials=3, **runner)
+    found = analysis.nested_cv(whole, fit, PAIRS, check, trials=3, **runner)
     assert (found.of, found.complete, found.objective) == (3, True, "value")
     assert whole.trials == []
     assert whole.store.names() == ["s", "s.outer-1", "s.outer-2", "s.outer-3"]
@@ -72,18 +84,22 @@ def test_each_split_tunes_on_its_training_part_and_is_scored_on_its_test_part(
 
 def test_a_maximised_score_is_optimistic_where_it_falls(study: Make) -> None:
     whole = study(SPACE, direction="maximize")
-    found = whole.nested(lambda trial, train: 0.9, PAIRS, lambda trial, train, test: 0.5, trials=2)
+    found = analysis.nested_cv(
+        whole, lambda trial, train: 0.9, PAIRS, lambda trial, train, test: 0.5, trials=2
+    )
     assert found.optimism == pytest.approx(0.4)
 
 
 def test_the_studies_differ_in_their_seeds_and_are_the_same_again(study: Make) -> None:
-    first, again = (study(SPACE, seed=3).nested(fit, PAIRS, check, trials=4) for _ in range(2))
+    first, again = (
+        analysis.nested_cv(study(SPACE, seed=3), fit, PAIRS, check, trials=4) for _ in range(2)
+    )
     assert first == again
     assert len({split.params["x"] for split in first.outer}) == 3
 
 
 def test_it_goes_on_where_it_was_cut(study: Make, url: str) -> None:
-    whole = study(SPACE, name="whole").nested(fit, PAIRS, check, trials=6)
+    whole = analysis.nested_cv(study(SPACE, name="whole"), fit, PAIRS, check, trials=6)
     calls: list[str] = []
 
     def cut(trial: Trial, train: Rows) -> float:
@@ -98,16 +114,16 @@ def test_it_goes_on_where_it_was_cut(study: Make, url: str) -> None:
 
     with study(SPACE, store=url, name="whole") as cut_study:
         with pytest.raises(KeyboardInterrupt):
-            cut_study.nested(cut, PAIRS, counted, trials=6)
+            analysis.nested_cv(cut_study, cut, PAIRS, counted, trials=6)
         partly = nested_score(cut_study.store, "whole", cut_study.objectives, SelectionRule())
         assert [split.split for split in partly.outer] == [1]
         assert not partly.complete
         assert "1 of 3 outer splits" in str(partly)
     assert calls == ["fit"] * 6 + ["score"] + ["fit"] * 2
     with study(SPACE, store=url, name="whole") as again:
-        assert again.nested(cut, PAIRS, counted, trials=6) == whole
+        assert analysis.nested_cv(again, cut, PAIRS, counted, trials=6) == whole
         assert calls.count("score") == 3
-        again.nested(cut, PAIRS, counted, trials=6)
+        analysis.nested_cv(again, cut, PAIRS, counted, trials=6)
     assert len(calls) == 3 * 6 + 1 + 3
 
 
@@ -115,6 +131,7 @@ KILLED = """
 import os, signal, sys
 from statistics import fmean
 import hpo_bridge as hpo
+from hpo_bridge import analysis
 
 DATA, PAIRS, SPACE = {data}, {pairs}, hpo.Space(x=hpo.Float(2, 4))
 calls = []
@@ -129,7 +146,7 @@ def check(trial, train, test):
     return fmean((DATA[row] - trial["x"]) ** 2 for row in test)
 
 study = hpo.Study(SPACE, backend="optuna.tpe", seed=0, store=sys.argv[1], name="k")
-study.nested(fit, PAIRS, check, trials=4)
+analysis.nested_cv(study, fit, PAIRS, check, trials=4)
 """
 
 
@@ -150,8 +167,8 @@ def test_it_goes_on_after_a_kill(study: Make, url: str) -> None:
     )
     before = nested_score(killed.store, "k", killed.objectives, SelectionRule())
     assert (before.of, len(before.outer)) == (3, 1)
-    assert killed.nested(plain, PAIRS, score, trials=4) == whole.nested(
-        plain, PAIRS, score, trials=4
+    assert analysis.nested_cv(killed, plain, PAIRS, score, trials=4) == analysis.nested_cv(
+        whole, plain, PAIRS, score, trials=4
     )
 
 
@@ -167,28 +184,28 @@ def test_more_trials_and_another_rule_are_scored_anew(study: Make) -> None:
         return float(trial["depth"])
 
     simple = {"rule": "one_standard_error", "simplest": ["depth"]}
-    whole.nested(measured, PAIRS, score, trials=4)
-    whole.nested(measured, PAIRS, score, trials=9)
-    found = whole.nested(measured, PAIRS, score, trials=9, selection=simple)
+    analysis.nested_cv(whole, measured, PAIRS, score, trials=4)
+    analysis.nested_cv(whole, measured, PAIRS, score, trials=9)
+    found = analysis.nested_cv(whole, measured, PAIRS, score, trials=9, selection=simple)
     assert scored == [4] * 3 + [9] * 3 + [5] * 3
     assert found.mean == 5.0
     # What was scored for the other rule is still there for it.
-    assert whole.nested(measured, PAIRS, score, trials=9).mean == 9.0
+    assert analysis.nested_cv(whole, measured, PAIRS, score, trials=9).mean == 9.0
     assert len(scored) == 9
 
 
 def test_a_study_is_not_continued_on_another_split(study: Make) -> None:
     whole = study(SPACE)
-    whole.nested(fit, PAIRS, check, trials=2)
+    analysis.nested_cv(whole, fit, PAIRS, check, trials=2)
     with pytest.raises(StoreError, match=r"is split 1 of 3, here 1 of 2"):
-        whole.nested(fit, PAIRS[:2], check, trials=2)
+        analysis.nested_cv(whole, fit, PAIRS[:2], check, trials=2)
     other = [(train[1:], test) for train, test in PAIRS]
     with pytest.raises(StoreError, match=r"'study.outer-1' .* tuned on other data, or on another"):
-        whole.nested(fit, other, check, trials=2)
+        analysis.nested_cv(whole, fit, other, check, trials=2)
     taken = study(SPACE, name="t.outer-1", seed=seed_of_split(0, 1), store=whole.store)
     taken.optimize(lambda trial: trial["x"], trials=1)
     with pytest.raises(StoreError, match="is there already, and is no outer split"):
-        study(SPACE, name="t", store=whole.store).nested(fit, PAIRS, check, trials=2)
+        analysis.nested_cv(study(SPACE, name="t", store=whole.store), fit, PAIRS, check, trials=2)
 
 
 def test_a_split_without_a_complete_trial(study: Make) -> None:
@@ -196,7 +213,7 @@ def test_a_split_without_a_complete_trial(study: Make) -> None:
         raise ValueError("no")
 
     with pytest.raises(NoCompleteTrial, match=r"'study.outer-1' has no complete trial"):
-        study(SPACE).nested(fails, PAIRS, check, trials=2)
+        analysis.nested_cv(study(SPACE), fails, PAIRS, check, trials=2)
 
 
 @pytest.mark.parametrize(
@@ -210,27 +227,26 @@ def test_a_split_without_a_complete_trial(study: Make) -> None:
 def test_wrong_splits(study: Make, splits: Any, text: str) -> None:
     whole = study(SPACE)
     with pytest.raises(HpoBridgeError, match=text):
-        whole.nested(fit, splits, check, trials=2)
+        analysis.nested_cv(whole, fit, splits, check, trials=2)
     assert whole.store.names() == ["study"]
 
 
 def test_what_cannot_be_nested(study: Make) -> None:
     whole = study(SPACE)
     with pytest.raises(HpoBridgeError, match=r"score: is missing: .*fit cannot be split"):
-        whole.nested(fit, PAIRS, trials=2)
+        analysis.nested_cv(whole, fit, PAIRS, trials=2)
     with pytest.raises(SelectionError, match=r"rule: found 'bst'.*did you mean 'best'"):
-        whole.nested(fit, PAIRS, check, trials=2, selection={"rule": "bst"})
+        analysis.nested_cv(whole, fit, PAIRS, check, trials=2, selection={"rule": "bst"})
     several = study(SPACE, name="m", directions={"a": "minimize", "b": "minimize"})
     with pytest.raises(SelectionError, match="several objectives"):
-        several.nested(fit, PAIRS, check, trials=2)
+        analysis.nested_cv(several, fit, PAIRS, check, trials=2)
 
 
 def test_all_that_a_study_is_made_of_goes_to_its_splits() -> None:
     given = {"duplicates": "reuse", "checkpoints": "kept", "pruner": "folds"}
-    study = Study(
-        SPACE, **given, warm_start=[{"study": "old", "store": Study(SPACE, name="old").store}]
-    )
-    like = study._sibling("study.outer-1", 7)._config
+    old = [{"study": "old", "store": Study(SPACE, name="old").store}]
+    study = open_study(StudyConfig(SPACE, **given, warm_start=old))
+    like = study_of_split(study, 1).config
     found = (like.duplicates, Path(like.checkpoints or "").name, like.name)
     assert found == ("reuse", "kept", "study.outer-1")
     assert like.pruner == {"name": "folds", "options": {}}
@@ -255,7 +271,7 @@ def test_the_best_of_many_is_above_chance_on_noise_and_the_nested_score_is_not(
             return fmean(x[row][trial["feature"]] == y[row] for row in part)
 
         whole = study(Space(feature=Int(0, features - 1)), seed=seed, direction="maximize")
-        found = whole.nested(
+        found = analysis.nested_cv(whole,
             accuracy, pairs(rows, 4),
             lambda trial, train, test, accuracy=accuracy: accuracy(trial, test), trials=50,
         )  # fmt: skip

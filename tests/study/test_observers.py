@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from hpo_bridge import HpoBridgeError, Study, hookimpl
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.engine import observers as module
+from hpo_bridge.study import open_study
 
 Make = Callable[..., Study]
 
@@ -324,7 +326,7 @@ def test_asked_by_hand(study: Make) -> None:
 
 def test_a_study_that_is_dropped_leaves_no_thread(study: Make, plugins: Any, space: Any) -> None:
     before = threading.active_count()
-    s = Study(space, plugins=plugins, observers=[Diary()])
+    s = open_study(StudyConfig(space, plugins=plugins, observers=[Diary()]))
     s.ask()
     assert threading.active_count() == before + 1
     del s

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from hpo_bridge import Categorical, Float, Int, Space, Study, Trial, TrialState
+from hpo_bridge import Categorical, Float, Int, Space, Study, Trial, TrialState, analysis
 
 SPACE = Space(
     x=Float(1e-3, 1, log=True), o=Categorical(["s", None]), n=Int(0, 9, when={"o": "s"}),
@@ -23,6 +23,7 @@ DRIVER = """
 import json, shutil, sys
 from pathlib import Path
 import hpo_bridge as hpo
+from hpo_bridge import analysis
 from hpo_bridge.engine import driver
 backend, space, folder, trials = json.loads(sys.argv[1])
 folder = Path(folder)
@@ -69,7 +70,7 @@ def test_a_copy_made_in_mid_run_goes_on_the_same(tmp_path: Path) -> None:
                 assert TrialState.RUNNING not in states[:-1]
             study.optimize(objective, trials=TRIALS)
             assert [trial.params for trial in study.trials] == expected, copy.name
-            assert study.verify().reproducible
+            assert analysis.verify(study).reproducible
 
 
 def test_copies_of_every_kind_were_there(tmp_path: Path) -> None:
@@ -110,6 +111,6 @@ def test_a_server_that_cuts_connections_and_restarts(
         with Study(SPACE, backend=BACKEND, seed=5, store=postgres_url) as study:
             study.optimize(troubled, trials=trials)
             assert [trial.attempts for trial in study.trials] == [1] * trials
-            assert study.verify().reproducible
+            assert analysis.verify(study).reproducible
     with Study(SPACE, backend=BACKEND, seed=5, store=postgres_url) as study:
         assert [trial.params for trial in study.trials] == expected

@@ -21,6 +21,7 @@ from hpo_bridge import (
     Trial,
     TrialPruned,
     TrialState,
+    analysis,
 )
 from hpo_bridge.errors import ObjectiveError
 
@@ -55,7 +56,7 @@ def test_every_kind_of_end_comes_again(study: Make, url: str, runner: str) -> No
     s = stored(study, url)
     before = list(s.store.events("study"))
     for record in s.trials[: 4 if runner == "inline" else 2]:
-        (run,) = s.replay(record.number, seeded, runner=runner)
+        (run,) = analysis.replay(s, record.number, seeded, runner=runner)
         assert run.difference is None
         assert (run.same, run.state, run.values) == (True, record.state, record.values)
         assert run.reports == record.reports
@@ -70,19 +71,19 @@ def otherwise(trial: Trial) -> float:
 
 def test_what_differs_is_said(study: Make, url: str) -> None:
     s = stored(study, url)
-    (run,) = s.replay(0, otherwise, runner="inline")
+    (run,) = analysis.replay(s, 0, otherwise, runner="inline")
     then, now = s.trials[0].value, run.values["value"] if run.values else 0.0
     assert not run.same
     assert run.difference == f"value differs by 0.001: it was {then!r}, and is {now!r} now"
-    assert s.replay(0, otherwise, runner="inline", tolerance=2e-3)[0].same
-    (run,) = s.replay(3, otherwise, runner="inline")
+    assert analysis.replay(s, 0, otherwise, runner="inline", tolerance=2e-3)[0].same
+    (run,) = analysis.replay(s, 3, otherwise, runner="inline")
     assert run.difference is not None
     assert "it failed with ValueError: unlucky" in run.difference
     assert "fails with KeyError" in run.difference
-    (run,) = s.replay(0, lambda trial: "text", runner="inline")
+    (run,) = analysis.replay(s, 0, lambda trial: "text", runner="inline")
     assert run.state is TrialState.FAILED
     assert (run.difference or "").startswith("it was COMPLETE, and is FAILED (the objective ret")
-    (run,) = s.replay(1, lambda trial: trial.report(9.0, 0), runner="inline")
+    (run,) = analysis.replay(s, 1, lambda trial: trial.report(9.0, 0), runner="inline")
     assert "it was PRUNED, and is FAILED" in (run.difference or "")
 
 
@@ -98,7 +99,7 @@ def test_reports_are_compared(study: Make, url: str) -> None:
 
         if not s.trials:
             s.optimize(objective, trials=1)
-        return s.replay(0, objective, runner="inline")[0].difference
+        return analysis.replay(s, 0, objective, runner="inline")[0].difference
 
     assert reporting(0, 1, 2) is None
     assert reporting(0, 1) == "it reported step 2, and does not now"
@@ -114,7 +115,7 @@ def test_standard_errors_are_compared(study: Make, url: str) -> None:
     s.optimize(lambda trial: Measured(trial["x"], 0.25), trials=1)
 
     def again(error: float | None) -> str | None:
-        run = s.replay(0, lambda trial: Measured(trial["x"], error), runner="inline")[0]
+        run = analysis.replay(s, 0, lambda trial: Measured(trial["x"], error), runner="inline")[0]
         return run.difference
 
     assert again(0.25) is None
@@ -127,7 +128,7 @@ def test_standard_errors_are_compared(study: Make, url: str) -> None:
 def test_chance_is_found_out(study: Make, url: str) -> None:
     s = study(store=url)
     s.optimize(lambda trial: random.random(), trials=1)
-    runs = s.replay(0, lambda trial: random.random(), runner="inline", times=3)
+    runs = analysis.replay(s, 0, lambda trial: random.random(), runner="inline", times=3)
     assert [run.same for run in runs] == [False] * 3
     assert len({run.values["value"] for run in runs if run.values}) == 3
 
@@ -159,14 +160,14 @@ def test_checkpoints_are_thrown_away(
     s.optimize(counting, trials=2, retries=1)
     kept = [s.checkpoint(number) for number in (0, 1)]
     assert s.trials[0].reports == ((0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0))  # of both attempts
-    runs = s.replay(0, counting, runner="inline", times=2)
+    runs = analysis.replay(s, 0, counting, runner="inline", times=2)
     # It begins at the beginning each time.
     assert [len(run.reports) for run in runs] == [4, 4]
     assert [run.values for run in runs] == [{"value": 0.0}] * 2
     assert [run.difference for run in runs] == [
         "value differs by -2: it was 2.0, and is 0.0 now"
     ] * 2
-    assert s.replay(1, counting, runner="inline")[0].same
+    assert analysis.replay(s, 1, counting, runner="inline")[0].same
     assert [s.checkpoint(number) for number in (0, 1)] == kept
     assert os.listdir(temporary) == []
 
@@ -182,7 +183,10 @@ def test_gradients_are_wanted_where_they_were(study: Make, url: str) -> None:
     for gradients in ({"x": 1.0}, None):
         trial = s.ask()
         s.tell(trial, trial["x"], gradients=gradients)
-    assert [s.replay(n, objective, runner="inline")[0].same for n in (0, 1)] == [True, True]
+    assert [analysis.replay(s, n, objective, runner="inline")[0].same for n in (0, 1)] == [
+        True,
+        True,
+    ]
     assert asked == [True, False]
 
 
@@ -195,13 +199,13 @@ def test_what_cannot_be_run_again(study: Make, url: str) -> None:
         (-1, "number: found -1"), (True, "number: found True"), ("0", "number: found '0'"),
     ):  # fmt: skip
         with pytest.raises(HpoBridgeError, match=match):
-            s.replay(number, seeded)  # type: ignore[arg-type]
+            analysis.replay(s, number, seeded)  # type: ignore[arg-type]
     with pytest.raises(HpoBridgeError, match="times: found 0"):
-        s.replay(0, seeded, times=0)
+        analysis.replay(s, 0, seeded, times=0)
     with pytest.raises(HpoBridgeError, match="tolerance: found -1"):
-        s.replay(0, seeded, tolerance=-1)
+        analysis.replay(s, 0, seeded, tolerance=-1)
     with pytest.raises(ObjectiveError, match="must take one argument"):
-        s.replay(0, lambda: 1.0, runner="inline")  # type: ignore[misc,arg-type]
+        analysis.replay(s, 0, lambda: 1.0, runner="inline")  # type: ignore[misc,arg-type]
     s.tell(running, 1.0)
 
 
@@ -210,5 +214,5 @@ def test_a_trial_that_changed_cannot(study: Make) -> None:
     last = {"n": 4, "c": None}
     s.optimize(lambda trial: 0.0, trials=3, runner="fake.changes", last=last)
     with pytest.raises(HpoBridgeError, match=r"trial 1 .* took over other parameters"):
-        s.replay(1, seeded)
-    assert s.replay(2, lambda trial: 2.0, runner="inline")[0].same
+        analysis.replay(s, 1, seeded)
+    assert analysis.replay(s, 2, lambda trial: 2.0, runner="inline")[0].same

@@ -22,6 +22,7 @@ from hpo_bridge import (
 from hpo_bridge.contracts.record import Outcome
 from hpo_bridge.engine.schedule_cursor import stage_seed
 from hpo_bridge.store.study_events import SessionStarted
+from hpo_bridge.study import exhaustion
 
 Make = Callable[..., Study]
 GENERATION = {"name": "fake.generation", "options": {"size": 4}, "trials": 10}
@@ -62,7 +63,7 @@ def test_each_entry_proposes_its_trials(study: Make, made: list[Any]) -> None:
         assert [o.losses for o in history] == [
             None if t.value is None else (t.value,) for t in s.trials[:begin]
         ]
-    assert s.backend == "fake.snapshots"
+    assert s._lease.driver.proposer.member.checked.name == "fake.snapshots"
     seams = [(d.backend, d.phase, d.since) for d in sessions(s)]
     assert seams == [("core.random", 0, 0), ("fake.generation", 1, 5), ("fake.snapshots", 2, 15)]
 
@@ -152,7 +153,9 @@ def test_the_last_may_have_an_end(study: Make) -> None:
     s = study(backend=schedule)
     s.optimize(loss, trials=50)
     assert [t.backend for t in s.trials] == ["core.random"] * 2 + ["fake.snapshots"] * 3
-    assert s.exhausted == "it has proposed its 3 trials, and nobody takes over"
+    assert exhaustion(s) == (
+        "fake.snapshots has nothing left: it has proposed its 3 trials, and nobody takes over"
+    )
     with pytest.raises(SearchExhausted, match="its 3 trials"):
         s.ask()
     alone = study(backend=[{"name": "core.random", "trials": 4}])

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Measured, Space, Study, Trial
+from hpo_bridge import (
+    Categorical,
+    Float,
+    HpoBridgeError,
+    Int,
+    Measured,
+    Space,
+    Study,
+    Trial,
+    analysis,
+)
 from hpo_bridge.errors import NoCompleteTrial, SelectionError
 
 Make = Callable[..., Study]
@@ -52,7 +62,7 @@ def tree(study: Make) -> Study:
 
 
 def test_the_simplest_within_one_standard_error_of_the_best(tree: Study) -> None:
-    chosen = tree.select("one_standard_error", simplest=["max_depth", "-leaf"])
+    chosen = analysis.select(tree, "one_standard_error", simplest=["max_depth", "-leaf"])
     # The best's own error counts, and the threshold itself is within.
     assert chosen.threshold == pytest.approx(0.88)
     assert chosen.within == (0, 1, 2, 3)
@@ -63,33 +73,35 @@ def test_the_simplest_within_one_standard_error_of_the_best(tree: Study) -> None
         "trial 3 is the simplest (by max_depth, -leaf) of 4 within 1 standard error of the best "
         "(0, 1, 2, 3); best: trial 0, value 0.9 ± 0.02; threshold 0.88"
     )
-    linear = tree.select("one_standard_error", simplest=["kernel == 'rbf'", "max_depth", "-leaf"])
+    linear = analysis.select(
+        tree, "one_standard_error", simplest=["kernel == 'rbf'", "max_depth", "-leaf"]
+    )
     assert linear.number == 2
 
 
 def test_the_number_of_standard_errors(tree: Study) -> None:
     for errors, number in [(0, 0), (0.5, 3), (1.02, 4), (3, 4)]:
-        assert tree.select("one_standard_error", simplest=["max_depth", "-leaf"],
+        assert analysis.select(tree, "one_standard_error", simplest=["max_depth", "-leaf"],
                            errors=errors).number == number  # fmt: skip
 
 
 def test_smaller_is_better_where_the_study_minimizes(study: Make) -> None:
     made = study(TREES)
     told(made, [(point(4), 1.0, 0.5), (point(3), 1.5, 9.0), (point(2), 1.6, 9.0)])
-    assert made.select("one_standard_error", simplest=["max_depth"]).number == 1
+    assert analysis.select(made, "one_standard_error", simplest=["max_depth"]).number == 1
 
 
 def test_a_parameter_that_is_not_active_is_simplest(study: Make) -> None:
     made = study(TREES)
     told(made, [(point(1, 1, "rbf", gamma=1), 1.0, 0.5), (point(1), 1.1, 0.5)])
-    assert made.select("one_standard_error", simplest=["gamma"]).number == 1
-    assert made.select("one_standard_error", simplest=["-gamma"]).number == 1
+    assert analysis.select(made, "one_standard_error", simplest=["gamma"]).number == 1
+    assert analysis.select(made, "one_standard_error", simplest=["-gamma"]).number == 1
     guarded = "gamma if kernel == 'rbf' else 3"
-    assert made.select("one_standard_error", simplest=[guarded]).number == 0
+    assert analysis.select(made, "one_standard_error", simplest=[guarded]).number == 0
 
 
 def test_the_best_is_the_default(tree: Study) -> None:
-    chosen = tree.select()
+    chosen = analysis.select(tree)
     assert (chosen.number, chosen.within, chosen.threshold) == (0, (0,), None)
 
 
@@ -97,15 +109,15 @@ def test_without_standard_errors_it_says_what_to_return(study: Make) -> None:
     made = study()
     made.optimize(lambda trial: trial["x"], trials=3)
     with pytest.raises(SelectionError, match=r"no standard error: return hpo_bridge\.Measured"):
-        made.select("one_standard_error", simplest=["n"])
+        analysis.select(made, "one_standard_error", simplest=["n"])
 
 
 def test_nothing_to_select(study: Make) -> None:
     made = study()
     with pytest.raises(NoCompleteTrial, match="has no complete trial"):
-        made.select("one_standard_error", simplest=["n"])
+        analysis.select(made, "one_standard_error", simplest=["n"])
     with pytest.raises(NoCompleteTrial, match="has no complete trial"):
-        made.select()
+        analysis.select(made)
 
 
 def test_several_objectives_are_refused(study: Make) -> None:
@@ -113,7 +125,7 @@ def test_several_objectives_are_refused(study: Make) -> None:
     made.optimize(lambda trial: {"a": trial["x"], "b": -trial["x"]}, trials=3)
     for rule in ({}, {"rule": "one_standard_error", "simplest": ["n"]}):
         with pytest.raises(SelectionError, match="several objectives"):
-            made.select(**rule)
+            analysis.select(made, **rule)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +156,7 @@ def test_a_wrong_rule_is_refused(study: Make, rule: dict[str, Any], text: str) -
     made = study()
     made.optimize(lambda trial: Measured(trial["x"], 0.1), trials=3)
     with pytest.raises(HpoBridgeError, match=text):
-        made.select(**rule)
+        analysis.select(made, **rule)
 
 
 HARD = (0.0, 1.0, 2.0, 3.0)  # what each fold adds to every loss
@@ -175,8 +187,8 @@ def test_pairs_do_not_count_what_the_folds_owe_to_themselves(
 ) -> None:
     made = study(Space(max_depth=Int(2, 4)), backend="core.grid", direction=direction)
     made.optimize(objective)
-    plain = made.select("one_standard_error", simplest=["max_depth"])
-    paired = made.select("one_standard_error", simplest=["max_depth"], paired=True)
+    plain = analysis.select(made, "one_standard_error", simplest=["max_depth"])
+    paired = analysis.select(made, "one_standard_error", simplest=["max_depth"], paired=True)
     # The folds differ by more than the models do, and equally for all of these.
     assert plain.params["max_depth"] == 2
     assert paired.params["max_depth"] == 3
@@ -194,14 +206,14 @@ def test_pairs_need_folds(study: Make) -> None:
 
     made.optimize(epochs, trials=3)
     with pytest.raises(SelectionError, match=r"paired: trial \d, the best, has no folds"):
-        made.select("one_standard_error", simplest=["x"], paired=True)
+        analysis.select(made, "one_standard_error", simplest=["x"], paired=True)
 
 
 def test_pairs_leave_out_and_count_trials_without_the_same_folds(study: Make) -> None:
     made = study(Space(max_depth=Int(2, 4)), backend="core.grid")
     made.optimize(folds)
     told(made, [({"max_depth": 2}, 1.5, 0.1)])
-    chosen = made.select("one_standard_error", simplest=["max_depth"], paired=True)
+    chosen = analysis.select(made, "one_standard_error", simplest=["max_depth"], paired=True)
     assert chosen.params["max_depth"] == 3
     assert "1 trial without the same folds left out" in chosen.explanation
 
@@ -211,4 +223,4 @@ def test_a_stored_study_gives_the_same(study: Make, url: str) -> None:
     told(written, [(point(5), 0.90, 0.02), (point(3), 0.885, 0.5), (point(1), 0.5, 0.5)])
     written.close()
     again = study(TREES, store=url, direction="maximize")
-    assert again.select("one_standard_error", simplest=["max_depth"]).number == 1
+    assert analysis.select(again, "one_standard_error", simplest=["max_depth"]).number == 1

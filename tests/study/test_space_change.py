@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study
+from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, analysis
 from hpo_bridge.analysis.facts import space_version
 from hpo_bridge.errors import StoreError
 from hpo_bridge.store.study_events import SpaceChanged
@@ -39,8 +39,10 @@ def stored(study: Make, url: str) -> Callable[..., Study]:
     return reopen
 
 
-def change(stored: Callable[..., Study], space: Any = SECOND, **options: Any) -> Study:
-    return stored(space, change_space=True, **{"defaults": DEFAULTS, **options})
+def change(
+    stored: Callable[..., Study], space: Any = SECOND, change_space: Any = DEFAULTS
+) -> Study:
+    return stored(space, change_space=change_space)
 
 
 def test_the_history_goes_over_to_the_new_space(
@@ -69,8 +71,8 @@ def test_the_history_goes_over_to_the_new_space(
     assert s.store.study("study").definition["space"] == Space(SECOND).to_plain()["space"]  # type: ignore[union-attr]
     assert space_version(s.store, "study") == 2
     assert s.to_pandas()["params.dropout"].isna().sum() == 6
-    assert s.verify().reproducible
-    assert [streak.trials for streak in s.verify().streaks] == [6, 4]
+    assert analysis.verify(s).reproducible
+    assert [streak.trials for streak in analysis.verify(s).streaks] == [6, 4]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,9 @@ def test_a_changed_study_goes_on_exactly(study: Make, tmp_path: Any, backend: An
         s.close()
         for trials in stops:
             first = trials == stops[0]
-            s = study(SECOND, backend=backend, store=url, change_space=first, defaults=DEFAULTS)
+            s = study(
+                SECOND, backend=backend, store=url, change_space=DEFAULTS if first else False
+            )
             s.optimize(loss, trials=trials)
             s.close() if trials % 2 else s._lease.leave(broken=True)
         found.append([t.params for t in s.trials])
@@ -103,7 +107,7 @@ def test_a_changed_study_goes_on_exactly(study: Make, tmp_path: Any, backend: An
 
 def test_it_must_be_asked_for(stored: Callable[..., Study], url: str) -> None:
     with pytest.raises(StoreError) as caught:
-        stored(defaults=DEFAULTS)
+        stored()
     assert str(caught.value) == (
         f"study 'study' in {url} has another space than given: x: low is 0.0 there, -1.0 here, "
         'high is 1.0 there, 2.0 here; c: choices are ["a", "b"] there, ["a", "z", "b"] here; '
@@ -168,15 +172,17 @@ def test_what_would_make_a_trial_no_point_is_refused(
 
 
 def test_what_excludes_no_trial_is_allowed(stored: Callable[..., Study]) -> None:
-    s = change(stored, Space({**FIRST, "n": Int(1, 9)}, constraints=["x * n < 40"]), defaults=None)
+    s = change(
+        stored, Space({**FIRST, "n": Int(1, 9)}, constraints=["x * n < 40"]), change_space=True
+    )
     s.optimize(loss, trials=8)
     s.close()
-    s = change(stored, {**FIRST, "n": Int(1, 9)}, defaults=None)
+    s = change(stored, {**FIRST, "n": Int(1, 9)}, change_space=True)
     s.optimize(loss, trials=9)
     assert space_version(s.store, "study") == 3
     reordered = dict(reversed({**FIRST, "n": Int(1, 9)}.items()))
     s.close()
-    change(stored, reordered, defaults=None).optimize(loss, trials=10)
+    change(stored, reordered, change_space=True).optimize(loss, trials=10)
 
 
 def test_a_second_change_keeps_the_first_ones_defaults(
@@ -185,7 +191,7 @@ def test_a_second_change_keeps_the_first_ones_defaults(
     change(stored).optimize(loss, trials=8)
     third = {**SECOND, "width": Int(1, 8)}
     stored(SECOND).close()
-    s = stored(third, change_space=True, defaults={"width": 4})
+    s = stored(third, change_space={"width": 4})
     s.optimize(loss, trials=9)
     told = [o.params for o in made[-1].told[:8]]
     assert [p["width"] for p in told] == [4] * 8
@@ -196,7 +202,7 @@ def test_a_second_change_keeps_the_first_ones_defaults(
     s = stored(third, backend=GENERATION)
     s.ask()
     assert [o.params["width"] for o in made[-1].told[:8]] == [4] * 8
-    assert s.verify().reproducible
+    assert analysis.verify(s).reproducible
     # And a study that begins with this one's trials.
     new = stored(third, store=None, name="new", warm_start=[{"store": s.store, "study": "study"}])
     new.ask()
@@ -204,19 +210,25 @@ def test_a_second_change_keeps_the_first_ones_defaults(
 
 
 @pytest.mark.parametrize(
-    ("defaults", "line"),
+    ("change_space", "line"),
     [
-        (None, "defaults.dropout: is missing: 'dropout' is new, so say what it was in the trials"),
-        ({"dropout": 0.0}, "defaults.m: is missing"),
-        ({"dropout": 0.9, "m": 2}, "defaults.dropout: 0.9 is outside"),
-        ({"dropout": "no", "m": 2}, "defaults.dropout: found 'no'"),
-        ({**DEFAULTS, "dropuot": 0.0}, "defaults.dropuot: is no parameter of the space (did you"),
-        ([1], "defaults: found [1], expected a mapping"),
+        (
+            True,
+            "change_space.dropout: is missing: 'dropout' is new, so say what it was in the trials",
+        ),
+        ({"dropout": 0.0}, "change_space.m: is missing"),
+        ({"dropout": 0.9, "m": 2}, "change_space.dropout: 0.9 is outside"),
+        ({"dropout": "no", "m": 2}, "change_space.dropout: found 'no'"),
+        (
+            {**DEFAULTS, "dropuot": 0.0},
+            "change_space.dropuot: is no parameter of the space (did you",
+        ),
+        ([1], "change_space: found [1], expected true, false, or a mapping"),
     ],
 )
-def test_defaults(stored: Callable[..., Study], defaults: Any, line: str) -> None:
+def test_defaults(stored: Callable[..., Study], change_space: Any, line: str) -> None:
     with pytest.raises(HpoBridgeError) as caught:
-        change(stored, defaults=defaults)
+        change(stored, change_space=change_space)
     assert str(caught.value).startswith(line)
     assert space_version(stored(FIRST).store, "study") == 1
 
@@ -228,7 +240,7 @@ def test_waiting_trials_run_in_the_new_space_if_they_are_points_of_it(
     waiting = s.ask()
     s._lease.leave(broken=True)
     wider = {**FIRST, "x": Float(-1, 2)}
-    s = change(stored, wider, defaults=None)
+    s = change(stored, wider, change_space=True)
     s.optimize(loss, trials=8)
     assert s.trials[waiting.number].params == waiting.params
     assert (s.trials[6].attempts, s.trials[6].value) == (2, loss(waiting))
@@ -241,7 +253,7 @@ def test_a_trial_before_is_a_duplicate_by_its_defaults(study: Make) -> None:
     first.optimize(lambda trial: trial["n"], trials=2)
     again = [{"n": 2, "m": 0}, {"n": 1, "m": 5}]
     s = study(
-        Space(n=Int(1, 2), m=Int(0, 9)), store=first.store, change_space=True, defaults={"m": 5},
+        Space(n=Int(1, 2), m=Int(0, 9)), store=first.store, change_space={"m": 5},
         backend={"name": "fake.script_inject", "options": {"points": again, "once": True}},
         duplicates="reuse",
     )  # fmt: skip
@@ -252,8 +264,6 @@ def test_a_trial_before_is_a_duplicate_by_its_defaults(study: Make) -> None:
 def test_in_memory(study: Make) -> None:
     first = study(FIRST, backend="fake.snapshots")
     first.optimize(loss, trials=3)
-    s = study(
-        SECOND, backend="fake.snapshots", store=first.store, change_space=True, defaults=DEFAULTS
-    )
+    s = study(SECOND, backend="fake.snapshots", store=first.store, change_space=DEFAULTS)
     s.optimize(loss, trials=5)
     assert first.store.study("study").definition["space"]["dropout"]["high"] == 0.5  # type: ignore[union-attr]

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, Int, Space, Study, TrialState
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.errors import StoreError, StudyLocked
 from hpo_bridge.store import MemoryStore, open_store
+from hpo_bridge.study import open_study
 
 Make = Callable[..., Study]
 
@@ -54,7 +56,7 @@ def test_only_one_may_drive(study: Make, store: Any) -> None:
 
 
 def test_a_forgotten_study_is_free(study: Make, store: Any, plugins: Any, space: Space) -> None:
-    forgotten = Study(space, seed=0, store=store, plugins=plugins)
+    forgotten = open_study(StudyConfig(space, seed=0, store=store, plugins=plugins))
     forgotten.ask()
     del forgotten
     gc.collect()
@@ -74,9 +76,9 @@ def test_closing_one_leaves_the_others_store_open(study: Make, store: Any) -> No
 
 
 def test_a_file_is_let_go(plugins: Any, space: Space, url: str) -> None:
-    with Study(space, store=url, plugins=plugins) as s:
+    with open_study(StudyConfig(space, store=url, plugins=plugins)) as s:
         s.ask()
-    with Study(space, store=url, plugins=plugins) as s:
+    with open_study(StudyConfig(space, store=url, plugins=plugins)) as s:
         assert s.tell(s.ask(), 1.0) is TrialState.COMPLETE
 
 
@@ -165,7 +167,7 @@ def test_two_that_create_at_once_agree(plugins: Any, space: Space, url: str) -> 
 
     def create() -> None:
         gate.wait()
-        with Study(space, store=url, plugins=plugins) as s:
+        with open_study(StudyConfig(space, store=url, plugins=plugins)) as s:
             found.append(s.seed)
 
     threads = [threading.Thread(target=create) for _ in range(4)]

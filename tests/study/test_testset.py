@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Float, Space, Study, Trial, TrialState
+from hpo_bridge import Float, Space, Study, Trial, TrialState, analysis
 from hpo_bridge.analysis.held_out import trials_since_test
 from hpo_bridge.errors import NoCompleteTrial, ObjectiveError, StudyLocked, TestSetWarning
 from hpo_bridge.store.codec import trial_of
@@ -42,10 +42,10 @@ def test_a_look_is_kept_in_the_log(searched: Study) -> None:
         assert not trial.should_prune()
         return {"accuracy": 0.5, "auc": float("nan")}
 
-    assert searched.tested == []
-    found = searched.test(score)
+    assert analysis.test_scores(searched) == []
+    found = analysis.score_test(searched, score)
     best = searched.best
-    assert searched.tested == [found]
+    assert analysis.test_scores(searched) == [found]
     assert (found.trial, found.params) == (best.number, best.params)
     assert found.values == {"accuracy": 0.5, "auc": None}
     assert found.rule == "best"
@@ -62,16 +62,16 @@ def test_a_look_is_kept_in_the_log(searched: Study) -> None:
 
 
 def test_a_second_look_warns_of_the_first(searched: Study) -> None:
-    searched.test(lambda trial: 0.25)
+    analysis.score_test(searched, lambda trial: 0.25)
     with pytest.warns(TestSetWarning) as caught:
-        searched.test(lambda trial: 0.75, trial=0)
+        analysis.score_test(searched, lambda trial: 0.75, trial=0)
     (text,) = [str(w.message) for w in caught]
-    first = searched.tested[0]
+    first = analysis.test_scores(searched)[0]
     assert f"value 0.25 for trial {first.trial} on " in text
     assert "a test set that is looked at twice is a validation set" in text
-    assert [score.rule for score in searched.tested] == ["best", None]
+    assert [score.rule for score in analysis.test_scores(searched)] == ["best", None]
     with pytest.warns(TestSetWarning, match=r"value 0.75 for trial 0 .*look number 2"):
-        searched.test(lambda trial: 0.5)
+        analysis.score_test(searched, lambda trial: 0.5)
 
 
 def test_an_exception_is_no_look(searched: Study) -> None:
@@ -79,23 +79,24 @@ def test_an_exception_is_no_look(searched: Study) -> None:
         raise ZeroDivisionError("in the user's code")
 
     with pytest.raises(ZeroDivisionError, match="in the user's code"):
-        searched.test(broken)
+        analysis.score_test(searched, broken)
     for nothing in (None, "0.5", float("inf"), {}, {"a": float("nan")}, {"a": "b"}, True):
         with pytest.raises(ObjectiveError, match=r"returned .*expected a finite number"):
-            searched.test(lambda trial, nothing=nothing: nothing)
-    assert searched.tested == []
+            analysis.score_test(searched, lambda trial, nothing=nothing: nothing)
+    assert analysis.test_scores(searched) == []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        searched.test(lambda trial: 1.0)
+        analysis.score_test(searched, lambda trial: 1.0)
 
 
 KILLED = """
 import os, signal, sys
 import hpo_bridge as hpo
+from hpo_bridge import analysis
 
 study = hpo.Study(hpo.Space(x=hpo.Float(0, 1)), seed=0, store=sys.argv[1])
 study.optimize(lambda trial: trial["x"], trials=3)
-study.test(lambda trial: os.kill(os.getpid(), signal.SIGKILL))
+analysis.score_test(study, lambda trial: os.kill(os.getpid(), signal.SIGKILL))
 """
 
 
@@ -103,15 +104,15 @@ def test_a_test_that_is_killed_is_no_look(study: Make, url: str) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, url], check=False)
     assert done.returncode == -signal.SIGKILL
     again = study(Space(x=Float(0, 1)), store=url)
-    assert again.tested == []
+    assert analysis.test_scores(again) == []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert again.test(lambda trial: 1.0).values == {"value": 1.0}
+        assert analysis.score_test(again, lambda trial: 1.0).values == {"value": 1.0}
 
 
 def test_a_study_that_goes_on_after_the_test_says_so(searched: Study) -> None:
     assert trials_since_test(searched.store, searched.name) is None
-    searched.test(lambda trial: 0.25)
+    analysis.score_test(searched, lambda trial: 0.25)
     assert trials_since_test(searched.store, searched.name) is None
     searched.optimize(objective, trials=8)
     text = trials_since_test(searched.store, searched.name)
@@ -125,7 +126,7 @@ def test_the_study_goes_on_as_if_it_had_not_been_tested(study: Make, url: str) -
     whole.optimize(objective, trials=12)
     part = study(name="part", store=url, backend=backend)
     part.optimize(objective, trials=5)
-    part.test(lambda trial: 1.0)
+    analysis.score_test(part, lambda trial: 1.0)
     part.optimize(objective, trials=9)
     part.close()
     again = study(name="part", store=url, backend=backend)
@@ -135,30 +136,33 @@ def test_the_study_goes_on_as_if_it_had_not_been_tested(study: Make, url: str) -
 
 def test_while_trials_are_asked_by_hand(searched: Study) -> None:
     trial = searched.ask()
-    searched.test(lambda chosen: 1.0)
+    analysis.score_test(searched, lambda chosen: 1.0)
     searched.tell(trial, 0.5)
     assert searched.trials[-1].state is TrialState.COMPLETE
-    assert len(searched.tested) == 1
+    assert len(analysis.test_scores(searched)) == 1
 
 
 def test_which_trial(searched: Study) -> None:
-    assert searched.test(lambda trial: 1.0, trial=searched.trials[0]).trial == 0
+    assert analysis.score_test(searched, lambda trial: 1.0, trial=searched.trials[0]).trial == 0
     for number, text in [(1, "trial 1 is FAILED"), (99, "no trial 99"), (-1, "no trial -1")]:
         with pytest.raises(ObjectiveError, match=text):
-            searched.test(lambda trial: 1.0, trial=number)
+            analysis.score_test(searched, lambda trial: 1.0, trial=number)
 
 
 def test_nothing_to_test(study: Make) -> None:
     with pytest.raises(NoCompleteTrial):
-        study().test(lambda trial: 1.0)
+        analysis.score_test(study(), lambda trial: 1.0)
 
 
 def test_several_objectives_need_a_trial(study: Make) -> None:
     made = study(directions={"a": "minimize", "b": "minimize"})
     made.optimize(lambda trial: {"a": trial["x"], "b": -trial["x"]}, trials=3)
     with pytest.raises(ValueError, match="several objectives"):
-        made.test(lambda trial: 1.0)
-    assert made.test(lambda trial: 1.0, trial=made.front[0]).trial == made.front[0].number
+        analysis.score_test(made, lambda trial: 1.0)
+    assert (
+        analysis.score_test(made, lambda trial: 1.0, trial=made.front[0]).trial
+        == made.front[0].number
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,8 +185,8 @@ def test_a_wrong_function(
     made = study()
     made.optimize(objective, trials=3)
     with pytest.raises(ObjectiveError, match=text):
-        made.test(reference)
-    assert made.test("score.py:score").scored == "score.py:score"
+        analysis.score_test(made, reference)
+    assert analysis.score_test(made, "score.py:score").scored == "score.py:score"
 
 
 def test_the_checkpoint_of_the_trial_can_be_read_and_stays(study: Make, tmp_path: Path) -> None:
@@ -204,7 +208,7 @@ def test_the_checkpoint_of_the_trial_can_be_read_and_stays(study: Make, tmp_path
         trial.checkpoint(tmp_path / "work")
         return weights
 
-    assert made.test(score).values == {"value": made.best.value}
+    assert analysis.score_test(made, score).values == {"value": made.best.value}
     kept = made.checkpoint(made.best)
     assert kept is not None
     assert (kept / "weights").read_text() == str(made.best.value)
@@ -216,5 +220,5 @@ def test_a_study_that_runs_is_not_tested(study: Make, url: str) -> None:
     running.ask()
     other = study(store=url)
     with pytest.raises(StudyLocked):
-        other.test(lambda trial: 1.0)
-    assert other.tested == []
+        analysis.score_test(other, lambda trial: 1.0)
+    assert analysis.test_scores(other) == []

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, Int, Space, Study
-from hpo_bridge.analysis.verify import verify
+from hpo_bridge import Categorical, Float, Int, Space, Study, analysis
+from hpo_bridge.analysis.verification import verify
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.errors import StudyNotFound
 from hpo_bridge.plugins import PluginManager
 from hpo_bridge.store import open_store
+from hpo_bridge.study import open_study
 
 Make = Callable[..., Study]
 SPACE = Space(
@@ -34,7 +36,7 @@ def test_what_was_proposed_is_proposed_again(study: Make, url: str, backend: str
     s.optimize(eventful, trials=15)
     pending = s.ask()  # neither it, nor who drives the study, disturbs
     before = list(s.store.events("study"))
-    (streak,) = s.verify().streaks
+    (streak,) = analysis.verify(s).streaks
     assert (streak.backend, streak.verdict, streak.reason) == (backend, "reproducible", "")
     assert (streak.trials, streak.checked) == (16, 16)
     assert streak.logged == (streak.here,)
@@ -50,7 +52,7 @@ def test_every_streak_with_its_own_options_and_seed(study: Make, url: str) -> No
     for trials in (22, 25):  # two sessions, one streak
         with study(SPACE, backend={"name": "optuna.tpe", "options": options}, store=url) as s:
             s.optimize(eventful, trials=trials)
-    found = study(SPACE, store=url).verify()
+    found = analysis.verify(study(SPACE, store=url))
     assert found.reproducible
     assert [(c.backend, c.trials, c.checked) for c in found.streaks] == [
         ("optuna.tpe", 8, 8), ("core.random", 4, 4), ("optuna.tpe", 6, 6), ("optuna.tpe", 7, 7),
@@ -78,7 +80,7 @@ def test_a_schedule_is_a_streak_for_each_entry(
                 eventful, trials=trials, runner="fake.shuffled", workers=workers, order=order,
                 draws=draws,
             )  # fmt: skip
-    found = study(SPACE, store=url).verify()
+    found = analysis.verify(study(SPACE, store=url))
     assert [(c.backend, c.trials) for c in found.streaks] == [
         ("core.random", 5), ("optuna.tpe", 6), ("deap.cmaes", 5), ("deap.cmaes", 4),
         ("hyperopt.anneal", 4),
@@ -100,7 +102,7 @@ def test_repeated_configurations_are_replayed(
     )  # fmt: skip
     repeated = [e for e in s.store.events("study") if e.kind == "resampled"]
     assert repeated or any(t.reused is not None for t in s.trials)
-    (streak,) = s.verify().streaks
+    (streak,) = analysis.verify(s).streaks
     assert (streak.verdict, streak.reason) == ("reproducible", "")
     assert streak.checked == streak.trials == len(s.trials)
 
@@ -112,7 +114,7 @@ def test_several_workers_replay_as_it_happened(study: Make, url: str) -> None:
         trial = running.pop((7 * turn) % 4)
         s.tell(trial, trial["x"])
         running.append(s.ask())
-    assert s.verify().reproducible
+    assert analysis.verify(s).reproducible
 
 
 def test_a_backend_that_proposes_something_else(study: Make, url: str) -> None:
@@ -121,7 +123,7 @@ def test_a_backend_that_proposes_something_else(study: Make, url: str) -> None:
         s.optimize(lambda trial: trial["x"], trials=trials)
         s.close()
     s = study(store=url)
-    first, second = (found := s.verify()).streaks
+    first, second = (found := analysis.verify(s)).streaks
     assert not found.reproducible
     assert (first.verdict, first.trial, first.checked) == ("differs", 0, 0)
     assert first.log == s.trials[0].params
@@ -141,7 +143,7 @@ def test_a_backend_that_ends_or_fails_early(study: Make, url: str, made: list[An
     backend = {"name": "fake.script", "options": {"points": points, "once": True}}
     s = study(backend=backend, store=url)
     s.optimize(lambda trial: trial["x"])
-    assert s.verify().streaks[0].checked == 4
+    assert analysis.verify(s).streaks[0].checked == 4
     found = cut(s, points[:2])
     assert (found.verdict, found.trial, found.checked, found.now) == ("differs", 2, 2, None)
     assert "exhausted" in found.reason
@@ -162,13 +164,18 @@ def cut(s: Study, points: Any) -> Any:
 
     s.store.events_of = other  # type: ignore[method-assign]
     try:
-        return s.verify().streaks[0]
+        return analysis.verify(s).streaks[0]
     finally:
         del s.store.events_of
 
 
+def searched(url: str, plugins: Any) -> Study:
+    settings = StudyConfig(SPACE, backend="acme.search", store=url, seed=0, plugins=plugins)
+    return open_study(settings)
+
+
 def test_what_cannot_be_checked(url: str, acme: Any) -> None:
-    with Study(SPACE, backend="acme.search", store=url, seed=0, plugins=acme("1.0")) as s:
+    with searched(url, acme("1.0")) as s:
         s.optimize(eventful, trials=4)
     store = open_store(url)
     (streak,) = verify(store, "study", PluginManager()).streaks
@@ -184,14 +191,14 @@ def test_what_cannot_be_checked(url: str, acme: Any) -> None:
 
 
 def test_another_version_of_the_library(url: str, acme: Any) -> None:
-    with Study(SPACE, backend="acme.search", store=url, seed=0, plugins=acme("1.0")) as s:
+    with searched(url, acme("1.0")) as s:
         s.optimize(eventful, trials=6)
-    with Study(SPACE, backend="acme.search", store=url, seed=0, plugins=acme("1.5")) as s:
+    with searched(url, acme("1.5")) as s:
         s.optimize(eventful, trials=14)
-        assert s.verify().streaks[0].logged == ("acme-search 1.0", "acme-search 1.5")
-        assert s.verify().reproducible
-    with Study(SPACE, backend="acme.search", store=url, seed=0, plugins=acme("2.0")) as s:
-        (streak,) = s.verify().streaks
+        assert analysis.verify(s).streaks[0].logged == ("acme-search 1.0", "acme-search 1.5")
+        assert analysis.verify(s).reproducible
+    with searched(url, acme("2.0")) as s:
+        (streak,) = analysis.verify(s).streaks
     assert (streak.verdict, streak.trial, streak.checked) == ("differs", 10, 10)
     assert streak.logged == ("acme-search 1.0", "acme-search 1.5")
     assert streak.here == "acme-search 2.0"
@@ -199,5 +206,5 @@ def test_another_version_of_the_library(url: str, acme: Any) -> None:
 
 def test_a_study_that_was_never_asked(study: Make) -> None:
     s = study()
-    assert s.verify().streaks == ()
-    assert s.verify().reproducible
+    assert analysis.verify(s).streaks == ()
+    assert analysis.verify(s).reproducible

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Float, Int, Space, Study
+from hpo_bridge import Float, Int, Space
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.study import open_study
 
 Install = Callable[[str], PluginManager]
 SPACE = Space(x=Float(0, 1), n=Int(0, 9))
@@ -17,7 +19,9 @@ SPACE = Space(x=Float(0, 1), n=Int(0, 9))
 
 def run(url: str, plugins: PluginManager, trials: int, backend: str = "acme.search") -> Any:
     """Runs a study up to so many trials; their parameters, and what its backend was told."""
-    with Study(SPACE, backend=backend, seed=0, store=url, plugins=plugins) as study:
+    with open_study(
+        StudyConfig(SPACE, backend=backend, seed=0, store=url, plugins=plugins)
+    ) as study:
         study.optimize(lambda trial: trial["x"], trials=trials)
         driver = study._lease.driver
         assert driver is not None

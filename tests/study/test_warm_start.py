@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, UnsupportedProblem
+from hpo_bridge import (
+    Categorical,
+    Float,
+    HpoBridgeError,
+    Int,
+    Space,
+    Study,
+    UnsupportedProblem,
+    analysis,
+)
 from hpo_bridge.analysis.facts import adopted
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import StoreError
@@ -104,7 +113,7 @@ def test_it_goes_on_without_the_earlier_store(
         (tmp_path / "old.db").unlink(missing_ok=True)
     assert [t.params for t in part.trials] == [t.params for t in whole.trials]
     assert len(list(whole.store.events_of("study", Adopted))) == 1
-    assert part.verify().reproducible
+    assert analysis.verify(part).reproducible
     # Without the key it goes on, too; and another backend is told of them.
     s = study(NEW, backend="fake.generation_flat", store=url)
     with pytest.raises(UnsupportedProblem, match="would ignore"):

@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from ...config import StudyConfig
 from ...contracts.trial import Trial
 from ...errors import SearchExhausted, WaitingForResults
 from ...space import Categorical, Constant, Float, Int, Space
 from ...space.parameters import choice_key
-from ...study import Study
+from ...study import Study, open_study
 from ..subject import Subject
 from ..verdicts import Fault, require
 from .check_spec import check_spec
@@ -35,7 +36,8 @@ DECLARED = Space(
 
 def _study(subject: Subject, space: Space, **more: Any) -> Study:
     backend = {"name": subject.name, "options": subject.options}
-    return Study(space, backend=backend, seed=5, plugins=subject.plugins, **more)
+    config = StudyConfig(space, backend=backend, seed=5, plugins=subject.plugins, **more)
+    return open_study(config)
 
 
 def _loss(params: Mapping[str, Any]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hyperopt import STATUS_FAIL, STATUS_OK, Trials, fmin, hp, tpe
 
-from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, TrialState
+from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, TrialState, analysis
 from hpo_bridge.errors import HistoryError
 
 THEIRS = {
@@ -80,7 +80,7 @@ def test_a_pickle(trials, tmp_path, what):
     check_equal(study, trials)
     assert study.import_trials(trials).already == 40
     study.optimize(lambda t: t["lr"], trials=43)
-    assert study.verify().reproducible
+    assert analysis.verify(study).reproducible
 
 
 # Hyperopt leaves the file open.

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Differentiated, Float, GradientRequired, Int, Space, Study
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions, UnsupportedProblem
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.study import exhaustion, open_study
 from hpo_bridge.testing import BackendConformance
 
 FAST = {"inner_trials": 3, "outer_options": {"n_startup_trials": 5}}
@@ -85,7 +87,7 @@ def study(plugins: PluginManager) -> Iterator[Any]:
             "inner_trials": trials, **more,
         }  # fmt: skip
         backend = {"name": "hybrid", "options": options}
-        opened.append(Study(space, backend=backend, seed=1, plugins=plugins))
+        opened.append(open_study(StudyConfig(space, backend=backend, seed=1, plugins=plugins)))
         return opened[-1]
 
     yield make
@@ -161,7 +163,8 @@ def test_the_inner_one_is_told_its_own_parameters_with_derivatives(study: Any, f
 def test_a_maximum_is_a_minimum_for_both(plugins: PluginManager, fakes: Any) -> None:
     options = {"outer": "fake.outer", "outer_options": {"points": [A]}, "inner": "fake.inner"}
     backend = {"name": "hybrid", "options": {**options, "inner_trials": 2}}
-    with Study(SPACE, backend=backend, direction="maximize", seed=1, plugins=plugins) as s:
+    config = StudyConfig(SPACE, backend=backend, direction="maximize", seed=1, plugins=plugins)
+    with open_study(config) as s:
         tell(s, 3.0, 5.0)
         s.ask()
     assert fakes.OUTER[-1].told[0].losses == (-5.0,)
@@ -196,7 +199,7 @@ def test_an_outer_one_that_ends_ends_the_study_when_its_last_chain_has(study: An
     s = study(A, B, trials=2, outer_options={"once": True})
     s.optimize(lambda trial: Differentiated(1.0, slopes(trial)), trials=50)
     assert [t.params["kind"] for t in s.trials] == ["a", "a", "b", "b"]
-    assert "the script is over" in str(s.exhausted)
+    assert "the script is over" in str(exhaustion(s))
 
 
 def test_a_flat_outer_one_sees_no_conditions(study: Any, fakes: Any) -> None:

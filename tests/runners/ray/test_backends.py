@@ -8,6 +8,7 @@ import hpo_bridge as hpo
 from hpo_bridge.contracts.optimizer import BackendSpec, Capability
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.plugins import manager
+from hpo_bridge.study import exhaustion
 
 TRIALS = 20
 CHEAP = {
@@ -58,7 +59,7 @@ def test_a_study_of_twenty_trials(name, tmp_path):
     backend = {"name": name, "options": CHEAP.get(name, {})}
     with hpo.Study(space, backend=backend, seed=2, store=f"sqlite:///{tmp_path}/s.db") as study:
         study.optimize(loss, trials=TRIALS, runner="ray", workers=2)
-        trials, best, exhausted = study.trials, study.best, study.exhausted
+        trials, best, exhausted = study.trials, study.best, exhaustion(study)
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * len(trials)
     assert (len(trials), exhausted is not None) == ((18, True) if finite else (TRIALS, False))
     for number, trial in enumerate(trials):

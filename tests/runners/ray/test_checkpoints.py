@@ -18,9 +18,11 @@ from hpo_bridge_ray import checkpoint_transfer
 from hpo_bridge_ray.locked_folder import LockedFolder
 
 import hpo_bridge as hpo
+from hpo_bridge.config import StudyConfig
 from hpo_bridge.contracts.checkpoint_folder import CheckpointFolder
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import ObjectiveError
+from hpo_bridge.study import open_study
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -106,7 +108,7 @@ def test_a_retry_goes_on_from_the_last(ray_here, elsewhere, log, tmp_path):
 
     space = hpo.Space(x=hpo.Float(0, 1))
     folder = tmp_path / "kept"
-    with hpo.Study(space, backend="core.random", checkpoints=folder) as study:
+    with open_study(StudyConfig(space, backend="core.random", checkpoints=folder)) as study:
         study.optimize(steps(log, 3, breaks), trials=3, runner="ray", workers=2, retries=1)
         assert [t.values for t in study.trials] == [{"value": 2.0}] * 3
         assert [t.attempts for t in study.trials] == [2] * 3
@@ -245,7 +247,7 @@ def test_on_one_machine_the_drivers_folder_is_used(ray_here, tmp_path):
 
     space = hpo.Space(x=hpo.Float(0, 1))
     log, folder = tmp_path / "places", tmp_path / "kept"
-    with hpo.Study(space, backend="core.random", checkpoints=folder) as study:
+    with open_study(StudyConfig(space, backend="core.random", checkpoints=folder)) as study:
         study.optimize(steps(log, 3, breaks), trials=1, runner="ray", workers=1, retries=1)
         assert [t.values for t in study.trials] == [{"value": 2.0}]
         assert study.trials[0].reports == ((1, 0.0), (2, 0.0), (3, 2.0))

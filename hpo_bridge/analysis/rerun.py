@@ -66,7 +66,7 @@ def rerun(
     times: int = 1, tolerance: float = 0.0, runner: Choice = "processes",
     options: Mapping[str, Any] | None = None, watch: Watch = lambda step, value: None,
 ) -> tuple[Rerun, ...]:  # fmt: skip
-    """Run a finished trial of a stored study again; see :meth:`hpo_bridge.Study.replay`.
+    """Run a finished trial of a stored study again; see :func:`hpo_bridge.analysis.replay`.
 
     Args:
         store: The store that holds the study.

@@ -12,42 +12,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import replace
 
+from ..config.selection_rule import SelectionRule
 from ..contracts.directions import Objectives
 from ..contracts.objective import Objective, OuterSplit
 from ..contracts.trial import trial_seed
 from ..engine.failures import no_complete_trial
 from ..errors import NoCompleteTrial, ObjectiveError, StoreError
 from ..objectives.failure import Failure
-from ..space import Space
 from ..store import Store
 from ..store.study_events import SplitAssigned
+from ..study import Study, open_study
 from .held_out import EvaluationContext, TestScore, score_test_set, test_scores
-from .selection import Selection, SelectionRule, select_in
+from .selection import Selection, select_in
 
-LONGEST_NAME = 90
-"""Most characters of the name of a nested study: those of its splits are longer."""
 _NAME = re.compile(r"(.*)\.outer-([1-9][0-9]*)")
-
-
-class Tuned(Protocol):
-    """The part of a study that nested cross-validation uses."""
-
-    name: str
-    space: Space
-    objectives: Objectives
-    seed: int
-
-    @property
-    def store(self) -> Store:
-        """The store that holds the study."""
-        ...
-
-    def _evaluation_context(self) -> EvaluationContext:
-        """Return the surroundings in which its configurations are scored."""
-        ...
 
 
 def name_of_split(study: str, number: int) -> str:
@@ -74,20 +54,24 @@ def seed_of_split(seed: int, number: int) -> int:
     return trial_seed(seed, -number)
 
 
+def study_of_split(whole: Study, number: int) -> Study:
+    """Open the study of an outer split: in the same store, and otherwise like ``whole``."""
+    name, seed = name_of_split(whole.name, number), seed_of_split(whole.seed, number)
+    config = whole.config.for_split(name, seed)
+    return open_study(replace(config, space=whole.space, store=whole.store))
+
+
 def tune_splits(
-    whole: Tuned,
+    whole: Study,
     splits: Sequence[OuterSplit],
-    open_study: Callable[[str, int], AbstractContextManager[Tuned]],
-    run: Callable[[Any, Objective, str], None],
+    run: Callable[[Study, Objective, str], None],
     rule: SelectionRule,
 ) -> None:
-    """Tunes, chooses and scores on each outer split, or goes on with that.
+    """Tune, choose and score on each outer split, or go on with that.
 
     Args:
         whole: The study on all data; not run here.
         splits: The outer splits.
-        open_study: Opens the study of that name with that seed, in the same store and otherwise
-            like ``whole``.
         run: Runs a study until its budget is spent; the text says which split it is.
         rule: How each of them chooses.
 
@@ -96,9 +80,8 @@ def tune_splits(
         StoreError: If a study of one of these names was tuned on another split.
     """
     for number, split in enumerate(splits, 1):
-        name = name_of_split(whole.name, number)
-        with open_study(name, seed_of_split(whole.seed, number)) as study:
-            _claim(study.store, name, number, len(splits), split)
+        with study_of_split(whole, number) as study:
+            _claim(study.store, study.name, number, len(splits), split)
             run(study, split.objective, f"outer split {number} of {len(splits)}")
             _score(study, split, rule)
 
@@ -128,14 +111,15 @@ def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> 
         )
 
 
-def _score(study: Tuned, split: OuterSplit, rule: SelectionRule) -> None:
+def _score(study: Study, split: OuterSplit, rule: SelectionRule) -> None:
     """Scores the chosen configuration on the split's test part, unless that is done."""
     store, name = study.store, study.name
     chosen = choice_on(store, name, study.objectives, rule)
     if current_score(store, name, chosen) is not None:
         return
     try:
-        score_test_set(store, name, split.score, chosen, study._evaluation_context())
+        place = EvaluationContext.of(store, name, study.config)
+        score_test_set(store, name, split.score, chosen, place)
     except Failure as failure:
         raise ObjectiveError(f"{split.score.describe()}: {failure}", "nested") from failure
 

@@ -1,0 +1,143 @@
+"""A study in a store, for reading."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config.study_config import StudyConfig, plugins_from
+from ..contracts.argument_checks import naming, optional_text, truth
+from ..contracts.directions import Objectives
+from ..contracts.record import TrialRecord, TrialState
+from ..contracts.trial import Trial
+from ..engine.failures import no_complete_trial
+from ..engine.kept_checkpoints import checkpoints_of, given_folder
+from ..engine.kept_output import output_folder
+from ..errors import HpoBridgeError
+from ..habits import STUDY, missing_attribute
+from ..history.exporting import ExportReport, export_history
+from ..space import Space
+from ..store import Store
+from .arguments import path_of, trial_number
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class StoredStudy:
+    """A study as its store has it: trials, the best of them, and what they printed and kept.
+
+    Attributes:
+        config: Its validated settings.
+        store: The store.
+        name: Its name in the store.
+        seed: Its seed.
+        space: Its space, in the order that the store has.
+        objectives: What is measured, by the names that the store has.
+    """
+
+    config: StudyConfig
+    store: Store
+    name: str
+    seed: int
+    space: Space
+    objectives: Objectives
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """Every trial, by number, as the store has it."""
+        return list(self.store.trials(self.name))
+
+    @property
+    def counts(self) -> dict[TrialState, int]:
+        """Number of trials by state."""
+        return self.store.counts(self.name)
+
+    @property
+    def best(self) -> TrialRecord:
+        """The complete trial with the best value; the first of equals.
+
+        Raises:
+            NoCompleteTrial: If there is none.
+            HpoBridgeError: With several objectives; see :attr:`front`.
+        """
+        if len(self.objectives) > 1:
+            raise HpoBridgeError("a study with several objectives has no best trial, see front")
+        ((name, sign),) = self.objectives.signs.items()
+        best = self.store.best(self.name, name, sign)
+        if best is None:
+            raise no_complete_trial(self.store, self.name)
+        return best
+
+    @property
+    def front(self) -> list[TrialRecord]:
+        """The complete trials that no other is better than in every objective, by number."""
+        return self.objectives.front(self.store.trials(self.name, [TrialState.COMPLETE]))
+
+    def checkpoint(self, trial: Trial | TrialRecord | int) -> Path | None:
+        """A directory with the last checkpoint of a trial; ``None`` if there is none.
+
+        A complete trial's stays as it is, and is not to be written to. That of a trial that
+        runs is replaced when the trial keeps another; failed and pruned ones have none.
+
+        Args:
+            trial: The trial, such as :attr:`best`, or its number.
+
+        Raises:
+            NoCheckpoints: If it is not known where the study keeps them.
+        """
+        number = trial_number(trial)
+        return checkpoints_of(self.store, self.name, given_folder(self.config.checkpoints)).find(
+            number
+        )
+
+    def output(self, trial: Trial | TrialRecord | int) -> str:
+        """The end of what a trial has printed, both streams, with a line before each attempt.
+
+        At least the last 64 kB are kept, on runners with processes of their own; also while the
+        trial runs. Empty if it printed nothing, or ran ``inline``, where functions print on the
+        terminal.
+
+        Args:
+            trial: The trial, such as :attr:`best`, or its number.
+        """
+        number = trial if isinstance(trial, int) else trial.number
+        kept = output_folder(self.store, self.name).read(number)
+        return "" if kept is None else kept.text()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per trial, by number.
+
+        The columns are those of every table, see docs/history.md: ``number``, ``state``,
+        ``value`` (``values.NAME`` for objectives with names), ``params.NAME`` for each
+        parameter and constant (missing where inactive), ``started`` and ``finished`` (UTC),
+        ``seconds``, ``error`` and others.
+        """
+        from ..history.table import to_frame
+
+        return to_frame(self.trials, self.objectives.names, [*self.space, *self.space.constants])
+
+    def export(
+        self, target: str | os.PathLike[str], *, format: str | None = None,
+        overwrite: bool = False,
+    ) -> ExportReport:  # fmt: skip
+        """Writes the trials for other tools; also while the study runs.
+
+        Args:
+            target: The path of a file, or a URL of an Optuna storage.
+            format: A format's name; by default what the target's name says.
+            overwrite: Whether to replace what is there.
+
+        Raises:
+            HistoryError: If it is there already, or cannot be written.
+        """
+        plugins, path = plugins_from(self.config.plugins), path_of("target", target)
+        with naming("format"):
+            return export_history(
+                plugins, self.store, self.name, path, optional_text("format", format),
+                overwrite=truth("overwrite", overwrite),
+            )  # fmt: skip
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing_attribute("a Study", name, STUDY)
