@@ -24,10 +24,7 @@ class Channel(Protocol):
     def report(
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None
     ) -> None:
-        """Records an intermediate value of trial ``number``, and what was measured besides.
-
-        It is called without ``metrics`` where there are none.
-        """
+        """Record an intermediate value of a trial; without ``metrics`` where there are none."""
         ...
 
     def should_prune(self, number: int) -> bool:

@@ -16,7 +16,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ..errors import ObjectiveError
-from .reference import LOADED_FROM_FILE, find_module
+from .module_file import LOADED_FROM_FILE, find_module
 
 MAIN = ("__main__", "__mp_main__")
 """Names of the module of a script or notebook; the second one in a process that it has spawned."""

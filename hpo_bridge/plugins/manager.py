@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -25,24 +23,25 @@ from ..errors import (
     HpoBridgeError,
     InvalidOptions,
     UnknownName,
-    UnknownOption,
     nearest,
     short,
 )
-from ..habits import hint, namesakes
+from ..habits import namesakes
 from .call_context import neutral_surroundings
-from .error_text import fault_text, located_error, one_line
+from .error_text import fault_text, located_error
 from .loader import Loaded, load_plugin
 from .observer import GuardedObserver, guarded, guarded_observers
 from .offers import (
     KINDS,
-    OURS,
     Kind,
     Offer,
     PluginInfo,
-    accepted_options,
+    check_options,
+    conflicts_marked,
     is_composite,
     load_factory,
+    refuses_options,
+    with_whole_status,
 )
 from .registration import HookFault, hook_in, unhook
 from .sources import DISABLE, ONLY, installed, named, unknown_names
@@ -115,16 +114,20 @@ class PluginManager:
     def plugins(self) -> list[PluginInfo]:
         """Every plugin and how it fared, in the order of loading."""
         offers = [(kind, offer) for kind in KINDS for offer in self._all_offers(kind)]
-        return [_summary(i, [(k, o) for k, o in offers if o.plugin is i]) for i in self._infos]
+        return [
+            with_whole_status(i, [(k, o) for k, o in offers if o.plugin is i]) for i in self._infos
+        ]
 
     # -- looking up -------------------------------------------------------------------
 
     def offers(self, kind: Kind) -> list[Offer]:
         """Everything of a kind that plugins offer, by name; of a conflict the first."""
-        return [_judged(offers)[0] for _, offers in sorted(self._offers[kind].items())]
+        return [conflicts_marked(offers)[0] for _, offers in sorted(self._offers[kind].items())]
 
     def _all_offers(self, kind: Kind) -> list[Offer]:
-        return [offer for offers in self._offers[kind].values() for offer in _judged(offers)]
+        return [
+            offer for offers in self._offers[kind].values() for offer in conflicts_marked(offers)
+        ]
 
     def find(self, kind: Kind, name: str) -> Offer:
         """The active offer of that name.
@@ -134,7 +137,7 @@ class PluginManager:
         """
         offers = self._offers[kind].get(name)
         if offers:
-            offer = _judged(offers)[0]
+            offer = conflicts_marked(offers)[0]
             if offer.status == "active":
                 return offer
             raise UnknownName(f"{kind} {name!r} is {offer.status}: {offer.reason}")
@@ -204,7 +207,7 @@ class PluginManager:
         if is_composite(offer):
             positional = (*positional, self)
         what = f"{kind} {offer.label}"
-        _check_options(what, factory, positional, options)
+        check_options(what, factory, positional, options)
         given = ", ".join(f"{key}={short(value)}" for key, value in options.items())
         try:
             inspect.signature(factory).bind(*positional, **options)
@@ -219,7 +222,7 @@ class PluginManager:
         except HpoBridgeError:
             raise
         except Exception as error:
-            if _is_of_options(error, options):
+            if refuses_options(error, options):
                 problem = (
                     f"{what} refused its options ({given}): {located_error(error, offer.package)}"
                 )
@@ -278,67 +281,6 @@ def _likeness(info: PluginInfo, name: str) -> float:
     from difflib import SequenceMatcher
 
     return SequenceMatcher(None, info.name, name.partition(".")[0]).ratio()
-
-
-def _judged(offers: list[Offer]) -> list[Offer]:
-    """The offers of one name; several are in conflict."""
-    if len(offers) == 1:
-        return offers
-    plugins = list(dict.fromkeys(offer.plugin for offer in offers))
-    name = offers[0].spec.name
-    if len(plugins) == 1:
-        reason = f"{name!r} is offered twice by {plugins[0].origin} — tell its author"
-    else:
-        origins = " and ".join(dict.fromkeys(plugin.origin for plugin in plugins))
-        ways = [p.skipping for p in plugins if p.distribution not in (OURS, None)]
-        remedy = " or ".join(dict.fromkeys(ways)) or "take one of them out of plugins:"
-        reason = f"{name!r} is offered by {origins}; disable one of them — {remedy}"
-    return [replace(offer, status="conflict", reason=reason) for offer in offers]
-
-
-def _summary(info: PluginInfo, offers: list[tuple[Kind, Offer]]) -> PluginInfo:
-    """A plugin with its status as a whole: of a conflict, or if it cannot do what it is for.
-
-    A format reads files of a library that may not be there: it does not make up for backends
-    and runners that cannot be used.
-    """
-    for _, offer in offers:
-        if offer.status == "conflict":
-            return replace(info, status="conflict", reason=offer.reason)
-    counting = [o for kind, o in offers if kind != "format"] or [o for _, o in offers]
-    if counting and all(offer.status == "unavailable" for offer in counting):
-        return replace(info, status="unavailable", reason=counting[0].reason)
-    return info
-
-
-def _check_options(
-    what: str, factory: Callable[..., Any], positional: tuple[Any, ...], options: Mapping[str, Any]
-) -> None:
-    """Raise InvalidOptions for an option that a factory does not take, or that it lacks."""
-    accepted = accepted_options(factory, len(positional))
-    if accepted is None:
-        return
-    listed = ", ".join(accepted) or "none"
-    for option in options:
-        if option not in accepted:
-            plain = what.partition(" (")[0]
-            raise UnknownOption(
-                f"unknown option of {plain}, accepted: {listed}{hint(option, accepted)}", option
-            )
-    for option, required in accepted.items():
-        if required and option not in options:
-            raise InvalidOptions(f"{what} needs the option {option!r}, accepted: {listed}")
-
-
-def _is_of_options(error: Exception, options: Mapping[str, Any]) -> bool:
-    """Return whether a constructor refused an option, and did not merely fail.
-
-    Any operation on wrong types raises a TypeError: only one that names an option is taken for
-    a refusal.
-    """
-    if isinstance(error, TypeError):
-        return any(re.search(rf"\b{re.escape(name)}\b", one_line(error)) for name in options)
-    return isinstance(error, ValueError) and bool(options)
 
 
 _loading = threading.RLock()

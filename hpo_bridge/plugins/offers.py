@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import random
+import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, Literal, cast
 
@@ -21,8 +22,9 @@ from ..contracts.optimizer import (
     RunnerSpec,
 )
 from ..contracts.requirements import Unmet
-from ..errors import BackendError
-from .error_text import fault_text
+from ..errors import BackendError, InvalidOptions, UnknownOption
+from ..habits import hint
+from .error_text import fault_text, one_line
 from .sources import DISABLE
 
 Spec = (
@@ -177,3 +179,64 @@ def library_of(offer: Offer) -> tuple[str, str]:
         except metadata.PackageNotFoundError:
             return name, ""
     return offer.plugin.distribution or offer.plugin.name, offer.plugin.version or ""
+
+
+def conflicts_marked(offers: list[Offer]) -> list[Offer]:
+    """Return the offers of one name; several are in conflict."""
+    if len(offers) == 1:
+        return offers
+    plugins = list(dict.fromkeys(offer.plugin for offer in offers))
+    name = offers[0].spec.name
+    if len(plugins) == 1:
+        reason = f"{name!r} is offered twice by {plugins[0].origin} — tell its author"
+    else:
+        origins = " and ".join(dict.fromkeys(plugin.origin for plugin in plugins))
+        ways = [p.skipping for p in plugins if p.distribution not in (OURS, None)]
+        remedy = " or ".join(dict.fromkeys(ways)) or "take one of them out of plugins:"
+        reason = f"{name!r} is offered by {origins}; disable one of them — {remedy}"
+    return [replace(offer, status="conflict", reason=reason) for offer in offers]
+
+
+def with_whole_status(info: PluginInfo, offers: list[tuple[Kind, Offer]]) -> PluginInfo:
+    """Return a plugin with its status as a whole: in conflict, or without what it is for.
+
+    A format reads files of a library that may not be there: it does not make up for backends
+    and runners that cannot be used.
+    """
+    for _, offer in offers:
+        if offer.status == "conflict":
+            return replace(info, status="conflict", reason=offer.reason)
+    counting = [o for kind, o in offers if kind != "format"] or [o for _, o in offers]
+    if counting and all(offer.status == "unavailable" for offer in counting):
+        return replace(info, status="unavailable", reason=counting[0].reason)
+    return info
+
+
+def check_options(
+    what: str, factory: Callable[..., Any], positional: tuple[Any, ...], options: Mapping[str, Any]
+) -> None:
+    """Raise InvalidOptions for an option that a factory does not take, or that it lacks."""
+    accepted = accepted_options(factory, len(positional))
+    if accepted is None:
+        return
+    listed = ", ".join(accepted) or "none"
+    for option in options:
+        if option not in accepted:
+            plain = what.partition(" (")[0]
+            raise UnknownOption(
+                f"unknown option of {plain}, accepted: {listed}{hint(option, accepted)}", option
+            )
+    for option, required in accepted.items():
+        if required and option not in options:
+            raise InvalidOptions(f"{what} needs the option {option!r}, accepted: {listed}")
+
+
+def refuses_options(error: Exception, options: Mapping[str, Any]) -> bool:
+    """Return whether a constructor refused an option, and did not merely fail.
+
+    Any operation on wrong types raises a TypeError: only one that names an option is taken for
+    a refusal.
+    """
+    if isinstance(error, TypeError):
+        return any(re.search(rf"\b{re.escape(name)}\b", one_line(error)) for name in options)
+    return isinstance(error, ValueError) and bool(options)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import SpaceError, short
-from .conditions import Conditions, resolve
+from .conditions import resolve
 from .coordinates import bundled, check_scalars, flat, is_vector, width
 from .expressions import Expression
 from .feasibility import check_satisfiable, draw, first_violated, parse_constraints
@@ -297,6 +297,3 @@ class Space(Mapping[str, Parameter]):
         How a condition is spelled does not matter, nor an integer's step of 1.
         """
         return digest(self, in_order=True)
-
-
-__all__ = ["Conditions", "Space"]

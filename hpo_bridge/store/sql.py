@@ -14,26 +14,24 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    delete,
     func,
     literal_column,
     select,
-    update,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..contracts.record import TrialRecord, TrialState
 from ..errors import StoreError, StudyLocked, StudyNotFound
-from . import schema
-from .codec import dump, load, load_event
+from . import queries, schema
+from .codec import dump, load
 from .connection import describe, make_engine, parse_url, retrying
 from .contract import E, Pending, Repeats, StudyRow
 from .event_parts import Event
-from .event_types import Resampled
 from .lock import HEARTBEAT, Holder
 from .opening import prepare
-from .records import as_row, read_rows
-from .schema import definitions, events, snapshots, studies, trials, values
+from .queries import living_holder, storable
+from .records import read_rows
+from .schema import definitions, studies, trials
 from .writer import SqlWriter
 
 CHUNK = 1000
@@ -99,7 +97,7 @@ class SqlStore:
 
     def create(self, name: str, definition: Mapping[str, Any]) -> None:
         """Adds an empty study; harmless if one of that name is there."""
-        if not _storable(name):
+        if not storable(name):
             raise StoreError(f"{name!r}: not a name that a database can hold")
         row = {"name": name, "created": time.time()}
         data = dump(definition)
@@ -129,13 +127,7 @@ class SqlStore:
 
     def _redefine(self, name: str, data: str) -> None:
         with self._writing.begin() as connection:
-            study = self._id(connection, name)
-            for table in (events, snapshots):
-                connection.execute(delete(table).where(table.c.study_id == study))
-            defined = update(definitions).where(definitions.c.study_id == study)
-            connection.execute(defined.values(data=data))
-            emptied = update(studies).where(studies.c.id == study)
-            connection.execute(emptied.values(seq=0, seconds=0.0, backend=None))
+            queries.redefine(connection, self._id(connection, name), data)
 
     def study(self, name: str) -> StudyRow | None:
         """The study of that name, or ``None``."""
@@ -145,10 +137,10 @@ class SqlStore:
             .where(studies.c.name == name)
         )
         with self._read() as connection:
-            row = connection.execute(query).one_or_none() if _storable(name) else None
+            row = connection.execute(query).one_or_none() if storable(name) else None
             if row is None:
                 return None
-            holder = _holder(row)
+            holder = living_holder(row)
             return StudyRow(
                 name, load(row.data), row.created, row.seconds, row.seq, row.backend,
                 str(holder) if holder else None,
@@ -176,12 +168,12 @@ class SqlStore:
         while True:
             with self._writing.begin() as connection:
                 row = self._row(connection, name)
-                rival = _holder(row)
+                rival = living_holder(row)
                 if rival:
                     raise StudyLocked(
                         f"study {name!r} in {self.url} is being run by {rival}"
-                        f"{' (this process)' if rival.is_here() else ''}; "
-                        "stop it first or use another store"
+                        f"{' (this process)' if rival.is_here() else ''}",
+                        fix="stop it first or use another store",
                     )
                 taken = {
                     "study": row.id, "seq": row.seq, "seen": row.lease_token or "",
@@ -197,12 +189,9 @@ class SqlStore:
     # -- trials --------------------------------------------------------------------------
 
     def counts(self, name: str) -> dict[TrialState, int]:
-        """Number of trials by state; every state is a key."""
-        query = select(trials.c.state, func.count()).group_by(trials.c.state)
+        """Return the number of trials by state; every state is a key."""
         with self._read() as connection:
-            rows = connection.execute(query.where(trials.c.study_id == self._id(connection, name)))
-            found = {TrialState(state): count for state, count in rows}
-        return {state: found.get(state, 0) for state in TrialState}
+            return queries.counts(connection, self._id(connection, name))
 
     def trials(
         self, name: str, states: Sequence[TrialState] | None = None, *, first: int = 0
@@ -235,39 +224,17 @@ class SqlStore:
     def repeats(self, name: str) -> Repeats:
         """Return how often parameters came that were there already."""
         with self._read() as connection:
-            study = self._id(connection, name)
-            unequal = func.count(trials.c.params.distinct())
-            counts = select(func.count() - unequal).where(trials.c.study_id == study)
-            reused = select(func.count(trials.c.reused)).where(trials.c.study_id == study)
-            again = select(func.count()).where(
-                events.c.study_id == study, events.c.kind == Resampled.kind
-            )
-            found = [connection.execute(query).scalar_one() for query in (counts, reused, again)]
-        return Repeats(*found)
+            return queries.repeats(connection, self._id(connection, name))
 
     def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
-        """The complete trial with the smallest ``sign * value``; the first of equals."""
-        extreme = func.min if sign > 0 else func.max
+        """Return the complete trial with the smallest ``sign * value``; the first of equals."""
         with self._read() as connection:
-            study = self._id(connection, name)
-            mine = (values.c.study_id == study, values.c.objective == dump(objective))
-            bound = select(extreme(values.c.value)).where(*mine).scalar_subquery()
-            number = connection.execute(
-                select(func.min(values.c.number)).where(*mine, values.c.value == bound)
-            ).scalar()
-            if number is None:
-                return None
-            return read_rows(connection, study, number, number)[0].record()
+            return queries.best(connection, self._id(connection, name), objective, sign)
 
     def pending(self, name: str) -> list[Pending]:
-        """The trials that wait or run, by number."""
-        unfinished = [state.value for state in TrialState if not state.is_final]
+        """Return the trials that wait or run, by number."""
         with self._read() as connection:
-            query = select(trials).where(
-                trials.c.study_id == self._id(connection, name), trials.c.state.in_(unfinished)
-            )
-            found = connection.execute(query.order_by(trials.c.number))
-            return [as_row(each).pending() for each in found]
+            return queries.pending(connection, self._id(connection, name))
 
     # -- the log -------------------------------------------------------------------------
 
@@ -285,28 +252,17 @@ class SqlStore:
     def _log(self, name: str, after: int, kinds: list[str] | None = None) -> Iterator[Event]:
         with self._read() as connection:
             row = self._row(connection, name)
-        query = select(events).where(events.c.study_id == row.id, events.c.seq <= row.seq)
-        if kinds is not None:
-            query = query.where(events.c.kind.in_(kinds))
-        query = query.order_by(events.c.seq).limit(CHUNK)
         chunk: list[Event] | None = None
         while chunk is None or len(chunk) == CHUNK:
             with self._read() as connection:
-                chunk = [
-                    load_event(e.kind, e.time, e.trial, load(e.data), e.seq)
-                    for e in connection.execute(query.where(events.c.seq > after))
-                ]
+                chunk = queries.events(connection, row, after, kinds, CHUNK)
             yield from chunk
             after = chunk[-1].seq if chunk else after
 
     def snapshot(self, name: str) -> tuple[int, Any] | None:
         """The last snapshot and the position it belongs to, or ``None``."""
         with self._read() as connection:
-            query = select(snapshots.c.seq, snapshots.c.data).where(
-                snapshots.c.study_id == self._id(connection, name)
-            )
-            row = connection.execute(query).one_or_none()
-            return None if row is None else (row.seq, load(row.data))
+            return queries.snapshot(connection, self._id(connection, name))
 
     def close(self) -> None:
         """Gives held studies free and closes connections. Harmless if called twice."""
@@ -333,7 +289,7 @@ class SqlStore:
 
     def _row(self, connection: Connection, name: str) -> Row[Any]:
         query = select(studies, self._silence()).where(studies.c.name == name)
-        row = connection.execute(query).one_or_none() if _storable(name) else None
+        row = connection.execute(query).one_or_none() if storable(name) else None
         if row is None:
             raise StudyNotFound(f"no study {name!r} in {self.url}")
         return row
@@ -341,22 +297,3 @@ class SqlStore:
     def _id(self, connection: Connection, name: str) -> int:
         number: int = self._row(connection, name).id
         return number
-
-
-def _storable(name: str) -> bool:
-    """Return whether both databases can hold the text: no NUL, no lone surrogate."""
-    try:
-        return b"\0" not in name.encode()
-    except UnicodeEncodeError:
-        return False
-
-
-def _holder(row: Row[Any]) -> Holder | None:
-    """The living driver of a study, or ``None``."""
-    if row.lease_token is None:
-        return None
-    try:
-        holder = Holder.load(load(row.lease_holder))
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"the lease of study {row.name!r} is damaged: {error}") from error
-    return holder if holder.alive(row.silence) else None

@@ -1,0 +1,112 @@
+"""Queries of a SQL store's tables; each takes an open connection and a study's id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from ..contracts.record import TrialRecord, TrialState
+from ..errors import StoreError
+from .codec import dump, load, load_event
+from .contract import Pending, Repeats
+from .event_parts import Event
+from .event_types import Resampled
+from .lock import Holder
+from .records import as_row, read_rows
+from .schema import definitions, snapshots, studies, trials, values
+from .schema import events as log
+
+
+def counts(connection: Connection, study: int) -> dict[TrialState, int]:
+    """Return the number of trials by state; every state is a key."""
+    query = select(trials.c.state, func.count()).group_by(trials.c.state)
+    rows = connection.execute(query.where(trials.c.study_id == study))
+    found = {TrialState(state): count for state, count in rows}
+    return {state: found.get(state, 0) for state in TrialState}
+
+
+def repeats(connection: Connection, study: int) -> Repeats:
+    """Return how often parameters came that were there already."""
+    unequal = func.count(trials.c.params.distinct())
+    again = select(func.count() - unequal).where(trials.c.study_id == study)
+    reused = select(func.count(trials.c.reused)).where(trials.c.study_id == study)
+    resampled = select(func.count()).where(log.c.study_id == study, log.c.kind == Resampled.kind)
+    found = [connection.execute(query).scalar_one() for query in (again, reused, resampled)]
+    return Repeats(*found)
+
+
+def best(connection: Connection, study: int, objective: str, sign: float) -> TrialRecord | None:
+    """Return the complete trial with the smallest ``sign * value``; the first of equals."""
+    extreme = func.min if sign > 0 else func.max
+    mine = (values.c.study_id == study, values.c.objective == dump(objective))
+    bound = select(extreme(values.c.value)).where(*mine).scalar_subquery()
+    number = connection.execute(
+        select(func.min(values.c.number)).where(*mine, values.c.value == bound)
+    ).scalar()
+    return None if number is None else read_rows(connection, study, number, number)[0].record()
+
+
+def pending(connection: Connection, study: int) -> list[Pending]:
+    """Return the trials that wait or run, by number."""
+    unfinished = [state.value for state in TrialState if not state.is_final]
+    query = select(trials).where(trials.c.study_id == study, trials.c.state.in_(unfinished))
+    return [as_row(each).pending() for each in connection.execute(query.order_by(trials.c.number))]
+
+
+def snapshot(connection: Connection, study: int) -> tuple[int, Any] | None:
+    """Return the last snapshot and the position it belongs to, if there is one."""
+    query = select(snapshots.c.seq, snapshots.c.data).where(snapshots.c.study_id == study)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.seq, load(row.data))
+
+
+def redefine(connection: Connection, study: int, data: str) -> None:
+    """Give a study without trials another definition, and an empty log."""
+    for table in (log, snapshots):
+        connection.execute(delete(table).where(table.c.study_id == study))
+    defined = update(definitions).where(definitions.c.study_id == study)
+    connection.execute(defined.values(data=data))
+    emptied = update(studies).where(studies.c.id == study)
+    connection.execute(emptied.values(seq=0, seconds=0.0, backend=None))
+
+
+def events(
+    connection: Connection, study: Row[Any], after: int, kinds: Sequence[str] | None, most: int
+) -> list[Event]:
+    """Return at most so many events after a position, in order, of some kinds or all.
+
+    Args:
+        connection: An open connection.
+        study: The study's row: what was appended since that was read is left out.
+        after: The position.
+        kinds: Names of kinds; ``None`` for all.
+        most: Largest number of events.
+    """
+    query = select(log).where(
+        log.c.study_id == study.id, log.c.seq <= study.seq, log.c.seq > after
+    )
+    if kinds is not None:
+        query = query.where(log.c.kind.in_(kinds))
+    rows = connection.execute(query.order_by(log.c.seq).limit(most))
+    return [load_event(e.kind, e.time, e.trial, load(e.data), e.seq) for e in rows]
+
+
+def storable(name: str) -> bool:
+    """Return whether both databases can hold the text: no NUL, no lone surrogate."""
+    try:
+        return b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def living_holder(row: Row[Any]) -> Holder | None:
+    """Return the living driver of a study, or ``None``."""
+    if row.lease_token is None:
+        return None
+    try:
+        holder = Holder.load(load(row.lease_holder))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the lease of study {row.name!r} is damaged: {error}") from error
+    return holder if holder.alive(row.silence) else None
