@@ -80,7 +80,7 @@ def test_a_killed_study_goes_on_from_the_last_checkpoint(study):
     process = subprocess.Popen(
         command.argv("run", "study.yaml"), cwd=command.folder, stderr=subprocess.DEVNULL
     )
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while not (command.folder / "s.db").exists() or not any(
         t["reports"] for t in trials(command) or [{"reports": []}] if len(t["reports"]) == 2
     ):

@@ -56,7 +56,7 @@ def give_up(process, folder, waiting=WAITING):
     while waiting not in said and process.poll() is None:
         said += process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=150)
     (folder / "hang").unlink(missing_ok=True)
     return out, said + err
 

@@ -80,7 +80,7 @@ def logs(command, monkeypatch, capsys):
 
 
 def wait_for(condition):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -146,11 +146,11 @@ def test_a_running_trial_is_followed_until_it_ends(logs):
         assert follower.poll() is None
         (logs.folder / "go-0").touch()
         assert follower.stdout.read() == "ended 0\n"
-        _, err = follower.communicate(timeout=60)
+        _, err = follower.communicate(timeout=150)
         assert (follower.returncode, err) == (0, "trial 0: COMPLETE\n")
     finally:
         (logs.folder / "go-0").touch()
-        run.communicate(timeout=60)
+        run.communicate(timeout=150)
 
 
 def test_following_ends_with_the_driver(logs):
@@ -163,7 +163,7 @@ def test_following_ends_with_the_driver(logs):
         run.kill()
         run.communicate()
     assert follower.stdout.read() == "begun 0\n"  # what readline has buffered, too
-    _, err = follower.communicate(timeout=60)
+    _, err = follower.communicate(timeout=150)
     assert follower.returncode == 0
     assert err == "trial 0: nobody drives the study now\n"
 

@@ -325,7 +325,7 @@ def run_study(store: Path, *words: str, name: str = "tpe") -> list[dict[str, Any
     ended = subprocess.run(run, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stderr) == (0, "")
     listed = subprocess.run(
-        [*command, "trials", *file, "--json"], capture_output=True, text=True, timeout=60
+        [*command, "trials", *file, "--json"], capture_output=True, text=True, timeout=150
     )
     trials: list[dict[str, Any]] = json.loads(listed.stdout)
     ((measure, best),) = json.loads(ended.stdout)["best"]["values"].items()

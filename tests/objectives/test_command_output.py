@@ -62,7 +62,7 @@ WAITS = """
     import json, os, sys, time
     for step in range(3):
         print(json.dumps({"step": step, "value": step}))
-        end = time.monotonic() + 60
+        end = time.monotonic() + 150
         while not os.path.exists(f"seen{step}"):
             if time.monotonic() > end:
                 sys.exit("nobody has seen this step")

@@ -93,7 +93,7 @@ def test_a_pattern_with_a_step_reports(run, tmp_path):
         import os, sys, time
         for epoch in range(3):
             print(f"epoch {epoch}/3 - loss {epoch}.5 - 3 s")
-            end = time.monotonic() + 60
+            end = time.monotonic() + 150
             while not os.path.exists(f"seen{epoch}"):
                 if time.monotonic() > end:
                     sys.exit("nobody has seen this epoch")
@@ -201,7 +201,7 @@ WRITES = """
             print(json.dumps(rows[-1]), file=open("m.jsonl", "a" if epoch else "w"), flush=True)
         else:
             json.dump(rows[-1], open("m.json", "w"))
-        end = time.monotonic() + 60
+        end = time.monotonic() + 150
         while not os.path.exists(f"seen{epoch}"):
             if time.monotonic() > end:
                 sys.exit("nobody has seen this epoch")

@@ -79,7 +79,7 @@ class Site:
         """Runs `hpo-bridge`; standard output and error come apart."""
         return subprocess.run(
             [sys.executable, "-m", "hpo_bridge", *words],
-            capture_output=True, text=True, timeout=60, env={**os.environ, **environment},
+            capture_output=True, text=True, timeout=150, env={**os.environ, **environment},
         )  # fmt: skip
 
 

@@ -228,7 +228,7 @@ def test_the_traceback_of_a_plugin_that_cannot_be_imported(site: Site) -> None:
     site("hpo-acme", "def start():\n    raise RuntimeError('no')\nstart()\n")
     done = subprocess.run(
         [sys.executable, "-c", "from hpo_bridge.plugins import manager; manager()"],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=150,
         env={"PYTHONPATH": str(site.folder), "PATH": "/usr/bin:/bin", TRACEBACK: "1"},
     )  # fmt: skip
     assert 'hpo_acme.py", line 2, in start' in done.stderr

@@ -124,7 +124,7 @@ def test_a_plugin_that_prints_breaks_no_output_for_programs(site: Site) -> None:
 def test_a_plugin_that_prints_breaks_no_completion(site: Site) -> None:
     site("hpo-prints", "print('Welcome!')" + HOOKS)
     done = subprocess.run(
-        ["hpo-bridge"], capture_output=True, text=True, timeout=60,
+        ["hpo-bridge"], capture_output=True, text=True, timeout=150,
         env={**os.environ, "_HPO_BRIDGE_COMPLETE": "complete_bash", "COMP_WORDS": "hpo-bridge plu",
              "COMP_CWORD": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )  # fmt: skip
@@ -135,6 +135,6 @@ def test_from_python_what_a_plugin_prints_goes_where_prints_go(site: Site) -> No
     site("hpo-prints", "print('Welcome!')" + HOOKS)
     code = "from hpo_bridge.plugins import manager\nmanager()\nprint('mine')"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=150, check=True
     )
     assert done.stdout.split() == ["Welcome!", "mine"]

@@ -128,7 +128,7 @@ class Distant:
         if last is not None:
             self.there.save(number, last)
         self.worker.submit(Trial(number, {}, 0, channel=None))
-        end = time.monotonic() + 60
+        end = time.monotonic() + 150
         while True:
             assert time.monotonic() < end
             self.worker.line.poll(0.05)

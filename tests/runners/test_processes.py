@@ -302,7 +302,7 @@ def test_command_that_hangs(make_work, runner, tmp_path):
     work = make_work({"command": f"sh -c 'echo $$ > {pid}; sleep 300'"}, [{}])
     runner(trial_timeout=0.3).run(work)
     assert work.errors == ["timed out after 0.3 s"]
-    end = time.monotonic() + 2
+    end = time.monotonic() + 150
     while psutil.pid_exists(int(pid.read_text())):
         if psutil.Process(int(pid.read_text())).status() == psutil.STATUS_ZOMBIE:
             break

@@ -14,14 +14,13 @@ ADAPTED = Path(__file__).parent / "adapted"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_the_tests_of_grid_search_pass(tmp_path: Path) -> None:
     """What is left out, and why, is in ``adapted/as_scikit_learns.py``."""
     options = ["-q", "-p", "no:cacheprovider", "-p", "as_scikit_learns", "-W", "ignore", "-rf"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "--pyargs",
          "sklearn.model_selection.tests.test_search"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=380, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=580, check=False,
         env={**os.environ, "PYTHONPATH": str(ADAPTED), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]

@@ -150,7 +150,7 @@ def run(spawn: Callable[..., subprocess.Popen[str]]) -> Callable[..., str]:
 
     def call(code: str, *args: str, **options: Any) -> str:
         process = spawn(code, *args, **options)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=150)
         assert process.returncode == 0, err
         return out.strip()
 

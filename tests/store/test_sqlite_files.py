@@ -377,7 +377,7 @@ print(store.names(), flush=True)
         racer.stdin.write("\n")
         racer.stdin.flush()
     for racer in racers:
-        out, err = racer.communicate(timeout=30)
+        out, err = racer.communicate(timeout=150)
         assert out == "['s']\n", err
 
 

@@ -163,7 +163,7 @@ def test_what_the_death_of_its_driver_cut_goes_on(
         return subprocess.Popen([sys.executable, "-c", DRIVER, url, runner, str(log)])
 
     first = drive()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 150
     log.touch()
     while any(f"{number}:1" not in log.read_text().split() for number in cut):
         assert time.monotonic() < end
@@ -179,7 +179,7 @@ def test_what_the_death_of_its_driver_cut_goes_on(
             time.sleep(0.01)
         second.kill()
         second.wait()
-    assert drive().wait(timeout=30) == 0
+    assert drive().wait(timeout=150) == 0
     assert sorted(log.read_text().split()) == [f"{n}:{e}" for n in (0, 1) for e in range(4)]
 
 

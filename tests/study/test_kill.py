@@ -222,7 +222,6 @@ def urls(tmp_path: Path, postgres_url: str) -> Callable[[str], str]:
     return paths.__getitem__
 
 
-@pytest.mark.timeout(120)
 def test_kill_nine_inline_and_processes(urls: Callable[[str], str], tmp_path: Path) -> None:
     """More than fifty kills; two studies at a time."""
     cases = [
@@ -241,7 +240,6 @@ def test_kill_nine_inline_and_processes(urls: Callable[[str], str], tmp_path: Pa
         store.close()
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="needs optuna")
 def test_kill_nine_with_a_backend_that_learns(urls: Callable[[str], str], tmp_path: Path) -> None:
     case = Case(urls("sqlite"), tmp_path, 8, name="tpe", backend="optuna.tpe", life=1.0,
@@ -254,7 +252,6 @@ def test_kill_nine_with_a_backend_that_learns(urls: Callable[[str], str], tmp_pa
         assert [t.params for t in stored] == uninterrupted(case)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="needs optuna")
 def test_kill_nine_all_along_a_schedule(urls: Callable[[str], str], tmp_path: Path) -> None:
     schedule = [

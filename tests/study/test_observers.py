@@ -123,7 +123,7 @@ def test_a_continued_study_tells_what_had_ended(study: Make, url: str) -> None:
 
 
 def wait(until: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 150
     while not until():
         assert time.monotonic() < end
         time.sleep(0.01)

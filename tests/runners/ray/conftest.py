@@ -80,7 +80,7 @@ class Started:
                 "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", *arguments,
             ],
             env=plain_environment(RAY_TMPDIR=str(self.folder), **environment),
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=150,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         self.address = (self.folder / "ray" / "ray_current_cluster").read_text()
@@ -182,7 +182,7 @@ class Command:
     def __call__(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Runs it to its end."""
         process = self.start(*words, **more)
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=150)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def log(self) -> list[str]:
@@ -190,7 +190,7 @@ class Command:
         path = self.folder / "log"
         return path.read_text().splitlines() if path.exists() else []
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 150) -> None:
         """Until it holds, for so long at most."""
         end = time.monotonic() + seconds
         while not condition():

@@ -60,7 +60,7 @@ def test_a_trial_that_takes_too_long_takes_its_folds_along(ray_here, tmp_path):
     assert found.trials[0].error == "timed out after 12 s"
     processes = [int(path.name) for path in tmp_path.iterdir()]
     assert processes
-    end = time.monotonic() + 10
+    end = time.monotonic() + 40
     while any(map(runs, processes)):
         assert time.monotonic() < end
         time.sleep(0.05)

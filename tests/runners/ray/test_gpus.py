@@ -6,8 +6,6 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.timeout(150)
-
 OBJECTIVE = """\
 import glob, os, time
 

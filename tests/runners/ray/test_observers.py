@@ -10,7 +10,7 @@ import pytest
 
 import hpo_bridge as hpo
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("ray_here")]
+pytestmark = pytest.mark.usefixtures("ray_here")
 
 
 @pytest.fixture(autouse=True)

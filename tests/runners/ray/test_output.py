@@ -10,8 +10,6 @@ from hpo_bridge_ray.hub import Hub
 import hpo_bridge as hpo
 from hpo_bridge.contracts.trial_output import KEPT, OutputFolder
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def printed(study, trial):
     lines = study.output(trial).splitlines()

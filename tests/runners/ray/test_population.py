@@ -13,8 +13,6 @@ import hpo_bridge as hpo
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.errors import InvalidOptions, ObjectiveError
 
-pytestmark = pytest.mark.timeout(120)
-
 EPOCHS = 12
 SPACE = hpo.Space(
     lr=hpo.Float(1e-4, 1e-1, log=True),

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 import hpo_bridge as hpo
 from hpo_bridge.contracts.record import TrialState
-
-pytestmark = pytest.mark.timeout(180)
 
 PROGRAM = """
 import json, os, sys, time

@@ -16,8 +16,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = pytest.mark.timeout(150)
-
 COMPLETE = {"WAITING": 0, "RUNNING": 0, "COMPLETE": 12, "PRUNED": 0, "FAILED": 0}
 LONG = ("--set", "space.nap=0.1", "--trials", "1000")
 
@@ -47,7 +45,7 @@ class Place:
                     found.append(" ".join(process.cmdline())[:100])
         return found
 
-    def wait_until_left(self, seconds: float = 20) -> None:
+    def wait_until_left(self, seconds: float = 150) -> None:
         end = time.monotonic() + seconds
         while self.processes():
             assert time.monotonic() < end, self.processes()
@@ -66,7 +64,7 @@ def test_a_run_on_a_ray_of_its_own(command, place):
     assert (done.returncode, done.stderr) == (0, "")
     (line,) = done.stdout.splitlines()
     assert json.loads(line)["counts"] == COMPLETE
-    place.wait_until_left(5)
+    place.wait_until_left()
     assert place.files() == []
     assert {str(p.relative_to(place.home)) for p in place.home.rglob("*")} <= {
         ".ray", ".ray/auth_token"
@@ -82,7 +80,7 @@ def test_all_lines_are_ours_where_a_ray_was_started(command, place, started):
         assert re.match(r"s: core\.random, sqlite:|\d+/12 · best value ", line)
     words = [line.split()[0] for line in done.stdout.splitlines()]
     assert words == ["study", "trials", "best", "x", "nap", "store"]
-    place.wait_until_left(5)
+    place.wait_until_left()
     assert place.files() == []
 
 
@@ -98,7 +96,7 @@ def test_ctrl_c_ends_in_seconds_and_the_study_goes_on(command, place, started, w
         os.killpg(driver.pid, signal.SIGINT)
     else:
         driver.send_signal(signal.SIGTERM if way == "SIGTERM" else signal.SIGINT)
-    out, err = driver.communicate(timeout=60)
+    out, err = driver.communicate(timeout=150)
     assert time.monotonic() - begin < 30
     assert driver.returncode == 130
     assert err == "interrupted; everything is kept: run study.yaml again to go on\n"
@@ -131,7 +129,7 @@ def test_a_killed_driver_leaves_no_process(command, place):
     command.wait(lambda: len(command.log()) >= 6)
     driver.kill()
     driver.communicate()
-    place.wait_until_left(30)
+    place.wait_until_left()
     words = ("run", "study.yaml", "--json", *LONG[:2], "--trials", "40")
     done = command(*words, **place.environment)
     assert done.returncode == 0, done.stderr
@@ -147,7 +145,7 @@ def test_a_killed_driver_leaves_a_started_ray_as_it_was(command, place, started)
     workers = {int(line.split()[0]) for line in command.log()}
     driver.kill()
     driver.communicate()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 150
     while any(psutil.pid_exists(pid) for pid in workers):
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -174,7 +172,7 @@ def test_two_studies_share_a_ray(command, started):
         "run", "study.yaml", *one, "--set", "study=other", "--set", "objective=second.py:train",
         "--trials", "60", "--backend", "optuna.tpe", RAY_ADDRESS=started.address,
     )  # fmt: skip
-    results = [process.communicate(timeout=100) for process in (first, second)]
+    results = [process.communicate(timeout=150) for process in (first, second)]
     quiet, failing = (err.splitlines() for _, err in results)
     assert quiet == []
     assert [line.split(":")[0] for line in failing] == ["study 'other'"] * 2, failing
@@ -219,7 +217,7 @@ def test_a_study_waits_for_room_and_says_so_once(command, started):
     assert driver.poll() is None
     assert command.log() == []
     (command.folder / "go").touch()
-    out, err = driver.communicate(timeout=60)
+    out, err = driver.communicate(timeout=150)
     assert (driver.returncode, err) == (0, "")
     assert json.loads(out)["counts"] == COMPLETE
-    assert holder.wait(timeout=20) == 0
+    assert holder.wait(timeout=150) == 0
