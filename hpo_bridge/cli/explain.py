@@ -11,7 +11,7 @@ from typing import Any
 from ..config import StudyFile, load_study_file
 from ..contracts.optimizer import Capability, Explains
 from ..engine.checked_optimizer import CheckedOptimizer
-from ..engine.schedule import Stage, schedule_of
+from ..engine.schedule import Stage
 from ..errors import InvalidOptions, UnsupportedProblem, counted
 from ..objectives.command import CommandObjective
 from ..plugins import PluginManager
@@ -76,12 +76,12 @@ def command_line(file: StudyFile) -> str | None:
 
 def _explain(file: StudyFile, plugins: PluginManager) -> list[dict[str, Any]]:
     """For each entry of the schedule ``backend``, ``rows`` and what it says beside its name."""
-    tables = []
-    for entry in schedule_of(file.schedule):
+    tables, schedule = [], file.config.schedule
+    for entry in schedule:
         table: dict[str, Any] = {"backend": entry.name, "rows": _rows(plugins, file, entry)}
-        if len(file.schedule) > 1 or entry.trials is not None:
+        if len(schedule) > 1 or entry.trials is not None:
             table["trials"] = entry.trials
-        if len(file.schedule) > 1 or entry.handover != "tell":
+        if len(schedule) > 1 or entry.handover != "tell":
             table["handover"] = entry.handover
         tables.append(table)
     return tables

@@ -20,8 +20,8 @@ from ..errors import (
 )
 from ..plugins import Kind, PluginManager, accepted_options, load_factory
 from ..space import Space
-from .models import Chosen, ChosenBackend
 from .problems import Problems, shown
+from .section_models import Chosen, ChosenBackend
 
 KEPT_OPTIONS = ("workers", "trial_timeout", "retries", "order")
 """Options that mean the same on every runner, and go over to another one."""
@@ -52,6 +52,11 @@ class Selected:
     place: KeyPath = ()
     trials: int | None = None
     handover: str = "tell"
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The name and the options, as a study takes them."""
+        return {"name": self.name, "options": self.options}
 
 
 def selected(

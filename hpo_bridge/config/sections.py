@@ -1,17 +1,18 @@
-"""The sections of a study file that need no plugin: name, space, objectives, objective."""
+"""The sections of a study file that need no plugin, and the requirements and plugins it names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..contracts.directions import SINGLE
 from ..contracts.objective import Objective
 from ..contracts.record import Direction
-from ..errors import ObjectiveError, SpaceError, SpaceWarning, warn
+from ..errors import ConfigError, ObjectiveError, SpaceError, SpaceWarning, warn
 from ..objectives.command import KEYS, CommandObjective
 from ..objectives.objective import objective_from
+from ..plugins import PluginManager
 from ..space import Space
 from ..space.constants import list_warning
 from ..space.plain import parameter_from_plain
@@ -123,3 +124,33 @@ def objective_of(
         problems.add(("objective",), f"{shown(spec)} cannot be read: {error}")
         return None
     return objective
+
+
+def add_plugins(
+    plugins: PluginManager, sources: Sequence[str], folder: Path, problems: Problems
+) -> None:
+    """Loads unpackaged plugins; notes those that cannot be loaded."""
+    for position, source in enumerate(sources):
+        try:
+            plugins.add(source, folder)
+        except ConfigError as error:
+            for fault in error.errors:
+                problems.add(("plugins", str(position)), fault.text)
+
+
+def check_requirements(texts: Sequence[str], problems: Problems) -> None:
+    """Notes each requirement that no installed distribution meets."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from ..contracts.requirements import unmet
+
+    for position, text in enumerate(texts):
+        path = ("requires", str(position))
+        try:
+            Requirement(text)
+        except InvalidRequirement:
+            problems.add(path, f"found {shown(text)}, expected one such as 'hpo-acme>=0.3'")
+            continue
+        lacking = unmet((text,), None)
+        if lacking is not None:
+            problems.add(path, str(lacking))

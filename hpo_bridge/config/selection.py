@@ -12,8 +12,9 @@ from ..errors import ObjectiveError, SelectionError
 from ..objectives.command import CommandObjective
 from ..objectives.scoring_function import resolve_test
 from ..space import Space
-from .models import SelectionModel, StudyModel
+from .models import StudyModel
 from .problems import Problems, shown
+from .section_models import SelectionModel
 from .selection_rule import SelectionRule
 
 PLACE = "selection"

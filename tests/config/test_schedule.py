@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -20,14 +21,14 @@ def walk(**keys: Any) -> dict[str, Any]:
 
 def test_a_schedule_is_loaded(load: Load, good: dict[str, Any]) -> None:
     file = load(good | {"backend": [FIRST, walk(trials=5), "core.random"]})
-    assert file.schedule == (
+    assert tuple(map(asdict, file.config.schedule)) == (
         {"name": "core.random", "options": {}, "trials": 20, "handover": "tell"},
         {"name": "acme.walk", "options": {"pace": 0.25}, "trials": 5, "handover": "ignore"},
         {"name": "core.random", "options": {}, "trials": None, "handover": "tell"},
     )
     assert file.backend == "core.random"
-    (alone,) = load(good).schedule
-    assert alone == {
+    (alone,) = load(good).config.schedule
+    assert asdict(alone) == {
         "name": "acme.walk", "options": {"pace": 0.5}, "trials": None, "handover": "tell",
     }  # fmt: skip
 
@@ -45,15 +46,15 @@ def test_a_backend_of_the_command_line_takes_its_place(
     load: Load, good: dict[str, Any], refused: Refused
 ) -> None:
     schedule = [FIRST, walk()]
-    (only,) = load(good | {"backend": schedule}, backend="core.random").schedule
-    assert (only["name"], only["trials"]) == ("core.random", None)
+    (only,) = load(good | {"backend": schedule}, backend="core.random").config.schedule
+    assert (only.name, only.trials) == ("core.random", None)
     file = load(
         good | {"backend": schedule}, overrides=["backend.0.trials=7", "backend.1.pace=0.5"]
     )
-    assert file.schedule[0]["trials"] == 7
-    assert file.schedule[1]["options"] == {"pace": 0.5}
+    assert file.config.schedule[0].trials == 7
+    assert file.config.schedule[1].options == {"pace": 0.5}
     file = load(good | {"backend": [FIRST, "core.random"]}, overrides=["backend.1.trials=4"])
-    assert file.schedule[1]["trials"] == 4
+    assert file.config.schedule[1].trials == 4
     lines = refused(good | {"backend": schedule}, overrides=["backend.1.trials=none"])
     assert lines == [
         "--set: backend.1.trials: found 'none', expected a whole number from 1 to 1000000000"
@@ -117,11 +118,11 @@ def test_what_plugins_say_of_an_entry(good: dict[str, Any], refused: Refused) ->
 def test_earlier_studies_are_loaded(load: Load, good: dict[str, Any], folder: Any) -> None:
     earlier = {"store": "sqlite:///old.db", "study": "old", "map": {"lr": "rate"}}
     file = load(good | {"warm_start": [earlier, {"study": "demo2"}]})
-    assert file.warm_start == (
+    assert file.config.warm_start == (
         {**earlier, "store": f"sqlite:///{folder}/old.db"}, {"study": "demo2"},
     )  # fmt: skip
     del good["warm_start"]
-    assert load(good).warm_start == ()
+    assert load(good).config.warm_start == ()
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ def test_a_full_file(load: Load, folder: Path) -> None:
     assert file.runner == "acme-pool"
     assert file.runner_options == {"workers": 2, "trial_timeout": 300.0, "retries": 1}
     assert (file.pruner, file.pruner_options) == ("acme-halving", {"factor": 3})
-    assert [seen["options"] for seen in file.observers] == [{}, {"pages": 3}]
-    assert {seen["name"] for seen in file.observers} == {"acme-diary"}
+    assert [seen["options"] for seen in file.config.observers] == [{}, {"pages": 3}]
+    assert {seen["name"] for seen in file.config.observers} == {"acme-diary"}
     assert file.store == f"sqlite:///{folder}/digits-cnn.db"
 
 
@@ -85,13 +85,13 @@ def test_defaults(load: Load, folder: Path) -> None:
     assert (file.runner, file.runner_options) == ("inline", {})
     assert file.directions == {"value": "minimize"}
     assert (file.seed, file.seconds, file.pruner, file.pruner_options) == (None, None, None, {})
-    assert file.observers == ()
+    assert file.config.observers == ()
 
 
 def test_checkpoints_are_relative_to_the_file(load: Load, folder: Path) -> None:
-    assert load(SMALL).checkpoints is None
-    assert load(SMALL + "checkpoints: kept/here\n").checkpoints == folder / "kept" / "here"
-    assert load(SMALL + "checkpoints: /kept\n").checkpoints == Path("/kept")
+    assert load(SMALL).config.checkpoints is None
+    assert load(SMALL + "checkpoints: kept/here\n").config.checkpoints == folder / "kept" / "here"
+    assert load(SMALL + "checkpoints: /kept\n").config.checkpoints == Path("/kept")
     assert not (folder / "kept").exists()
 
 
@@ -277,9 +277,9 @@ def test_problems_of_flags_name_them(refused: Refused, good: dict[str, Any]) -> 
         ("runner=inline", lambda f: (f.runner, f.runner_options), ("inline", {})),
         ("technique=random", lambda f: f.backend, "core.random"),
         ("directions={a: maximize}", lambda f: f.directions, {"a": "maximize"}),
-        ("observers=[]", lambda f: f.observers, ()),
-        ("observers.0.pages=7", lambda f: f.observers[0]["options"], {"pages": 7}),
-        ("observers.1.options.title=a", lambda f: f.observers[1]["options"]["title"], "a"),
+        ("observers=[]", lambda f: f.config.observers, ()),
+        ("observers.0.pages=7", lambda f: f.config.observers[0]["options"], {"pages": 7}),
+        ("observers.1.options.title=a", lambda f: f.config.observers[1]["options"]["title"], "a"),
         (" study = other ", lambda f: f.name, "other"),
     ],
 )
