@@ -142,23 +142,25 @@ def test_a_write_that_fails_adds_nothing(study, source, url, monkeypatch):
     assert made.import_trials(source([plain(n, n) for n in range(3)])).numbers == range(3)
 
 
-def test_the_pruner_knows_them(study, source):
+@pytest.mark.parametrize(("direction", "worse"), [("minimize", 50.0), ("maximize", 0.5)])
+def test_the_pruner_knows_them(study, source, direction, worse):
     reports = [[step, 1.0] for step in range(5)]
-    made = study(SPACE, pruner={"name": "median", "options": {"n_startup_trials": 4}})
+    median = {"name": "median", "options": {"n_startup_trials": 4}}
+    made = study(SPACE, direction=direction, pruner=median)
     good = [plain(n, 1.0, reports=reports) for n in range(5)]
     made.import_trials(source(good))
 
     def bad(trial):
-        trial.report(50.0, 0)
+        trial.report(worse, 0)
         assert trial.should_prune()
-        return 50.0
+        return worse
 
     made.optimize(bad, trials=6)
     assert made.trials[5].state is TrialState.COMPLETE
-    held = study(SPACE, pruner={"name": "median", "options": {"n_startup_trials": 4}})
+    held = study(SPACE, direction=direction, pruner=median)
     trial = held.ask()
     held.import_trials(source(good))
-    trial.report(50.0, 0)
+    trial.report(worse, 0)
     assert trial.should_prune()
 
 

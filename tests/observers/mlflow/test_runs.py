@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hpo_bridge_mlflow.best import Best
 from hpo_bridge_mlflow.tracking import connected
 
-from hpo_bridge import Float, HpoBridgeError, Study, TrialPruned
+from hpo_bridge import Float, HpoBridgeError, Space, Study, TrialPruned
 
 Make = Callable[..., Study]
 Runs = Callable[..., list[Any]]
@@ -233,3 +234,11 @@ def test_checking_a_file_does_not_import_mlflow(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_of_equals_the_first_is_the_best() -> None:
+    study = Study(Space(x=Float(0, 1)), seed=0)
+    study.optimize(lambda trial: 1.0, trials=3)
+    best = Best({"value": "minimize"})
+    assert [best.add(trial) for trial in study.trials] == [True, False, False]
+    assert [trial.number for trial in best.trials] == [0]
