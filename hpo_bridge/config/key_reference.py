@@ -33,12 +33,12 @@ _SPACE = (
     ("type", "float, int or categorical", True, "The kind of parameter."),
     ("low", "a number", True, "Smallest value, of float and int."),
     ("high", "a number", True, "Largest value, of float and int; included."),
-    ("log", "true or false", False, "Equal ratios are equally likely; needs `low` above 0."),
+    ("log", "true or false", False, "Use a log scale; `low` must be above 0."),
     (
         "step",
         "a number",
         False,
-        "Distance of the allowed values from `low`; divides the range, but for rounding.",
+        "Distance between allowed values, from `low`; must divide the range, up to rounding.",
     ),
     (
         "shape",
@@ -52,14 +52,15 @@ _SPACE = (
         "constant",
         "a value",
         False,
-        "By itself: a constant, as a plain value is; for a list, which else warns.",
+        "The value of a constant; needed only for lists.",
     ),
-    ("ordered", "true or false", False, "Whether the choices have an order to be used."),
+    ("ordered", "true or false", False, "Treat the order of the choices as meaningful."),
     (
         "when",
         "a mapping",
         False,
-        "`{parameter: value}` or `{parameter: [value, value]}`: exists only where this holds.",
+        "Condition for the parameter to exist: `{parameter: value}` or `{parameter: [value, "
+        "value]}`.",
     ),
 )
 

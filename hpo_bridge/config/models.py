@@ -42,32 +42,32 @@ class StudyModel(Section):
 
     study: Annotated[str, BeforeValidator(study_name)] | None = key(
         None,
-        "The study's name in the store; without it the file's name without its suffix.",
+        "The study's name in the store, by default the file's name without its suffix.",
         "a name of up to 100 letters, digits, '.', '_' and '-', no '.' or '-' at its start",
     )
     objective: Annotated[str | dict[str, Any], BeforeValidator(check_objective)] = key(
         ...,
-        "What is evaluated: `FILE.py:FUNCTION` relative to this file, "
-        "`package.module:FUNCTION`, `{command: program --option {parameter}}`, or a "
-        "[kind of a plugin](#objectives) with its options: `{cross_validated: {…}}`.",
+        "The [objective](#objectives): `FILE.py:FUNCTION` relative to this file, "
+        "`package.module:FUNCTION`, `{command: program --option {parameter}}`, or a kind with "
+        "its options: `{cross_validated: {…}}`.",
         "'FILE.py:FUNCTION', 'package.module:FUNCTION', {command: '…'} or {kind: {…}}",
     )
     direction: Literal["minimize", "maximize"] | None = key(
         None,
-        "Whether smaller or larger values of the single objective are better.",
+        "Direction of a single objective.",
         "minimize or maximize",
     )
     directions: (
         Annotated[dict[str, Literal["minimize", "maximize"]], AfterValidator(check_filled)] | None
     ) = key(
         None,
-        "Instead of `direction`: objective name to `minimize` or `maximize`.",
+        "Instead of `direction`, the direction of each objective by name.",
         "a mapping such as {val_loss: minimize, latency: minimize}",
         "minimize or maximize",
     )
     space: dict[str, Any] = key(
         ...,
-        "Parameter name to its declaration; a plain value is a constant.",
+        "The declaration of each parameter by name; a plain value is a constant.",
         "a mapping of parameters such as lr: {type: float, low: 0.001, high: 0.1}",
     )
     constraints: list[str] | None = key(
@@ -81,86 +81,82 @@ class StudyModel(Section):
         | None
     ) = key(
         None,
-        "Which optimizer proposes the trials: a name, or `{name, options}`; or a list "
-        "of them, a [schedule](history.md#hand-over).",
+        "The optimizer: a name or `{name, options}`; or a list of these, a "
+        "[schedule](history.md#hand-over).",
         "a name such as core.random, {name: …, options: {…}}, or a list of such",
         "a name such as core.random, or {name: …, options: {…}}",
     )
     technique: str | None = key(
         None,
-        "Instead of `backend`: the kind of algorithm; the best backend installed is taken.",
+        "Instead of `backend`, the kind of algorithm; selects the best installed backend.",
         "a technique such as random or bayesian",
     )
     seed: int | None = key(
         None,
-        "The source of all randomness; without it each study draws its own.",
+        "The seed of all random numbers.",
         f"a whole number from 0 to {LARGEST_SEED}",
         ge=0,
         le=LARGEST_SEED,
     )
     budget: BudgetModel | None = key(
         None,
-        "When the study ends; only a backend that ends by itself, a grid, can do without.",
+        "The end of the study; optional for backends that end by themselves, such as grids.",
         "a mapping such as {trials: 60, time: 20m}",
     )
     stop: StopModel | None = key(
         None,
-        "What ends a run [before its budget is spent](guarantees.md#failed-trials); failed trials "
-        "do, if all of the first ten fail for one reason.",
+        "Conditions for stopping a run [because of failed trials](guarantees.md#failed-trials).",
         "a mapping such as {failures: 5}",
     )
     runner: Annotated[Chosen, BeforeValidator(_as_mapping)] | None = key(
         None,
-        "What evaluates the trials: a name, or `{name, …options}`.",
+        "The runner that evaluates trials: a name or `{name, …options}`.",
         "a name such as inline, or {name: …, option: …}",
     )
     pruner: Annotated[Chosen, BeforeValidator(_as_mapping)] | None = key(
         None,
-        "What stops trials early, by their reports: a name, or `{name, options}`.",
+        "The pruner that stops trials early: a name or `{name, options}`.",
         "a name, or {name: …, options: {…}}",
     )
     selection: SelectionModel | None = key(
         None,
-        "Which configuration is [chosen](cross-validation.md#honest-selection), and how it is "
-        "tested.",
+        "[Choice and test](cross-validation.md#honest-selection) of the final configuration.",
         "a mapping such as {rule: one_standard_error, simplest: [max_depth]}",
     )
     duplicates: Literal["evaluate", "reuse", "resample"] | None = key(
         None,
-        "What happens where parameters are proposed that are there already: they are run again "
-        "(`evaluate`), get the earlier value (`reuse`, for objectives that always give the same "
-        "one), or are asked for anew (`resample`). [Duplicates](history.md#duplicates).",
+        "Treatment of repeated parameters: `evaluate` them again, `reuse` the earlier value (for "
+        "deterministic objectives), or `resample`. [Duplicates](history.md#duplicates).",
         "evaluate, reuse or resample",
     )
     observers: list[Annotated[Chosen, BeforeValidator(_as_mapping)]] | None = key(
         None,
-        "What [watches](observers.md) the study, such as a tracker: a list of names, or of "
-        "`{name, options}`.",
+        "[Observers](observers.md) of the study, such as trackers: a list of names or of `{name, "
+        "options}`.",
         "a list such as [mlflow], or [{name: mlflow, options: {…}}]",
         "a name, or {name: …, options: {…}}",
     )
     store: str | None = key(
         None,
-        "Where the study is kept: a URL; a relative SQLite path is relative to this file.",
+        "The URL of the store; SQLite paths are relative to this file.",
         "a URL such as sqlite:///study.db or postgresql://host/database",
     )
     checkpoints: Annotated[str, AfterValidator(check_filled)] | None = key(
         None,
-        "Where trials keep [checkpoints](python.md#checkpoints): a folder, relative to this "
-        "file, that every driver of the study sees.",
+        "The folder for [checkpoints](python.md#checkpoints), relative to this file; every "
+        "driver of the study needs access to it.",
         "a folder such as checkpoints, relative to the study file",
     )
     warm_start: list[WarmStart] | None = key(
         None,
-        "[Earlier studies](history.md#warm-start), whose trials the backend is told of as points "
-        "that it did not propose.",
+        "[Earlier studies](history.md#warm-start) whose trials the backend learns from.",
         "a list such as [{store: sqlite:///old.db, study: name}]",
         "a mapping such as {store: sqlite:///old.db, study: name}",
     )
     defaults: dict[str, Any] | None = key(
         None,
-        "Where [the space has changed](history.md#change-the-space): what a parameter that is new "
-        "was in the trials before.",
+        "Values of new parameters in earlier trials, for a [changed "
+        "space](history.md#change-the-space).",
         "a mapping such as {dropout: 0.0}",
     )
     plugins: list[str] | None = key(

@@ -67,9 +67,9 @@ class Chosen(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
-    name: Annotated[str, AfterValidator(check_filled)] = key(..., "What to use.", "a name")
+    name: Annotated[str, AfterValidator(check_filled)] = key(..., "The name.", "a name")
     options: dict[str, Any] | None = key(
-        None, "Options of what is named; they may also stand next to `name`.", "a mapping"
+        None, "Its options; they may also be next to `name`.", "a mapping"
     )
 
 
@@ -78,16 +78,16 @@ class ChosenBackend(Chosen):
 
     trials: int | None = key(
         None,
-        "How many trials it proposes; then the next of the list takes over. All but the last "
-        "need it, or end by themselves. [Hand over](history.md#hand-over).",
+        "Number of trials that this backend proposes before the next one [takes "
+        "over](history.md#hand-over). Required for all but the last, unless they end by "
+        "themselves.",
         f"a whole number from 1 to {MOST_TRIALS}",
         ge=1,
         le=MOST_TRIALS,
     )
     handover: Literal["tell", "ignore"] | None = key(
         None,
-        "Whether it is told of the trials that it did not propose (`tell`), or of none but its "
-        "own (`ignore`).",
+        "`tell` the backend the trials of others, or `ignore` them.",
         "tell or ignore",
     )
 
@@ -97,15 +97,14 @@ class BudgetModel(Section):
 
     trials: int | None = key(
         None,
-        "How many trials the study has in all, those of earlier runs included.",
+        "Total number of trials, including those of earlier runs.",
         f"a whole number from 1 to {MOST_TRIALS}",
         ge=1,
         le=MOST_TRIALS,
     )
     time: Annotated[float, BeforeValidator(parse_duration)] | None = key(
         None,
-        "How long the study is worked on in all, earlier runs included: `90s`, `20m`, "
-        "`1h30m`, `2d` or seconds.",
+        "Total running time, including earlier runs: `90s`, `20m`, `1h30m`, `2d` or seconds.",
         ACCEPTED,
     )
 
@@ -115,16 +114,16 @@ class StopModel(Section):
 
     failures: int | None = key(
         None,
-        "Stop after so many failed trials in a row, whatever their reasons; those of earlier runs "
-        "do not count.",
+        "Stop after this number of failed trials in a row, for any reasons; earlier runs do not "
+        "count.",
         f"a whole number from 1 to {MOST_TRIALS}",
         ge=1,
         le=MOST_TRIALS,
     )
     first_failures: int = key(
         10,
-        "Stop where the first so many trials of a run have all failed for one and the same "
-        "reason; 0 for never.",
+        "Stop if this number of trials at the start of a run all fail for the same reason; 0 for "
+        "never.",
         f"a whole number from 0 to {MOST_TRIALS}",
         ge=0,
         le=MOST_TRIALS,
@@ -136,39 +135,38 @@ class SelectionModel(Section):
 
     rule: Literal["best", "one_standard_error"] | None = key(
         None,
-        "How the configuration is chosen: the `best`, or the simplest within `one_standard_error` "
-        "of the best.",
+        "Choose the `best` configuration, or the simplest within `one_standard_error` of it.",
         "best or one_standard_error",
     )
     simplest: Annotated[list[str], AfterValidator(check_filled)] | None = key(
         None,
-        "What is simple, for `one_standard_error`: expressions as in `constraints`, compared in "
-        "turn; smaller is simpler. One that meets a parameter which is not active is simplest.",
+        "Expressions that define simplicity for `one_standard_error`, compared in turn; smaller "
+        "is simpler. An expression with an inactive parameter is simplest.",
         "a list of expressions such as [max_depth, -min_samples_leaf]",
         'an expression in quotes, such as "-min_samples_leaf"',
     )
     errors: float | None = key(
         None,
-        "How many standard errors a trial may be worse than the best.",
+        "Number of standard errors by which a trial may be worse than the best.",
         "a number from 0 on",
         ge=0,
         allow_inf_nan=False,
     )
     paired: bool | None = key(
         None,
-        "Whether the standard error is that of the difference to the best on the same folds.",
+        "Use the standard error of the difference to the best on the same folds.",
         "true or false",
     )
     test: Annotated[str | dict[str, Any], BeforeValidator(check_objective)] | None = key(
         None,
-        "What `hpo-bridge test` scores the chosen configuration with: a function or a command as "
-        "in `objective`, or `{data: FILE.py:FUNCTION}` for `cross_validated`.",
+        "The function or command, as in `objective`, with which `hpo-bridge test` scores the "
+        "chosen configuration, or `{data: FILE.py:FUNCTION}` for `cross_validated`.",
         "'FILE.py:FUNCTION', {command: '…'}, or {data: 'FILE.py:FUNCTION'}",
     )
     nested: Annotated[int | dict[str, Any], BeforeValidator(_check_nested)] | None = key(
         None,
-        "An outer loop that reports the score of the whole procedure, for `cross_validated`: the "
-        "number of its splits, or `{cv: …, seed: …}`.",
+        "Nested cross-validation, for `cross_validated`: the number of outer splits, or `{cv: …, "
+        "seed: …}`.",
         "a whole number from 2 on, or a mapping such as {cv: 5}",
     )
 
@@ -181,25 +179,24 @@ class WarmStart(Section):
     )
     store: str | None = key(
         None,
-        "Where it is: a URL; a relative SQLite path is relative to this file. Without it, this "
-        "study's own store.",
+        "The URL of its store, by default this study's; SQLite paths are relative to this file.",
         "a URL such as sqlite:///study.db or postgresql://host/database",
     )
     map: dict[str, Any] | None = key(
         None,
-        "Parameter to where its value comes from: a parameter there, an expression over them, "
-        "`{value: …}`, or `{from: …, value: …}` with what it is where that is missing.",
+        "The source of each parameter: a parameter of the earlier study, an expression, `{value: "
+        "…}`, or `{from: …, value: …}` with a value for trials that lack it.",
         "a mapping such as {lr: learning_rate}",
     )
     values: dict[str, str] | None = key(
         None,
-        "Objective to its name there; `-NAME` takes the negative.",
+        "The name of each objective in the earlier study; `-NAME` takes the negative.",
         "a mapping such as {value: val_loss}",
         "an objective's name there, or -NAME",
     )
     ignore: list[str] | None = key(
         None,
-        "Parameters there that may be left out, whatever they were.",
+        "Parameters of the earlier study to ignore.",
         "a list of names",
         "a name",
     )

@@ -35,22 +35,22 @@ KEYS = (
         "command",
         "a text or a list of arguments",
         "required",
-        "A program and its arguments, with [`{parameter}`, `{flag:--flag}`, `{python}` and "
-        "`{trial}`](commands.md#the-command-line) for what differs between trials.",
+        "A program and its arguments, with the placeholders [`{parameter}`, `{flag:--flag}`, "
+        "`{python}` and `{trial}`](commands.md#the-command-line).",
     ),
-    ("shell", "true or false", "false", "Whether [a shell](commands.md#a-shell) runs the text."),
+    ("shell", "true or false", "false", "Run the text with [a shell](commands.md#a-shell)."),
     (
         "metric",
         "a regular expression, or a mapping of objectives to them",
         "none",
-        "What finds the result in [lines that are no JSON](commands.md#patterns): "
-        "`val_loss ([0-9.]+)`.",
+        "A pattern for the result in [other output than JSON](commands.md#patterns): `val_loss "
+        "([0-9.]+)`.",
     ),
     (
         "metrics_file",
         "a name that ends in .json, .jsonl or .csv",
         "none",
-        "The [file](commands.md#a-file-of-metrics) that the program writes its result to.",
+        "The [file](commands.md#a-file-of-metrics) in which the program writes its result.",
     ),
 )
 """The keys of a command: name, what is accepted, default, meaning."""
