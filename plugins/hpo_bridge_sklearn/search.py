@@ -298,6 +298,3 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
             self.refit_time_ = time.time() - start
             if hasattr(best, "feature_names_in_"):
                 self.feature_names_in_ = best.feature_names_in_
-
-
-__all__ = ["BridgeSearchCV"]

@@ -57,12 +57,8 @@ def named_splitter(name: str, options: Mapping[str, Any]) -> Any:
     accepted = list(inspect.signature(cls).parameters)
     for option in options:
         if option not in accepted:
-            raise ObjectiveError(
-                f"{name} has no such option, accepted: "
-                f"{', '.join(accepted) or 'none'}{nearest(option, accepted)}",
-                "cv",
-                option,
-            )
+            known = f"{', '.join(accepted) or 'none'}{nearest(option, accepted)}"
+            raise ObjectiveError(f"{name} has no such option, accepted: {known}", "cv", option)
     try:
         splitter = cls(**options)
     except (TypeError, ValueError) as error:
