@@ -9,11 +9,12 @@ The driver's side:
 * ``cluster``, ``address``, ``head_watch``: a Ray that is there, or one of our own for the run.
 * ``dispatch``, ``trial_dispatch``: the driver's loop, the only place that talks to the study, in
   mode ``slots`` and in mode ``trials``.
+* ``cluster_actors``: the actors of a run, made and ended.
 * ``code_upload``, ``checkpoint_transfer``: files on their way between machines.
 
 In actors:
 
-* ``hub``: the actor between the driver and the workers.
+* ``hub``, ``connected_worker``: the actor between the driver and the workers.
 * ``placement``, ``study_search``, ``tune_trainables``: the actor in which Ray Tune places and
   restarts workers, its source of trials, and the classes of trials that it knows.
 * ``ray_worker``, ``output_buffer``, ``worker_checkpoints``: a worker, its trial's output, and its
@@ -21,8 +22,8 @@ In actors:
 * ``tune_actor``, ``slot_actor``, ``trial_actor``: the actors that are such a worker, without Tune.
 
 Besides: ``schedulers``, ``population``, ``mutation``, ``tune_population`` (Tune's schedulers as
-pruners), ``experiments`` (trials from its folders), ``locked_folder`` (removed even if its process
-is killed).
+pruners), ``experiments``, ``experiment_folder`` (trials from its folders), ``locked_folder``
+(removed even if its process is killed).
 """
 
 from __future__ import annotations

@@ -45,14 +45,7 @@ def connected(
     import ray
 
     with _connecting:
-        here = _connections[-1] if _connections else None
-        if here is None and ray.is_initialized():
-            here = _Connection("of the program's own", None)
-        if here is not None and address not in (None, "auto", here.address):
-            raise RayError(
-                f"runner.address: found {address!r}, but this process is connected to a Ray "
-                "already: leave the address out, or call ray.shutdown() first"
-            )
+        here = _shared_connection(ray, address)
         if here is None:
             with _sigterm_kept():
                 here = _Connection(address, _connect(ray, address, runtime_env, own))
@@ -88,6 +81,19 @@ class _Connection:
 
 _connecting = threading.RLock()  # a process has one connection to Ray at most
 _connections: list[_Connection] = []
+
+
+def _shared_connection(ray: Any, address: str | None) -> _Connection | None:
+    """Return the connection that this process has; raise RayError if it is to another Ray."""
+    here = _connections[-1] if _connections else None
+    if here is None and ray.is_initialized():
+        here = _Connection("of the program's own", None)
+    if here is not None and address not in (None, "auto", here.address):
+        raise RayError(
+            f"runner.address: found {address!r}, but this process is connected to a Ray "
+            "already: leave the address out, or call ray.shutdown() first"
+        )
+    return here
 
 
 def _connect(

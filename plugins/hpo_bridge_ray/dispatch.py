@@ -20,7 +20,7 @@ from hpo_bridge.errors import ObjectiveError
 from hpo_bridge.runners import StopPolicy
 
 from .checkpoint_transfer import CheckpointTransfer
-from .hub import Message
+from .connected_worker import Message
 
 SLOW = 0.005
 """Seconds that a backend may take for a trial before the next one is asked for ahead."""
@@ -179,10 +179,7 @@ class Dispatch:
             if state.trial is not None:
                 self._lost(state)
         elif not said or said[0] != current:
-            if kind == "prune":  # a thread that a trial left behind
-                self._orders.append(("answer", worker, True))
-            elif kind == "checkpoint" and self._transfer is not None:
-                self._transfer.refuse(said[1], "the trial has ended")
+            self._hear_of_ended_trial(kind, worker, *said)
         elif kind == "begun":
             state.begun = True
         elif kind == "report":
@@ -201,6 +198,12 @@ class Dispatch:
             if self._transfer is not None:
                 self._transfer.end(worker)
             self._done(*said)
+
+    def _hear_of_ended_trial(self, kind: str, worker: str, *said: Any) -> None:
+        if kind == "prune":  # a thread that a trial left behind
+            self._orders.append(("answer", worker, True))
+        elif kind == "checkpoint" and self._transfer is not None:
+            self._transfer.refuse(said[1], "the trial has ended")
 
     def _reported(
         self, number: int, step: int, value: float, metrics: Mapping[str, float] | None = None

@@ -39,12 +39,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import Any
 
 from hpo_bridge.contracts.trial_output import KEPT
 
 from .checkpoint_transfer import Transfer
+from .connected_worker import ConnectedWorker, Message
 
 BEAT = 2.0
 """Seconds between two signs of life of a worker."""
@@ -54,33 +55,7 @@ LOST_AFTER = 30.0
 NAMESPACE = "hpo_bridge"
 """Where the names of hubs hold."""
 
-Message = tuple[Any, ...]
-
 _GIVEN_UP = "the worker has been given up"
-
-
-@dataclass
-class _WorkerState:
-    """One worker, in one of its lives."""
-
-    worker: str
-    life: str
-    heard: float
-    orders: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
-    answers: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
-    cut: asyncio.Event = field(default_factory=asyncio.Event)
-    ticket: str = ""  # of its last transfer
-
-    @property
-    def handle(self) -> str:
-        """The name by which the driver calls it."""
-        return f"{self.worker}/{self.life}"
-
-    def give_up(self) -> None:
-        """Whatever the worker waits for, it is to leave."""
-        self.orders.put_nowait(("stop",))
-        self.answers.put_nowait(True)
-        self.cut.set()
 
 
 class Hub:
@@ -92,7 +67,7 @@ class Hub:
 
     def __init__(self, setup: Any) -> None:
         self._setup = setup
-        self._workers: dict[str, _WorkerState] = {}
+        self._workers: dict[str, ConnectedWorker] = {}
         self._transfers: dict[str, Transfer] = {}  # by ticket
         self._trials: asyncio.Queue[Message] = asyncio.Queue()  # to be placed by Tune
         self._placed = 0  # how many ever were
@@ -122,14 +97,10 @@ class Hub:
                 state.orders.put_nowait((kind, *rest))
         self._look_for_silence()
         if not (self._news or self._printed) and patience > 0:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), patience)
-            except TimeoutError:
-                pass
         self._bell.clear()
-        news: list[Message] = [
-            ("output", handle, *printed) for handle, printed in self._printed.items()
-        ]
+        news: list[Message] = [("output", name, *kept) for name, kept in self._printed.items()]
         self._printed = {}
         news, self._news = news + self._news, []
         return news
@@ -163,7 +134,7 @@ class Hub:
         self._lose(worker)
         if self._over:
             return None
-        state = self._workers[worker] = _WorkerState(worker, life, time.monotonic())
+        state = self._workers[worker] = ConnectedWorker(worker, life, time.monotonic())
         self._tell("joined", state.handle, where)
         return self._setup
 
@@ -278,20 +249,18 @@ class Hub:
         transfer = self._transfers.get(ticket)
         return _GIVEN_UP if transfer is None else await transfer.settled()
 
-    def _open(self, state: _WorkerState, ticket: str) -> None:
+    def _open(self, state: ConnectedWorker, ticket: str) -> None:
         """A worker has one transfer at a time."""
         self._close(state)
         state.ticket = ticket
         self._transfers[ticket] = Transfer()
 
-    def _close(self, state: _WorkerState) -> None:
+    def _close(self, state: ConnectedWorker) -> None:
         transfer = self._transfers.pop(state.ticket, None)
         if transfer is not None:
             transfer.close(_GIVEN_UP)
 
-    # ---------------------------------------------------------------------------------
-
-    def _state(self, worker: str, life: str) -> _WorkerState | None:
+    def _state(self, worker: str, life: str) -> ConnectedWorker | None:
         """The worker's state; ``None`` if that life of it was given up."""
         state = self._workers.get(worker)
         if state is None or state.life != life:
@@ -299,12 +268,12 @@ class Hub:
         state.heard = time.monotonic()
         return state
 
-    def _called(self, handle: str) -> _WorkerState | None:
+    def _called(self, handle: str) -> ConnectedWorker | None:
         """The state that the driver means; ``None`` if that life of the worker is over."""
         state = self._workers.get(handle.rpartition("/")[0])
         return state if state is not None and state.handle == handle else None
 
-    def _give_up(self, state: _WorkerState) -> None:
+    def _give_up(self, state: ConnectedWorker) -> None:
         self._close(state)
         state.give_up()
 

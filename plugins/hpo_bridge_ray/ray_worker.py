@@ -28,7 +28,7 @@ from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.runners import Waker, WorkerDied, WorkerHandle, WorkerSettings
 
 from .code_upload import CodeFolder, moved
-from .hub import Message
+from .connected_worker import Message
 from .output_buffer import OutputBuffer
 from .worker_checkpoints import WorkerCheckpoints
 

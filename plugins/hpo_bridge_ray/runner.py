@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-import uuid
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from hpo_bridge.contracts.interrupts import CtrlC
@@ -17,21 +13,17 @@ from hpo_bridge.contracts.runner import Work
 from hpo_bridge.contracts.runner_options import as_bytes, as_choice, as_count, as_seconds
 from hpo_bridge.contracts.trial import Trial
 from hpo_bridge.errors import InvalidOptions
-from hpo_bridge.objectives import explain
 from hpo_bridge.runners import StopPolicy, WorkerSettings
 
 from .checkpoint_transfer import CheckpointTransfer
 from .cluster import RayError, connected, elsewhere, inventory, names, room
+from .cluster_actors import ClusterActors
 from .code_upload import CodeFolder, root_of
 from .dispatch import Dispatch
-from .head_watch import HeadWatch
-from .hub import NAMESPACE, Hub, Message
 from .resources import Resources
 from .trial_dispatch import Request, TrialDispatch
 
 _UNCOUNTED = 64  # trials at once on a machine, where nothing that is asked for limits them
-_LEAVE = 1.0  # seconds for idle workers to leave by themselves
-_END = 8.0  # seconds for Tune to give all that it has placed free
 
 
 class Ray:
@@ -123,25 +115,10 @@ class Ray:
             pruner.check(work.space)
         with CtrlC() as ctrl_c:
             with connected(self.address, self.runtime_env) as ray:
-                workers = self._room(ray)
-                if getattr(pruner, "trials_at_once", 0) and workers < room(
-                    ray, self.resources.fixed
-                ):
-                    raise RayError(
-                        "this pruner of Ray's runs as many trials as there is room for: leave "
-                        "workers out, or ask for more cpu for each trial"
-                    )
+                workers = self._room(ray, pruner)
+                actors = ClusterActors.started(ray, self._setup(ray, work))
                 stop = StopPolicy(work, ctrl_c, self.grace)
-                actors = _Actors.started(ray, self._setup(ray, work))
-                transfer = CheckpointTransfer(ray, actors.hub, work.checkpoints, names())
-                more = {"ahead": self.order == "free"}
-                dispatch: Dispatch
-                if by_trial:
-                    dispatch = TrialDispatch(
-                        work, actors.exchange, stop, transfer, request=self._request(ray), **more
-                    )
-                else:
-                    dispatch = Dispatch(work, actors.exchange, stop, transfer, **more)
+                dispatch = self._dispatch(ray, work, actors, stop, by_trial=by_trial)
                 try:
                     if by_trial:
                         actors.place_trials(workers, work, pruner)
@@ -155,13 +132,30 @@ class Ray:
                         actors.close(dispatch.workers)
             ctrl_c.raise_pending()
 
-    def _room(self, ray: Any) -> int:
+    def _dispatch(
+        self, ray: Any, work: Work, actors: ClusterActors, stop: StopPolicy, *, by_trial: bool
+    ) -> Dispatch:
+        transfer = CheckpointTransfer(ray, actors.hub, work.checkpoints, names())
+        ahead = self.order == "free"
+        if not by_trial:
+            return Dispatch(work, actors.exchange, stop, transfer, ahead=ahead)
+        return TrialDispatch(
+            work, actors.exchange, stop, transfer, request=self._request(ray), ahead=ahead
+        )
+
+    def _room(self, ray: Any, pruner: Any) -> int:
         """Return the number of workers to place, or of trials at once."""
         most = room(ray, self.resources.fixed)
         asked = self.workers or 1
         if most < asked:
             raise RayError(_too_much(ray, asked, self.resources.fixed, most))
-        return self.workers or min(most, len(ray.nodes()) * _UNCOUNTED)
+        workers = self.workers or min(most, len(ray.nodes()) * _UNCOUNTED)
+        if getattr(pruner, "trials_at_once", 0) and workers < most:
+            raise RayError(
+                "this pruner of Ray's runs as many trials as there is room for: leave "
+                "workers out, or ask for more cpu for each trial"
+            )
+        return workers
 
     def _request(self, ray: Any) -> Request:
         """Return a function that gives the resources of a trial."""
@@ -188,101 +182,6 @@ class Ray:
             path=tuple(sys.path),
             home=names(),
         )
-
-
-@dataclass
-class _Actors:
-    """Hub and placement, from the driver's side."""
-
-    ray: Any
-    hub: Any
-    placement: Any
-    head: HeadWatch
-    running: Any = None
-
-    @classmethod
-    def started(cls, ray: Any, setup: Any) -> _Actors:
-        from .placement import Placement
-
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=True
-        )
-        name = f"hub-{uuid.uuid4().hex}"
-        hub = (
-            ray.remote(Hub)
-            .options(
-                num_cpus=0, max_concurrency=10_000, scheduling_strategy=here,
-                name=name, namespace=NAMESPACE,
-            )
-            .remote(setup)
-        )  # fmt: skip
-        placement = (
-            ray.remote(Placement)
-            .options(max_concurrency=2, num_cpus=0, scheduling_strategy=here)
-            .remote(hub, name)
-        )
-        return cls(ray, hub, placement, HeadWatch(ray))
-
-    def place(self, workers: int, resources: Mapping[str, float]) -> None:
-        """Has the workers placed; they come up by and by."""
-        self.running = self.placement.run.remote(workers, dict(resources))
-
-    def place_trials(self, places: int, work: Work, pruner: Any) -> None:
-        """Has Tune run trials, as many at once."""
-        more = pruner, work.space
-        self.running = self.placement.run_trials.remote(places, work.sign, *more)
-
-    def exchange(self, orders: list[Message], patience: float) -> list[Message]:
-        """The hub's.
-
-        Raises:
-            RayError: If the cluster has gone, or Tune has given up.
-        """
-        try:
-            news: list[Message] = self.ray.get(self.hub.exchange.remote(orders, patience))
-            self.head.check()
-        except (self.ray.exceptions.RayError, ConnectionError, RayError) as error:
-            raise RayError(
-                f"the connection to Ray is lost: {' '.join(str(error).split())} — nothing that "
-                "was finished is; run the same command again"
-            ) from error
-        if not news and self.running is not None:
-            self._check()
-        return news
-
-    def _check(self) -> None:
-        """Raise if Tune no longer keeps the workers running."""
-        done, _ = self.ray.wait([self.running], timeout=0)
-        if done:
-            try:
-                self.ray.get(self.running)
-                why = "all workers have left"
-            except Exception as error:
-                why = explain(getattr(error, "cause", None) or error)
-            raise RayError(f"Ray Tune has given up: {why}")
-
-    def close(self, workers: Mapping[str, bool]) -> None:
-        """Lets workers leave that are idle, and ends the others."""
-        self.head.close()
-        with suppress(Exception):  # the cluster may be gone
-            self._dismiss(workers)
-            self.placement.stop.remote()
-            self.ray.wait([self.running], timeout=_END)
-        for actor in (self.placement, self.hub):
-            with suppress(Exception):
-                self.ray.kill(actor)
-
-    def _dismiss(self, workers: Mapping[str, bool]) -> None:
-        end = time.monotonic() + _LEAVE
-        self.hub.finish.remote()
-        orders: list[Message] = [
-            ("stop" if idle else "cut", worker) for worker, idle in workers.items()
-        ]
-        left = {worker for worker, idle in workers.items() if idle}
-        while orders or (left and time.monotonic() < end):
-            news = self.ray.get(self.hub.exchange.remote(orders, 0.1), timeout=_LEAVE)
-            orders = []
-            left -= {worker for kind, worker, *_ in news if kind in ("left", "lost")}
 
 
 def _too_much(ray: Any, asked: int, resources: Mapping[str, float], most: int) -> str:

@@ -18,7 +18,8 @@ import ray
 
 from hpo_bridge.runners import WorkerHandle, WorkerSettings
 
-from .hub import NAMESPACE, Message
+from .connected_worker import Message
+from .hub import NAMESPACE
 from .ray_worker import RayWorker, Setup
 from .schedulers import LOSS, PARAMS, TIME
 from .tune_actor import HUB, Role, TuneActor, plain_data_only
