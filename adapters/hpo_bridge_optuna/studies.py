@@ -79,11 +79,7 @@ def _silence() -> Iterator[None]:
     """Keep back "A new study created" of this thread; leave Optuna's verbosity alone."""
     logger = logging.getLogger("optuna.storages._in_memory")
     here = threading.get_ident()
-
-    def is_other(record: logging.LogRecord) -> bool:
-        return record.thread != here
-
-    logger.addFilter(is_other)
+    logger.addFilter(is_other := lambda record: record.thread != here)
     try:
         yield
     finally:

@@ -43,7 +43,6 @@ from optuna.distributions import (
 from optuna.trial import Trial
 
 from hpo_bridge.contracts.optimizer import Translation
-from hpo_bridge.errors import SpaceError
 from hpo_bridge.space import Categorical, Float, Parameter, Space
 
 
@@ -125,22 +124,11 @@ class Table:
         return {name: self.single(name, point[name]) for name in self.space if name in point}
 
     def single(self, name: str, value: Any) -> Any:
-        """Return one parameter's value as Optuna holds it.
-
-        Raises:
-            SpaceError: If the parameter has no such value.
-        """
+        """Return one parameter's value as Optuna holds it."""
         return _as_drawn(self.space[name].check(value), self.distributions[name])
 
     def active(self, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-        """Return the distributions of a point's parameters.
-
-        Raises:
-            SpaceError: If one is no parameter of the space.
-        """
-        for name in params:
-            if name not in self.distributions:
-                raise SpaceError("is no parameter of the space", name)
+        """Return the distributions of a point's parameters."""
         return {name: self.distributions[name] for name in params}
 
     def explain(self) -> list[Translation]:
@@ -161,37 +149,32 @@ class Table:
 
 def distribution(parameter: Parameter, native_space: bool = False) -> BaseDistribution:
     """Return Optuna's distribution for a parameter."""
+    if isinstance(parameter, Categorical):
+        if parameter.ordered and not native_space:
+            return IntDistribution(0, parameter.size - 1)
+        return CategoricalDistribution(range(parameter.size))
+    log = parameter.log
     if isinstance(parameter, Float):
-        return FloatDistribution(
-            parameter.low, parameter.high, log=parameter.log, step=parameter.step
-        )
-    if not isinstance(parameter, Categorical):
-        return IntDistribution(
-            parameter.low, parameter.high, log=parameter.log, step=parameter.step or 1
-        )
-    if parameter.ordered and not native_space:
-        return IntDistribution(0, parameter.size - 1)
-    return CategoricalDistribution(range(parameter.size))
+        return FloatDistribution(parameter.low, parameter.high, log=log, step=parameter.step)
+    return IntDistribution(parameter.low, parameter.high, log=log, step=parameter.step or 1)
 
 
-def describe(found: BaseDistribution) -> str:
+def describe(found: Any) -> str:
     """Return a distribution as a call that makes it."""
     if isinstance(found, CategoricalDistribution):
         return f"CategoricalDistribution({len(found.choices)} choices)"
-    assert isinstance(found, (FloatDistribution, IntDistribution))
     text = f"{type(found).__name__}({found.low}, {found.high}"
     text += ", log=True" if found.log else ""
     default = 1 if isinstance(found, IntDistribution) else None
     return text + (f", step={found.step})" if found.step != default else ")")
 
 
-def _suggest(trial: Trial, name: str, found: BaseDistribution) -> Any:
-    if isinstance(found, FloatDistribution):
-        return trial.suggest_float(name, found.low, found.high, log=found.log, step=found.step)
-    if isinstance(found, IntDistribution):
-        return trial.suggest_int(name, found.low, found.high, log=found.log, step=found.step)
-    assert isinstance(found, CategoricalDistribution)
-    return trial.suggest_categorical(name, found.choices)
+def _suggest(trial: Trial, name: str, found: Any) -> Any:
+    if isinstance(found, CategoricalDistribution):
+        return trial.suggest_categorical(name, found.choices)
+    is_float = isinstance(found, FloatDistribution)
+    suggest: Any = trial.suggest_float if is_float else trial.suggest_int
+    return suggest(name, found.low, found.high, log=found.log, step=found.step)
 
 
 def _as_drawn(value: Any, found: BaseDistribution) -> Any:
