@@ -200,6 +200,20 @@ def evaluated_here(
     asks = None if trials is None else remaining(study.counts, trials)
     most = space.space.cardinality if asks is None else asks
     _announce(evaluation, most)
+    task = _task_maker(evaluation, space, callbacks, trials or most)
+    folds = None if most is None else most * evaluation.folds
+    with callbacks.searching(folds), Pool(n_jobs, pre_dispatch) as pool:
+        schedule = Schedule(
+            study, pool, task, evaluation.folds, objectives, asks=asks, judged=judged,
+            check=check,
+        )  # fmt: skip
+        return schedule.run()
+
+
+def _task_maker(
+    evaluation: Evaluation, space: SearchSpace, callbacks: Callbacks, candidates: int | None
+) -> TaskOf:
+    """Return a function that makes the task of a trial's fold."""
     how = {
         "scorer": evaluation.scorer, "fit_params": evaluation.fit_params,
         "score_params": evaluation.score_params, "error_score": evaluation.error_score,
@@ -214,17 +228,11 @@ def evaluated_here(
         )  # fmt: skip
         progress = {
             "split_progress": (fold, evaluation.folds),
-            "candidate_progress": (trial.number, trials or most),
+            "candidate_progress": (trial.number, candidates),
         }
         return _fold, arguments, {**how, **progress, **callbacks.fold()}
 
-    folds = None if most is None else most * evaluation.folds
-    with callbacks.searching(folds), Pool(n_jobs, pre_dispatch) as pool:
-        schedule = Schedule(
-            study, pool, task, evaluation.folds, objectives, asks=asks, judged=judged,
-            check=check,
-        )  # fmt: skip
-        return schedule.run()
+    return task
 
 
 def remaining(counts: Mapping[TrialState, int], trials: int) -> int:

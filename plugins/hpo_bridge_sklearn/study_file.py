@@ -52,13 +52,7 @@ def from_study_file(
             f"found {short(return_train_score)}, expected true or false", "return_train_score"
         )
     return CrossValidated(
-        named(estimator, "estimator", _ESTIMATOR),
-        named(data, "data", _DATA),
-        splitter(cv),
-        scorers_of(scoring),
-        checked_objective(objective),
-        checked_error_score(error_score),
-        return_train_score,
-        checked_workers(fold_workers),
-        folder=context.folder,
-    )
+        named(estimator, "estimator", _ESTIMATOR), named(data, "data", _DATA), splitter(cv),
+        scorers_of(scoring), checked_objective(objective), checked_error_score(error_score),
+        return_train_score, checked_workers(fold_workers), folder=context.folder,
+    )  # fmt: skip
