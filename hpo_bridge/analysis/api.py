@@ -1,4 +1,18 @@
-"""Functions of a study that answer questions about its log."""
+"""Functions of a study that answer questions about its log.
+
+Example of a nested score:
+    >>> import hpo_bridge as hpo
+    >>> data = [3.1, 2.9, 3.0, 3.2, 2.8, 3.3]
+    >>> def fit(trial, train):
+    ...     return sum((data[row] - trial["x"]) ** 2 for row in train) / len(train)
+    >>> def check(trial, train, test):
+    ...     return fit(trial, test)
+    >>> study = hpo.Study(hpo.Space(x=hpo.Float(2, 4)), seed=0)
+    >>> pairs = [([2, 3, 4, 5], [0, 1]), ([0, 1, 4, 5], [2, 3]), ([0, 1, 2, 3], [4, 5])]
+    >>> found = nested_cv(study, fit, pairs, check, trials=20)
+    >>> len(found.outer), found.mean > 0, len(study.trials)
+    (3, True, 0)
+"""
 
 from __future__ import annotations
 
@@ -104,55 +118,34 @@ def test_scores(study: Study) -> list[TestScore]:
 
 
 def nested_cv(
-    study: Study,
-    objective: Callable[..., Any] | Objective,
-    splits: Any,
-    score: Callable[[Trial, Any, Any], Any] | None = None,
-    *,
-    trials: int | None = None,
-    seconds: float | None = None,
-    selection: Mapping[str, Any] | None = None,
-    runner: Choice = "inline",
-    **options: Any,
-) -> NestedScore:
+    study: Study, objective: Callable[..., Any] | Objective, splits: Any,
+    score: Callable[[Trial, Any, Any], Any] | None = None, *, trials: int | None = None,
+    seconds: float | None = None, selection: Mapping[str, Any] | None = None,
+    runner: Choice = "inline", **options: Any,
+) -> NestedScore:  # fmt: skip
     """Score the whole procedure by nested cross-validation.
 
-    On the training part of each outer split a study of its own, like this one and in the
-    same store (``NAME.outer-1``, …), spends the budget and chooses; the choice is fitted on
-    that part and scored on the test part. What there is already is not done again. This
-    study itself is not run: tune it on all data afterwards, for a configuration to use.
+    On the training part of each outer split a study like this one, in the same store
+    (``NAME.outer-1``, …), spends the budget and chooses; the choice is fitted on that part and
+    scored on the test part. This study itself is not run.
 
     Args:
         study: The study.
         objective: ``hpo_bridge_sklearn.cross_validated(…)``; or, with ``score``, a function
             of a trial and the training part, which must look at no other rows.
-        splits: For ``cross_validated`` a number of outer splits, or a splitter; with
-            ``score`` pairs ``(train, test)``, of indices or whatever the functions take.
-        score: Called with a trial, the training and the test part: fits the trial's
-            configuration on the one and scores it on the other.
-        trials: The budget of each split's study, as in :meth:`hpo_bridge.Study.optimize`.
+        splits: For ``cross_validated`` a number or a splitter; with ``score`` two or more pairs
+            ``(train, test)``, of indices or whatever the functions take.
+        score: Fits a trial's configuration on the training part, and scores it on the test part.
+        trials: The budget of each split's study.
         seconds: Likewise.
         selection: How each of them chooses: arguments of :func:`select`.
-        runner: Who evaluates, as in :meth:`hpo_bridge.Study.optimize`.
+        runner: As in :meth:`hpo_bridge.Study.optimize`.
         options: The runner's options.
 
     Raises:
         HpoBridgeError: If an argument is wrong, or the splits are.
         NoCompleteTrial: If a split has none.
         StoreError: If a study of such a name was tuned on other data or another split.
-
-    Example:
-        >>> import hpo_bridge as hpo
-        >>> data = [3.1, 2.9, 3.0, 3.2, 2.8, 3.3]
-        >>> def fit(trial, train):
-        ...     return sum((data[row] - trial["x"]) ** 2 for row in train) / len(train)
-        >>> def check(trial, train, test):
-        ...     return fit(trial, test)
-        >>> study = hpo.Study(hpo.Space(x=hpo.Float(2, 4)), seed=0)
-        >>> pairs = [([2, 3, 4, 5], [0, 1]), ([0, 1, 4, 5], [2, 3]), ([0, 1, 2, 3], [4, 5])]
-        >>> found = nested_cv(study, fit, pairs, check, trials=20)
-        >>> len(found.outer), found.mean > 0, len(study.trials)
-        (3, True, 0)
     """
     check_single(study.objectives)
     rule = SelectionRule.from_mapping(study.space, selection)

@@ -76,6 +76,27 @@ def kind_of_objective(
         plugins: Where to look the kind up.
         problems: Takes note of what is wrong.
     """
+    if (known := _known_kind(spec, plugins, problems)) is None:
+        return None
+    kind, options = known
+    place = ("objective", kind)
+    try:
+        built = plugins.build("objective", kind, options, ObjectiveContext(folder=folder))
+        objective = objective_from(built)
+        if isinstance(objective, BindsToStudy):
+            named = {name: Direction(direction) for name, direction in directions.items()}
+            objective = objective.bind(space, named)
+        objective.check()
+    except HpoBridgeError as error:
+        _note(error, place, _accepted(kind, options, plugins), problems)
+        return None
+    return objective
+
+
+def _known_kind(
+    spec: Mapping[str, Any], plugins: PluginManager, problems: Problems
+) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the kind and its options; ``None`` if they cannot be used, which is noted."""
     kinds = [offer.spec.name for offer in plugins.offers("objective")]
     if len(spec) != 1:
         found = ", ".join(map(shown, spec)) or "none"
@@ -97,17 +118,7 @@ def kind_of_objective(
     if not isinstance(options, (Mapping, type(None))):
         problems.add(place, f"found {shown(options)}, expected a mapping of options")
         return None
-    try:
-        built = plugins.build("objective", kind, options or {}, ObjectiveContext(folder=folder))
-        objective = objective_from(built)
-        if isinstance(objective, BindsToStudy):
-            named = {name: Direction(direction) for name, direction in directions.items()}
-            objective = objective.bind(space, named)
-        objective.check()
-    except HpoBridgeError as error:
-        _note(error, place, _accepted(kind, options or {}, plugins), problems)
-        return None
-    return objective
+    return kind, options or {}
 
 
 def check_room(

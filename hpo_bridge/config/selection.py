@@ -41,16 +41,9 @@ class SelectionFile:
 
 
 def selection_of(
-    model: StudyModel,
-    objective: Objective | None,
-    folder: Path,
-    space: Space,
-    n_objectives: int,
-    name: str,
-    problems: Problems,
-    *,
-    reading: bool,
-) -> SelectionFile:
+    model: StudyModel, objective: Objective | None, folder: Path, space: Space,
+    n_objectives: int, name: str, problems: Problems, *, reading: bool,
+) -> SelectionFile:  # fmt: skip
     """The section, checked; what is wrong is noted.
 
     Args:

@@ -34,7 +34,7 @@ class StudyByHand(StoredStudy):
         return self._lease.take(self._opened.driver_setup, runner)
 
     def ask(self) -> Trial:
-        """The next trial, to be evaluated by hand and then told.
+        """Return the next trial, to be evaluated by hand and then told.
 
         Raises:
             SearchExhausted: If the backend has nothing left.
@@ -44,15 +44,11 @@ class StudyByHand(StoredStudy):
             return self._drive().ask(channel=_Channel(self))
 
     def tell(
-        self,
-        trial: Trial | int,
-        value: Any = None,
-        *,
-        state: TrialState | str = TrialState.COMPLETE,
-        error: str | None = None,
+        self, trial: Trial | int, value: Any = None, *,
+        state: TrialState | str = TrialState.COMPLETE, error: str | None = None,
         gradients: Mapping[str, Any] | None = None,
-    ) -> TrialState:
-        """Ends a trial that was asked for.
+    ) -> TrialState:  # fmt: skip
+        """End a trial that was asked for.
 
         Args:
             trial: The trial, or its number.
@@ -87,7 +83,7 @@ class StudyByHand(StoredStudy):
             return driver.finish(number, outcome)
 
     def enqueue(self, params: Mapping[str, Any]) -> int:
-        """Adds a point to be evaluated before the backend is asked again.
+        """Add a point to be evaluated before the backend is asked again.
 
         Args:
             params: The active parameters; constants may be left out.

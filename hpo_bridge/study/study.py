@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any, NoReturn
@@ -27,6 +27,7 @@ from ..engine.queued_trials import append_imported
 from ..errors import InvalidOptions
 from ..habits import hint, hinted
 from ..history.importing import (
+    Append,
     ImportOptions,
     ImportReport,
     ReadTrials,
@@ -148,38 +149,25 @@ class Study(StudyByHand):
 
     @hinted()
     def optimize(
-        self,
-        objective: Callable[[Trial], Any] | str | Objective,
-        *,
-        trials: int | None = None,
-        seconds: float | None = None,
-        stop: Mapping[str, int | None] | None = None,
-        retry_failed: bool = False,
-        runner: Choice = "inline",
-        **options: Any,
-    ) -> None:
-        """Evaluates trials until a budget is spent or the backend has nothing left.
-
-        Both budgets are the study's, not this call's: a study continued after a crash stops
-        where it would have stopped.
+        self, objective: Callable[[Trial], Any] | str | Objective, *,
+        trials: int | None = None, seconds: float | None = None,
+        stop: Mapping[str, int | None] | None = None, retry_failed: bool = False,
+        runner: Choice = "inline", **options: Any,
+    ) -> None:  # fmt: skip
+        """Evaluate trials until a budget is spent or the backend has nothing left.
 
         Args:
             objective: A function of a trial that returns a number, or ``{name: number}`` for
                 several objectives; or a reference such as ``"train.py:objective"``.
-            trials: How many trials the study may have in all, whatever became of them.
-            seconds: How long it may be worked on in all; trials that run then wait for the
-                next time.
-            stop: When failures stop the run: ``failures``, so many in a row (no limit by
-                default), and ``first_failures``: the first so many trials of this run, all for
-                one and the same reason (10 by default; 0 for never).
-            retry_failed: Whether the trials that failed in earlier runs run again, with the same
+            trials: The study's budget of trials, those of earlier calls included.
+            seconds: Its budget of time, likewise; trials that run then wait for the next call.
+            stop: When failures stop the run: ``failures`` in a row (no limit by default), or
+                ``first_failures`` of this run for one reason (10 by default; 0 for never).
+            retry_failed: Whether trials that failed in earlier calls run again, with the same
                 number, parameters and seed; until they begin they are in no budget.
-            runner: Who evaluates: ``"inline"``, ``"processes"``, or a plugin's; a name, or a
-                mapping like ``backend``.
-            options: The runner's options, such as ``workers``, ``trial_timeout`` (seconds),
-                ``retries`` (further attempts after a failure) and ``order``
-                (``"deterministic"``: the same trials for the same seed and number of workers,
-                whatever the timing).
+            runner: ``"inline"``, ``"processes"``, or a plugin's; or a mapping like ``backend``.
+            options: Its options, such as ``workers``, ``trial_timeout`` (seconds), ``retries``
+                and ``order`` (``"deterministic"``: the same trials whatever the timing).
 
         Raises:
             KeyboardInterrupt: After Ctrl-C; everything finished is kept, what ran waits.
@@ -206,22 +194,17 @@ class Study(StudyByHand):
         rename: Mapping[str, str] | None = None, allow_pickle: bool = False,
         strict: bool = False, drop_inactive: bool = False,
     ) -> ImportReport:  # fmt: skip
-        """Adds the trials of another tool; see docs/history.md.
-
-        They get the next numbers, count for the budget, and are told to the backend as points
-        that it did not propose. Those that are there already are not added again.
+        """Add the trials of another tool, unless they are there already; see docs/history.md.
 
         Args:
-            source: A path, a URL, or an object: an Optuna study, Hyperopt's ``Trials``, a
-                result of scikit-optimize, a pandas data frame.
+            source: A path, a URL, or an object of another tool, such as an Optuna study.
             format: A format's name; recognised from ``source`` by default.
-            study: Which study of the source; may be left out where it has one.
-            rename: The source's name of a parameter or objective to the study's; ``-NAME``
+            study: The name of the source's study; may be left out where it has one.
+            rename: The source's names of parameters and objectives to the study's; ``-NAME``
                 takes the negative of an objective, an empty name leaves a parameter out.
             allow_pickle: Whether to open a pickle.
             strict: Whether one trial that cannot be taken is an error, and none is added.
-            drop_inactive: Whether to leave out parameters that are not active at a point,
-                instead of refusing the trial.
+            drop_inactive: Whether to leave out inactive parameters, not to refuse the trial.
 
         Raises:
             HistoryError: If the source cannot be read or mapped; nothing has been added.
@@ -242,15 +225,14 @@ class Study(StudyByHand):
                 read = read_trials(
                     self._opened.plugins, self.space, self.objectives, source, options
                 )  # fmt: skip
-        with self._lock:
-            driver = self._lease.sound()
-            writing: Any = (
-                hold_lease(self.store, self.name)
-                if driver is None
-                else nullcontext(partial(append_imported, driver.steps))
-            )
-            with writing as append:
-                return add_trials(self.store, self.name, read, append)
+        with self._lock, self._appending() as append:
+            return add_trials(self.store, self.name, read, append)
+
+    def _appending(self) -> AbstractContextManager[Append]:
+        driver = self._lease.sound()
+        if driver is None:
+            return hold_lease(self.store, self.name)
+        return nullcontext(partial(append_imported, driver.steps))
 
     def close(self) -> None:
         """Gives the study free, and closes the store unless it was given open.
