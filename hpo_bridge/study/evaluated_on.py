@@ -58,7 +58,8 @@ def open_evaluated(
             if store is not None and stored.get(key, text) != text:
                 raise StoreError(
                     f"study {name!r} in {opened.url} was evaluated on other {key}: {stored[key]} "
-                    f"there, {text} here; use the same, or another study_name or store"
+                    f"there, {text} here",
+                    fix="use the same, or another study_name or store",
                 )
         yield opened
     finally:

@@ -90,8 +90,8 @@ def _shared_connection(ray: Any, address: str | None) -> _Connection | None:
         here = _Connection("of the program's own", None)
     if here is not None and address not in (None, "auto", here.address):
         raise RayError(
-            f"runner.address: found {address!r}, but this process is connected to a Ray "
-            "already: leave the address out, or call ray.shutdown() first"
+            f"runner.address: found {address!r}, but this process is connected to a Ray already",
+            fix="leave the address out, or call ray.shutdown() first",
         )
     return here
 
@@ -137,8 +137,10 @@ def _init(ray: Any, address: str, quiet: Mapping[str, Any]) -> None:
     except ConnectionError as error:
         if address == "auto":
             raise RayError(
-                "runner.address: auto finds no Ray on this machine: start one with `ray start "
-                "--head`, or leave the address out"
+                "auto finds no Ray on this machine",
+                "runner",
+                "address",
+                fix="start one with `ray start --head`, or leave the address out",
             ) from error
         raise RayError(f"no Ray answers at {address}: {_text(error)}") from error
     except Exception as error:

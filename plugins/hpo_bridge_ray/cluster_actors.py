@@ -76,7 +76,8 @@ class ClusterActors:
         except (self.ray.exceptions.RayError, ConnectionError, RayError) as error:
             raise RayError(
                 f"the connection to Ray is lost: {' '.join(str(error).split())} — nothing that "
-                "was finished is; run the same command again"
+                "was finished is",
+                fix="run the same command again",
             ) from error
         if not news and self.running is not None:
             self._check()

@@ -94,7 +94,8 @@ def _zip(path: str, files: list[Path]) -> bytes:
     if size > LARGEST:
         raise ObjectiveError(
             f"the objective's folder {path} has {size >> 20} MB, and is sent to the cluster's "
-            f"other machines up to {LARGEST >> 20} MB: keep data elsewhere"
+            f"other machines up to {LARGEST >> 20} MB",
+            fix="keep data elsewhere",
         )
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -35,8 +35,9 @@ def mutable(space: Space, names: Sequence[str] | None, option: str) -> tuple[str
             )
     if not names:
         raise InvalidOptions(
-            "the space has no float; name the parameters that may change while a trial runs",
+            "the space has no float",
             option,
+            fix="name the parameters that may change while a trial runs",
         )
     return tuple(names)
 

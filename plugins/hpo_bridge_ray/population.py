@@ -133,9 +133,9 @@ class Pb2(TunePruner):
         for name in mutable(space, self.names, "hyperparam_bounds"):
             if isinstance(space[name], Categorical):
                 raise InvalidOptions(
-                    f"{name!r} is categorical, and ray.pb2 changes numbers "
-                    "alone; leave it out, or use ray.pbt",
+                    f"{name!r} is categorical, and ray.pb2 changes numbers alone",
                     "hyperparam_bounds",
+                    fix="leave it out, or use ray.pbt",
                 )
 
     def scheduler(self, space: Space) -> Any:

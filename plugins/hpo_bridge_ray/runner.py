@@ -110,7 +110,9 @@ class Ray:
         pruner: Any = work.pruner if hasattr(work.pruner, "scheduler") else None
         by_trial = self.mode == "trials" or self.resources.vary or pruner is not None
         if self.mode == "slots" and by_trial:
-            raise InvalidOptions("slots has no place for a pruner of Ray's; use trials", "mode")
+            raise InvalidOptions(
+                "slots has no place for a pruner of Ray's", "mode", fix="use trials"
+            )
         if pruner is not None:
             pruner.check(work.space)
         with CtrlC() as ctrl_c:
@@ -152,8 +154,8 @@ class Ray:
         workers = self.workers or min(most, len(ray.nodes()) * _UNCOUNTED)
         if getattr(pruner, "trials_at_once", 0) and workers < most:
             raise RayError(
-                "this pruner of Ray's runs as many trials as there is room for: leave "
-                "workers out, or ask for more cpu for each trial"
+                "this pruner of Ray's runs as many trials as there is room for",
+                fix=("leave workers out, or ask for more cpu for each trial"),
             )
         return workers
 

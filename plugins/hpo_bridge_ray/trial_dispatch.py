@@ -116,7 +116,8 @@ class TrialDispatch(Dispatch):
         if source in {running.number for running in self._running()}:
             raise ObjectiveError(
                 f"trial {trial.number} was to take over trial {source}, which has kept no "
-                "checkpoint: call trial.checkpoint(directory) before trial.report(…)"
+                "checkpoint",
+                fix="call trial.checkpoint(directory) before trial.report(…)",
             )
 
     def _record(self, number: int) -> None:

@@ -40,5 +40,5 @@ def checked_workers(workers: Any) -> int:
             f"found {short(workers)}, expected a whole number from 1", "fold_workers"
         )
     if workers > 1 and os.name != "posix":
-        raise ObjectiveError("needs a POSIX system; leave it out", "fold_workers")
+        raise ObjectiveError("needs a POSIX system", "fold_workers", fix="leave it out")
     return workers

@@ -39,9 +39,9 @@ def check_trials(n_trials: int | None, backend: Backends) -> None:
     spec = find_backend(name)
     if n_trials is None and Capability.FINITE not in getattr(spec, "capabilities", ()):
         raise HpoBridgeError(
-            f"backend {name!r} never ends by itself; give the number of candidates "
-            "to try, such as n_trials=50",
+            f"backend {name!r} never ends by itself",
             "n_trials",
+            fix=("give the number of candidates to try, such as n_trials=50"),
         )
 
 

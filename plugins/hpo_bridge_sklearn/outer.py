@@ -106,7 +106,8 @@ def refuse_fixed(cv: Any) -> None:
         what = "a list of splits" if isinstance(cv, list) else "PredefinedSplit"
         raise ObjectiveError(
             f"{what} as cv of the objective cannot be cut within an outer split: it is for all "
-            "samples; give a number or a splitter"
+            "samples",
+            fix="give a number or a splitter",
         )
 
 
@@ -125,8 +126,9 @@ def check_classes(y: Any, train: Any, number: int) -> None:
     if missing:
         raise ObjectiveError(
             f"outer split {number} has no sample of class {short(min(missing, key=str))} "
-            "in its training part; give fewer splits, or a splitter that keeps classes",
+            "in its training part",
             "nested",
+            fix="give fewer splits, or a splitter that keeps classes",
         )
 
 

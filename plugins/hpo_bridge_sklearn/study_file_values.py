@@ -57,10 +57,10 @@ def scorers_of(scoring: Any) -> Any:
         for at, name in enumerate(scoring):
             if ":" in name:
                 raise ObjectiveError(
-                    f"found {name!r}, expected the name of a scorer; give one of "
-                    f"your own a name: scoring: {{my_score: {name}}}",
+                    f"found {name!r}, expected the name of a scorer",
                     "scoring",
                     at,
+                    fix=(f"give one of your own a name: scoring: {{my_score: {name}}}"),
                 )
             if scoring.index(name) != at:
                 raise ObjectiveError(f"{name!r} is there twice", "scoring", at)

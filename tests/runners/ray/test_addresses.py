@@ -252,7 +252,7 @@ def test_the_heads_port_is_not_the_clients(started, monkeypatch):
     ("address", "raised", "problem"),
     [
         ("auto", ConnectionError("Could not find any running Ray instance."),
-         "runner.address: auto finds no Ray on this machine: start one with "),
+         "runner.address: auto finds no Ray on this machine; start one with "),
         ("ray://host:1", ValueError("Ray Client requires pip package `ray[client]`. If you ..."),
          "runner.address: ray://host:1 needs Ray's client: pip install 'ray[client]'"),
         ("host:1", ConnectionError("Failed to connect\n to Ray"),
