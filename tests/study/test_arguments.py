@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -324,3 +325,23 @@ def test_an_argument_of_another_tool_is_named_as_it_is_here(study: Study) -> Non
     assert not hasattr(study, "best_params")
     assert not hasattr(trial, "suggest_int")
     assert trial.params["x"] == trial["x"]
+
+
+@pytest.mark.parametrize(("name", "function"), [
+    ("verify", "verify(study)"), ("select", "select(study, rule)"),
+    ("nested", "nested_cv(study, "), ("test", "score_test(study, "),
+    ("tested", "test_scores(study)"), ("replay", "replay(study, number, "),
+])  # fmt: skip
+def test_an_answer_that_is_looked_for_in_a_study_is_named(
+    study: Study, name: str, function: str
+) -> None:
+    with pytest.raises(AttributeError, match=re.escape(f"use hpo_bridge.analysis.{function}")):
+        getattr(study, name)
+
+
+def test_settings_that_a_study_alone_does_not_take_are_named() -> None:
+    for setting in ("plugins", "checkpoints"):
+        with pytest.raises(HpoBridgeError, match=rf"^{setting}: .*a field of .*\.StudyConfig"):
+            Study(SPACE, **{setting: None})
+    with pytest.raises(HpoBridgeError, match=r"^defaults: .*change_space="):
+        Study(SPACE, defaults={"n": 1})
