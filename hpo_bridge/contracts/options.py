@@ -66,25 +66,26 @@ def with_options(declared: type[Any]) -> Callable[[_Class], _Class]:
 
     def decorate(cls: _Class) -> _Class:
         build = inspect.unwrap(cls.__init__)  # type: ignore[misc]
-        positional = list(inspect.signature(build).parameters.values())[:-1]
-        options = inspect.signature(declared).parameters
-        # the class's own before those of its bases
-        names = dict.fromkeys(
-            n for kind in declared.__mro__ for n in inspect.get_annotations(kind)
-        )
 
         @wraps(build)
         def __init__(self: Any, *arguments: Any, **given: Any) -> None:
             build(self, *arguments, _read_options(declared, given))
 
-        __init__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            positional
-            + [options[name].replace(kind=inspect.Parameter.KEYWORD_ONLY) for name in names]
-        )
+        __init__.__signature__ = _signature(build, declared)  # type: ignore[attr-defined]
         cls.__init__ = __init__  # type: ignore[misc]
         return cls
 
     return decorate
+
+
+def _signature(build: Callable[..., None], declared: type[Any]) -> inspect.Signature:
+    """Return a constructor's signature with keyword arguments in place of its last argument."""
+    positional = list(inspect.signature(build).parameters.values())[:-1]
+    options = inspect.signature(declared).parameters
+    # the class's own before those of its bases
+    names = dict.fromkeys(n for kind in declared.__mro__ for n in inspect.get_annotations(kind))
+    own = [options[name].replace(kind=inspect.Parameter.KEYWORD_ONLY) for name in names]
+    return inspect.Signature(positional + own)
 
 
 def _read_options(declared: Any, given: Mapping[str, Any]) -> Any:
@@ -143,15 +144,10 @@ def whole(name: str, value: Any, least: int | None = None) -> int:
 
 
 def number(
-    name: str,
-    value: Any,
-    least: float | None = None,
-    most: float | None = None,
-    *,
-    above: float | None = None,
-    below: float | None = None,
-) -> float:
-    """A finite number; an integer is one.
+    name: str, value: Any, least: float | None = None, most: float | None = None, *,
+    above: float | None = None, below: float | None = None,
+) -> float:  # fmt: skip
+    """Return a finite number; an integer is one.
 
     Args:
         name: The option's name, for the message.
@@ -171,15 +167,13 @@ def number(
     value = unboxed(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidOptions(f"found {short(value)}, expected a number", name)
-    rules = []
-    if least is not None:
-        rules.append((value >= least, f"at least {least}"))
-    if above is not None:
-        rules.append((value > above, f"more than {above}"))
-    if most is not None:
-        rules.append((value <= most, f"at most {most}"))
-    if not math.isfinite(value) or not all(holds for holds, _ in rules):
-        bounds = " and ".join(text for _, text in rules)
+    rules = [
+        (least is None or value >= least, least, "at least"),
+        (above is None or value > above, above, "more than"),
+        (most is None or value <= most, most, "at most"),
+    ]
+    if not math.isfinite(value) or not all(holds for holds, _, _ in rules):
+        bounds = " and ".join(f"{text} {bound}" for _, bound, text in rules if bound is not None)
         expected = f"a finite number, {bounds}" if bounds else "a finite number"
         raise InvalidOptions(f"found {value}, expected {expected}", name)
     if below is not None and value >= below:

@@ -112,26 +112,22 @@ class DriverLease:
         trials: int | None, seconds: float | None, window: int | None, stop: StopRule,
         retry_failed: bool,
     ) -> None:  # fmt: skip
-        """Has a runner evaluate trials; gives the study free afterwards, if it was before.
+        """Have a runner evaluate trials; leave the study free afterwards, if it was before.
 
         Args:
             setup: As :meth:`take` needs it.
             built: The runner.
             runner: Its name.
-            source: What is evaluated.
+            source: The objective.
             trials: The study's budget of trials.
             seconds: The study's budget of time.
             window: How many trials may be open in deterministic order; ``None`` in free order.
-            stop: When failures stop the run.
+            stop: When failures stop the run, by ``TooManyFailures``.
             retry_failed: Whether the failed trials run again.
-
-        Raises:
-            TooManyFailures: If failures have stopped the run.
         """
         was_held, driver = self.holding, self.take(setup, runner)
         by_hand = set(driver.steps.running)
-        row = self._store.study(self._name)
-        spent = 0.0 if row is None else row.seconds
+        spent = driver.log.seconds
         failures = FailureWatch(self._store, self._name, stop, window)
         error: BaseException | None = None
         try:
@@ -142,11 +138,7 @@ class DriverLease:
                 run_again(driver.steps, retry_events(self._store, self._name, driver.space))
             nothing = spent_budget(driver.log.counts, spent, trials, seconds)
             built.run(driver)
-            exhausted = driver.proposer.exhausted
-            if nothing is None and exhausted is not None and not failures.began:
-                nothing = NothingToDo("backend", exhausted, "", driver.log.counts)
-            if nothing is not None:
-                budget_log.warning("study %r: %s", self._name, nothing)
+            self._say_nothing(nothing, driver, failures)
             failures.check()
         except BaseException as raised:
             error = raised
@@ -155,6 +147,15 @@ class DriverLease:
             driver.end_run()
             failures.tell_count()
             self._end_run(driver, error, by_hand, keep=was_held)
+
+    def _say_nothing(
+        self, nothing: NothingToDo | None, driver: Driver, failures: FailureWatch
+    ) -> None:
+        exhausted = driver.proposer.exhausted
+        if nothing is None and exhausted is not None and not failures.began:
+            nothing = NothingToDo("backend", exhausted, "", driver.log.counts)
+        if nothing is not None:
+            budget_log.warning("study %r: %s", self._name, nothing)
 
     def _end_run(
         self, driver: Driver, error: BaseException | None, by_hand: set[int], *, keep: bool

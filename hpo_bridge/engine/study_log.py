@@ -41,6 +41,12 @@ class StudyLog:
         """Number of trials, in any state."""
         return self.untold.table.created
 
+    @property
+    def seconds(self) -> float:
+        """Seconds that drivers have worked on the study."""
+        row = self.store.study(self.name)
+        return 0.0 if row is None else row.seconds
+
     def renew(self, writer: Writer) -> None:
         """Go on with a new lease on the same study, in which nobody has written meanwhile."""
         self.writer = writer

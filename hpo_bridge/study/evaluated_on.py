@@ -32,8 +32,7 @@ def open_evaluated(
 ) -> Iterator[Store]:
     """Open a store for a study that is evaluated on what these texts say, and close it.
 
-    A study that is not there is made; one that was made otherwise, by a study file for example,
-    has nothing to compare.
+    A study that is not there is made; one that a study file made has nothing to compare.
 
     Args:
         store: A URL or a path; ``None`` keeps the study in memory.
@@ -50,17 +49,15 @@ def open_evaluated(
     try:
         row = opened.study(name)
         if row is None and evaluated_on:
-            drawn = secrets.randbits(31) if seed is None else seed
-            made = definition(space, Objectives(directions), drawn)
+            seed = secrets.randbits(31) if seed is None else seed
+            made = definition(space, Objectives(directions), seed)
             opened.create(name, {**made, _KEY: dict(evaluated_on)})
         stored = {} if row is None else row.definition.get(_KEY) or {}
         for key, text in evaluated_on.items():
             if store is not None and stored.get(key, text) != text:
-                raise StoreError(
-                    f"study {name!r} in {opened.url} was evaluated on other {key}: {stored[key]} "
-                    f"there, {text} here",
-                    fix="use the same, or another study_name or store",
-                )
+                there = f"{stored[key]} there, {text} here"
+                problem = f"study {name!r} in {opened.url} was evaluated on other {key}: {there}"
+                raise StoreError(problem, fix="use the same, or another study_name or store")
         yield opened
     finally:
         opened.close()
