@@ -21,9 +21,9 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 def load_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
     """Import a script of an example by its path; the modules beside it are its own.
 
-    Examples have modules of the same names, so that none of them stays imported.
+    Examples have modules of the same names, so that none of them may be or stay imported.
     """
-    before = set(sys.modules)
+    forget_modules()
 
     def load(example: str, name: str) -> ModuleType:
         monkeypatch.syspath_prepend(EXAMPLES / example)
@@ -38,8 +38,13 @@ def load_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Modul
         return module
 
     yield load
-    for name in set(sys.modules) - before:
-        file = getattr(sys.modules[name], "__file__", None)
+    forget_modules()
+
+
+def forget_modules() -> None:
+    """Remove the modules of all examples from those that are imported."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
         if file is not None and EXAMPLES in Path(file).parents:
             del sys.modules[name]
 

@@ -100,7 +100,7 @@ def test_what_needs_a_shell_is_an_error_that_names_both_ways_out(text, found):
     with pytest.raises(ObjectiveError) as caught:
         command(text).check()
     assert str(caught.value) == (
-        f"objective.command: {found} is for a shell, and none runs the command: put it in single "
+        f"objective.command: {found} is for a shell, and none runs the command; put it in single "
         "quotes to pass it on as it is, or add shell: true"
     )
 

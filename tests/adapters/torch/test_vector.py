@@ -74,7 +74,7 @@ def test_every_backend_without_the_capability_refuses_them_by_name() -> None:
         with pytest.raises(UnsupportedProblem) as caught:
             Study(Space(x=Float(0, 1), w=Float(0, 1, shape=(2,))), backend=name)
         assert caught.value.parameter == "w"
-        assert f"is a vector, which {name!r} does not take: use a backend that has" in str(
+        assert f"is a vector, which {name!r} does not take; use a backend that has" in str(
             caught.value
         )
         refused += 1
