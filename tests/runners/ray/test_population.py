@@ -106,7 +106,7 @@ def test_it_needs_checkpoints(tmp_path):
     space = hpo.Space(lr=hpo.Float(1e-3, 10.0, log=True), log="")
     options = {"population_size": 4, "perturbation_interval": 2}
     with hpo.Study(space, seed=1, pruner={"name": "ray.pbt", "options": options}) as study:
-        with pytest.raises(ObjectiveError, match=r"has kept no checkpoint: call trial.checkpoint"):
+        with pytest.raises(ObjectiveError, match=r"has kept no checkpoint; call trial.checkpoint"):
             study.optimize(train, trials=4, runner="ray")
         assert all(trial.state is not TrialState.RUNNING for trial in study.trials)
 
