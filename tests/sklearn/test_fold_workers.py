@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import hpo_bridge as hpo
+from hpo_bridge.study.opened import OpenedStudy
 
 X, y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -141,7 +142,7 @@ def test_folds_that_are_not_needed_are_cancelled_and_one_that_dies_fails_its_tri
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pruner = Asked()
-    monkeypatch.setattr(hpo.Study, "_build_pruner", lambda self: pruner)
+    monkeypatch.setattr(OpenedStudy, "_build_pruner", lambda self: pruner)
     path = tmp_path / "fits"
     space = hpo.Space(
         level=hpo.Categorical([0.3, 0.5]), slow=hpo.Categorical([0.0, 60.0]),
