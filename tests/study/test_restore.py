@@ -383,11 +383,11 @@ def test_a_trial_that_takes_its_driver_down(reopen: Make, made: list[Any]) -> No
         driver.report(0, 1, 2.0)
         crash(s)
     s = reopen(backend=GENERATION, pruner="fake")
-    s._plugins.observe(watcher := Watcher(ended))
+    s._opened.plugins.observe(watcher := Watcher(ended))
     try:
         s.optimize(loss, trials=6)
     finally:
-        s._plugins.ignore(watcher)
+        s._opened.plugins.ignore(watcher)
     first = s.trials[0]
     assert first.state is TrialState.FAILED
     assert first.error is not None
