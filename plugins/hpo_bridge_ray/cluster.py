@@ -20,8 +20,13 @@ from .locked_folder import SHORT, LockedFolder
 
 CLIENT_STARTS = 3
 """How often a Ray's head may try to start the process that serves this client."""
-NOT_STARTED = ("Starting Ray client server failed", "Proxy failed to Connect to backend")
-"""What it says when it could not: the process died at once, or before it could be reached."""
+NOT_STARTED = (
+    "Starting Ray client server failed",
+    "Proxy failed to Connect to backend",
+    "GetOrCreateRuntimeEnv request failed",
+)
+"""What it says when it could not: the process died at once, or before it could be reached, or the
+agent that prepares its environment was not up yet."""
 
 
 @contextmanager

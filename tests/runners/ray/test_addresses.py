@@ -143,7 +143,7 @@ if __name__ == "__main__":
     with hpo.Study(space, backend="core.random", store="sqlite:///client.db") as study:
         study.optimize(
             objective, trials=8, runner="ray", workers=2, retries=1, address=sys.argv[1],
-            trial_timeout=4, mode=sys.argv[2],
+            trial_timeout=12, mode=sys.argv[2],
         )
         for t in study.trials:
             assert t.values == {"value": 0.0 if t.number % 4 == 3 else 2.0}, t
