@@ -136,6 +136,10 @@ class Objectives:
             return None
         return tuple([sign * values[name] for name, sign in self.signs.items()])
 
+    def first_loss(self, values: Mapping[str, float] | None) -> float | None:
+        """Return the loss of the first objective, which pruners know, if there are values."""
+        return None if values is None else self.sign * values[self.names[0]]
+
     def front(self, trials: Iterable[TrialRecord]) -> list[TrialRecord]:
         """The complete trials that no other dominates, by number; of equals all are kept."""
         points = [(t, losses) for t in trials if (losses := self.losses(t.values)) is not None]

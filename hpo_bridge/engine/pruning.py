@@ -83,8 +83,7 @@ def learn_imported(pruner: StudyPruner, trial: Imported, objectives: Objectives)
     for step, value in trial.reports:
         reports.append((step, objectives.sign * value))
         pruner.should_prune(trial.trial, reports)
-    losses = objectives.losses(trial.values)
-    pruner.finished(trial.trial, trial.state, losses[0] if losses else None, reports)
+    pruner.finished(trial.trial, trial.state, objectives.first_loss(trial.values), reports)
 
 
 def pruner_of_log(pruner: StudyPruner, log: StudyLog, objectives: Objectives) -> StudyPruner:
@@ -100,8 +99,7 @@ def pruner_of_log(pruner: StudyPruner, log: StudyLog, objectives: Objectives) ->
             case Imported():
                 learn_imported(pruner, event, objectives)
             case Finished():
-                losses = objectives.losses(event.values)
-                loss = losses[0] if losses else None
+                loss = objectives.first_loss(event.values)
                 pruner.finished(event.trial, event.state, loss, table.rows[event.trial].reports)
                 if event.state is not TrialState.FAILED:  # that may be tried again
                     del table.rows[event.trial]

@@ -11,7 +11,7 @@ from ..contracts.record import Outcome, TrialRecord, TrialState
 from ..store import Pending
 from ..store.event_types import Enqueued, Imported, Requeued, Retried
 from .pruning import learn_imported
-from .running_trial import again
+from .running_trial import started_again
 from .trial_steps import TrialSteps
 
 MOST_LOSSES = 3
@@ -66,7 +66,7 @@ def adopt(trials: TrialSteps, pending: Sequence[Pending], runner: str) -> None:
                 f"the driver's process ended {trial.losses + 1} times while this trial ran in it; "
                 "run the study with the runner 'processes' to isolate its trials"
             )
-            running = again(trial, trials.log, trials.objectives.sign)
+            running = started_again(trial, trials.log, trials.objectives.sign)
             trials.running[trial.number] = running
             trials.end(running, Outcome.failed(error, retriable=False))
             log.warning("study %r: trial %d failed: %s", trials.log.name, trial.number, error)

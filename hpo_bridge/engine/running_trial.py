@@ -80,7 +80,7 @@ class RunningTrial:
         )  # fmt: skip
 
 
-def again(trial: Pending, log: StudyLog, sign: float) -> RunningTrial:
+def started_again(trial: Pending, log: StudyLog, sign: float) -> RunningTrial:
     """Return a trial that was started before, with the reports of its attempts."""
     stored = log.store.trial(log.name, trial.number)
     curve = LearningCurve.of(stored, sign)

@@ -24,7 +24,7 @@ from .learning_curve import ReportWarnings
 from .logged_optimizer import Proposer
 from .pruning import StudyPruner
 from .reuse import AwaitResult, ReusableResults, ReuseResult
-from .running_trial import Report, RunningTrial, again
+from .running_trial import Report, RunningTrial, started_again
 from .snapshots import Snapshots
 from .study_log import StudyLog
 
@@ -122,7 +122,7 @@ class TrialSteps:
 
     def _started(self, trial: Pending, now: float) -> RunningTrial:
         if trial.attempts:
-            running = again(trial, self.log, self._sign)
+            running = started_again(trial, self.log, self._sign)
         else:
             record = TrialRecord(
                 trial.number, TrialState.RUNNING, trial.params, None, trial.backend, now,
@@ -136,9 +136,9 @@ class TrialSteps:
 
     def _follow_reuse(self, trial: Pending, decision: ReuseResult, now: float) -> None:
         """Follow the end of a trial that was not run."""
-        losses = self.objectives.losses(decision.result["values"])
-        if self.pruner is not None and losses is not None:
-            self.pruner.finished(trial.number, TrialState.COMPLETE, losses[0], [])
+        loss = self.objectives.first_loss(decision.result["values"])
+        if self.pruner is not None and loss is not None:
+            self.pruner.finished(trial.number, TrialState.COMPLETE, loss, [])
         if self.observers:
             record = TrialRecord(
                 trial.number, TrialState.RUNNING, trial.params, None, trial.backend,
@@ -277,8 +277,7 @@ class TrialSteps:
         self._release(number)
         self.checkpoints.end(number, keep=outcome.state is TrialState.COMPLETE)
         if self.pruner is not None:
-            losses = self.objectives.losses(outcome.result)
-            loss = losses[0] if losses else None
+            loss = self.objectives.first_loss(outcome.result)
             self.pruner.finished(number, outcome.state, loss, curve.reports)
         if self.observers:
             record = running.ended(outcome, now, self._sign, estimate)
