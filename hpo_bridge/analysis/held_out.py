@@ -18,7 +18,7 @@ from ..contracts.gradients import Differentiation
 from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial import Trial, as_number, trial_seed
 from ..engine.derivatives_given import differentiation
-from ..engine.kept_checkpoints import checkpoints_of, given_folder
+from ..engine.kept_checkpoints import checkpoints_of
 from ..engine.study_log import StudyLog
 from ..errors import NoCheckpoints, ObjectiveError, short
 from ..objectives.callables import check_function
@@ -123,7 +123,7 @@ class EvaluationContext:
         """Return the surroundings of a stored study's configurations."""
         row = store.study(name)
         assert row is not None
-        kept = checkpoints_of(store, name, given_folder(config.checkpoints))
+        kept = checkpoints_of(store, name, config.checkpoint_folder)
         plugins, space = plugins_from(config.plugins), space_from(config.space)
         tensors = differentiation(plugins, space, wanted=False)
         return cls(int(row.definition["seed"]), kept, tensors)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..contracts.argument_checks import Choice, integer, split_choice, text, wrong
@@ -98,6 +99,11 @@ class StudyConfig:
     def new_defaults(self) -> Mapping[str, Any]:
         """The values that new parameters had in the trials that are there."""
         return {} if isinstance(self.change_space, bool) else self.change_space
+
+    @property
+    def checkpoint_folder(self) -> Path | None:
+        """The folder of ``checkpoints``, absolute; ``None`` leaves the place to the store."""
+        return None if self.checkpoints is None else Path(self.checkpoints)
 
     def for_split(self, name: str, seed: int) -> StudyConfig:
         """Return the settings of a study of other data, which must see no trial of this one's."""

@@ -8,7 +8,7 @@ from typing import Any
 from ..config.study_config import StudyConfig, plugins_from, space_from
 from ..contracts.argument_checks import naming, split_choice
 from ..engine.definition import ensure_study
-from ..engine.kept_checkpoints import checkpoints_of, given_folder
+from ..engine.kept_checkpoints import checkpoints_of
 from ..engine.lease import DriverLease
 from ..engine.observers import Observers
 from ..engine.pruning import StudyPruner
@@ -44,7 +44,6 @@ class OpenedStudy:
     def __init__(self, config: StudyConfig) -> None:
         self.config, name, space = config, config.name, space_from(config.space)
         self.plugins = plugins_from(config.plugins)
-        self._folder = given_folder(config.checkpoints)
         self._pruner = None if config.pruner is None else split_choice(config.pruner, "pruner")
         drawn = secrets.randbits(31) if config.seed is None else config.seed
         self.stages = StageBuilder(config.schedule, self.plugins, space, len(config.objectives))
@@ -88,7 +87,7 @@ class OpenedStudy:
         if self._change is None:  # another process may have redefined a study without trials
             ensure_study(self.store, name, self.space, self.objectives, self.seed)
         pruner = None if self._pruner is None else self._build_pruner
-        checkpoints = checkpoints_of(self.store, name, self._folder)
+        checkpoints = checkpoints_of(self.store, name, self.config.checkpoint_folder)
         space = None if self._change is None else self._changed_space
         defaults = known_defaults(self.store, name, self._change)
         if not self.stages.suits(self.space, defaults):

@@ -12,7 +12,7 @@ from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial import Trial
 from ..engine.failures import no_complete_trial
-from ..engine.kept_checkpoints import checkpoints_of, given_folder
+from ..engine.kept_checkpoints import checkpoints_of
 from ..engine.kept_output import output_folder
 from ..errors import HpoBridgeError
 from ..habits import STUDY, missing_attribute
@@ -88,9 +88,8 @@ class StoredStudy:
             NoCheckpoints: If it is not known where the study keeps them.
         """
         number = trial_number(trial)
-        return checkpoints_of(self.store, self.name, given_folder(self.config.checkpoints)).find(
-            number
-        )
+        kept = checkpoints_of(self.store, self.name, self.config.checkpoint_folder)
+        return kept.find(number)
 
     def output(self, trial: Trial | TrialRecord | int) -> str:
         """The end of what a trial has printed, both streams, with a line before each attempt.
