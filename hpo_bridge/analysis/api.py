@@ -160,7 +160,7 @@ def nested_cv(
 
 
 def verify(study: Study) -> verification.Verification:
-    """Check that the backends propose again what the log has, in every streak of one.
+    """Check that the backends propose again what the log has, in every segment of one.
 
     Runs no objective, writes nothing, and needs no lease: a driver may go on meanwhile.
 

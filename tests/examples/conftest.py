@@ -27,18 +27,23 @@ def load_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Modul
 
     def load(example: str, name: str) -> ModuleType:
         monkeypatch.syspath_prepend(EXAMPLES / example)
-        spec = importlib.util.spec_from_file_location(
-            f"{example}_{name}", EXAMPLES / example / f"{name}.py"
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # dataclasses look their module up there
-        spec.loader.exec_module(module)
-        return module
+        return script(example, name)
 
     yield load
     forget_modules()
+
+
+def script(example: str, name: str) -> ModuleType:
+    """Import a script of an example by its path, under a name of its own."""
+    spec = importlib.util.spec_from_file_location(
+        f"{example}_{name}", EXAMPLES / example / f"{name}.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return module
 
 
 def forget_modules() -> None:

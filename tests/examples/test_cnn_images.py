@@ -23,6 +23,8 @@ yaml = pytest.importorskip("yaml")
 
 import hpo_bridge  # noqa: E402
 
+from .conftest import script  # noqa: E402
+
 FOLDER = Path(__file__).parents[2] / "examples" / "cnn_images"
 TINY = {
     "learning_rate": 0.05,
@@ -67,13 +69,7 @@ def example_on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def load(name: str) -> ModuleType:
     """A script of the example; by path, as other examples have scripts of the same names."""
-    spec = importlib.util.spec_from_file_location(f"cnn_images_{name}", FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
+    return script("cnn_images", name)
 
 
 @pytest.fixture
