@@ -209,7 +209,10 @@ CONTRACT = (
     "hpo_bridge.contracts.format.ImportRequest",
     "hpo_bridge.contracts.format.History",
     "hpo_bridge.contracts.format.ImportedTrial",
-    "hpo_bridge.contracts.format.StudyToWrite",
+    "hpo_bridge.contracts.study_history.StudyHistory",
+    "hpo_bridge.contracts.study_history.SessionRecord",
+    "hpo_bridge.contracts.view.View",
+    "hpo_bridge.contracts.view.ReportView",
 )
 """What docs/contract.md explains, in its order."""
 PARTS: dict[str, Callable[[], str]] = {

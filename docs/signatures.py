@@ -20,6 +20,8 @@ MODULES = (
     "hpo_bridge.contracts.objective",
     "hpo_bridge.objectives",
     "hpo_bridge.contracts.format",
+    "hpo_bridge.contracts.study_history",
+    "hpo_bridge.contracts.view",
     "hpo_bridge.contracts.pickles",
     "hpo_bridge.contracts.gradients",
     "hpo_bridge.contracts.random_state",

@@ -26,6 +26,7 @@ from .contracts.optimizer import (
     RunnerSpec,
     Snapshot,
     Suggestion,
+    ViewSpec,
 )
 from .contracts.record import Direction, TrialRecord, TrialState
 from .contracts.trial import Trial
@@ -80,6 +81,7 @@ __all__ = [
     "TrialRecord",
     "TrialState",
     "UnsupportedProblem",
+    "ViewSpec",
     "WaitingForResults",
     "hookimpl",
 ]

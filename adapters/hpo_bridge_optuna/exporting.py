@@ -24,8 +24,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from hpo_bridge.contracts.format import FORMAT, ExportResult, StudyToWrite
+from hpo_bridge.contracts.format import FORMAT, ExportResult
 from hpo_bridge.contracts.record import TrialRecord, TrialState
+from hpo_bridge.contracts.study_history import StudyHistory
 from hpo_bridge.errors import HistoryError
 
 from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE, TRIAL_PREFIX
@@ -56,7 +57,7 @@ class _Buffer(BaseJournalBackend):
         self.logs.extend(logs)
 
 
-def write_storage(target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
+def write_storage(target: str, study: StudyHistory, *, overwrite: bool) -> ExportResult:
     """Write a study into a storage, whole or not at all.
 
     Args:
@@ -86,7 +87,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _to_database(
-    target: str, study: StudyToWrite, forms: ParameterForms, *, overwrite: bool
+    target: str, study: StudyHistory, forms: ParameterForms, *, overwrite: bool
 ) -> int:
     shown = target.rpartition("@")[2]
     local = scheme_of(target) == "sqlite"
@@ -113,7 +114,7 @@ def _to_database(
 
 
 def _to_journal(
-    target: str, study: StudyToWrite, forms: ParameterForms, *, overwrite: bool
+    target: str, study: StudyHistory, forms: ParameterForms, *, overwrite: bool
 ) -> int:
     if not Path(target).absolute().parent.is_dir():
         raise HistoryError(f"{target}: its folder does not exist", fix="create it first")
@@ -134,7 +135,7 @@ def _to_journal(
 
 
 def _write(
-    storage: BaseStorage, study: StudyToWrite, forms: ParameterForms, insert: Any, shown: str, *,
+    storage: BaseStorage, study: StudyHistory, forms: ParameterForms, insert: Any, shown: str, *,
     overwrite: bool,
 ) -> int:  # fmt: skip
     """Creates the study and adds its trials; takes it away again if that fails."""
@@ -166,7 +167,7 @@ def _one_by_one(storage: BaseStorage, study: int, trials: Iterator[FrozenTrial])
     return count
 
 
-def _frozen_trials(study: StudyToWrite, forms: ParameterForms) -> Iterator[FrozenTrial]:
+def _frozen_trials(study: StudyHistory, forms: ParameterForms) -> Iterator[FrozenTrial]:
     now = datetime.now()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -175,7 +176,7 @@ def _frozen_trials(study: StudyToWrite, forms: ParameterForms) -> Iterator[Froze
 
 
 def _frozen(
-    trial: TrialRecord, study: StudyToWrite, forms: ParameterForms, now: datetime
+    trial: TrialRecord, study: StudyHistory, forms: ParameterForms, now: datetime
 ) -> FrozenTrial:
     params = forms.params(trial.params)
     state = STATES[trial.state]

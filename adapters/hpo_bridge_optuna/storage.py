@@ -18,9 +18,9 @@ from hpo_bridge.contracts.format import (
     History,
     ImportedTrial,
     ImportRequest,
-    StudyToWrite,
 )
 from hpo_bridge.contracts.record import Change, Direction, TrialState
+from hpo_bridge.contracts.study_history import StudyHistory
 from hpo_bridge.errors import HistoryError, nearest
 
 from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE, TRIAL_PREFIX, component
@@ -70,7 +70,7 @@ class Storage:
                 storage.get_all_trials(study, deepcopy=False),
             )
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
+    def write(self, target: str, study: StudyHistory, *, overwrite: bool) -> ExportResult:
         """A study of the same name in a storage, which may have others."""
         from .exporting import write_storage
 

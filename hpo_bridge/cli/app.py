@@ -9,6 +9,7 @@ import typer
 
 from .common_options import Backend, Csv, Json, Set, Store, StudyFile
 from .hinting_group import HintingGroup
+from .view_commands import plot, report
 
 app = typer.Typer(
     name="hpo-bridge", cls=HintingGroup, help="One study, any optimizer, any machine.",
@@ -112,6 +113,10 @@ def trials(
     from .read import show_trials
 
     show_trials(study, store, set_ or [], as_json=json, as_csv=csv)
+
+
+for _command in (plot, report):
+    app.command()(_command)
 
 
 @app.command()

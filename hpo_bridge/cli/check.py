@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..config.problems import Problems
-from ..config.yaml_file import parse_yaml
-from ..errors import ConfigError, short
+from ..errors import ConfigError
 from ..testing import CHECK_NAMES, Result, backend_checks, run_check
 from ..testing.running import check_expected, first_to_fix
+from .key_values import key_values, option_values
 from .printing import print_table, show_step, stdout_kept_for_json
 
 FAILED = 1
@@ -34,8 +33,8 @@ def check_backend(
         UnknownName, InvalidOptions: For another backend or option than there is.
         ConfigError: For an argument that cannot be read.
     """
-    chosen = {key: _value(key, text) for key, text in _pairs("--option", options)}
-    reasons = dict(_pairs("--expect", expected))
+    chosen = option_values(options)
+    reasons = dict(key_values("--expect", expected))
     try:
         check_expected(reasons)
     except ValueError as error:
@@ -49,20 +48,6 @@ def check_backend(
         show_step("")
     _print(name, chosen, results, as_json)
     return 0 if all(result.good for result in results) else FAILED
-
-
-def _pairs(flag: str, arguments: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = []
-    for argument in arguments:
-        key, separator, value = argument.partition("=")
-        if not separator or not key.strip():
-            raise ConfigError(f"{flag}: {short(argument)} is not of the form KEY=VALUE")
-        pairs.append((key.strip(), value))
-    return pairs
-
-
-def _value(key: str, text: str) -> Any:
-    return parse_yaml(text, Problems(f"--option: {key}"))
 
 
 def _print(name: str, options: Mapping[str, Any], results: list[Result], as_json: bool) -> None:

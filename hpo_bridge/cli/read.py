@@ -12,8 +12,8 @@ from typing import Any
 
 from ..builtin.formats.csv_file import write_csv
 from ..contracts.record import TrialRecord
-from ..history.exporting import study_to_write
 from ..history.plain_trial import plain_trial
+from ..history.stored_history import study_history
 from ..objectives.failure import short_reason
 from ..store import Store
 from .exit_codes import NO_TRIAL, WRONG_USE
@@ -91,7 +91,7 @@ def _print_json(trials: Iterator[TrialRecord]) -> None:
 
 def _print_csv(store: Store, name: str, numbers: Sequence[int] | None = None) -> None:
     """Print the table that ``export`` writes; of the trials with these numbers, or of all."""
-    study = study_to_write(store, name)
+    study = study_history(store, name)
     if numbers is not None:
         chosen = [next(store.trials(name, first=number)) for number in numbers]
         study = replace(study, trials=chosen)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..errors import HistoryError, nearest
-from ..space import Space
 from .gradients import Slope
-from .record import Change, Direction, TrialRecord, TrialState
+from .record import Change, Direction, TrialState
+from .study_history import StudyHistory
 
 __all__ = [
     "FORMAT",
@@ -26,7 +26,6 @@ __all__ = [
     "ImportRequest",
     "ImportedTrial",
     "Position",
-    "StudyToWrite",
     "Text",
     "one_of_several",
 ]
@@ -186,27 +185,6 @@ def _studies_in(
 
 
 @dataclass(frozen=True, slots=True)
-class StudyToWrite:
-    """A study as it is exported.
-
-    Attributes:
-        name: Its name.
-        space: What varies.
-        directions: Objective to direction.
-        seed: Its seed.
-        definition: Space, constraints, directions and seed as plain data.
-        trials: Every trial by number; may be gone through again.
-    """
-
-    name: str
-    space: Space
-    directions: Mapping[str, Direction]
-    seed: int
-    definition: Mapping[str, Any]
-    trials: Iterable[TrialRecord]
-
-
-@dataclass(frozen=True, slots=True)
 class ExportResult:
     """The result of an export.
 
@@ -250,7 +228,7 @@ class HistoryWriter(Protocol):
         """Return True if the name of ``target`` is one of this format."""
         ...
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
+    def write(self, target: str, study: StudyHistory, *, overwrite: bool) -> ExportResult:
         """Writes a study, whole or not at all.
 
         Raises:

@@ -30,6 +30,7 @@ from .optimizer import (
     ObserverSpec,
     PrunerSpec,
     RunnerSpec,
+    ViewSpec,
 )
 from .record import Change, TrialRecord
 
@@ -102,6 +103,11 @@ def hpo_register_objectives() -> ObjectiveSpec | Iterable[ObjectiveSpec]:  # typ
 @hookspec
 def hpo_register_formats() -> FormatSpec | Iterable[FormatSpec]:  # type: ignore[empty-body]
     """The formats of histories that this plugin reads or writes."""
+
+
+@hookspec
+def hpo_register_views() -> ViewSpec | Iterable[ViewSpec]:  # type: ignore[empty-body]
+    """The pictures, reports and live views that this plugin offers."""
 
 
 @hookspec

@@ -35,6 +35,7 @@ from .specs import (
     ObserverSpec,
     PrunerSpec,
     RunnerSpec,
+    ViewSpec,
 )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Snapshot",
     "Suggestion",
     "Translation",
+    "ViewSpec",
     "WantsGradients",
 ]
 

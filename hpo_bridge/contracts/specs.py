@@ -190,6 +190,20 @@ class FormatSpec(_Spec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSpec(_Spec):
+    """A picture, a report or a live view of studies, declared as data.
+
+    ``factory(histories, **options)`` returns a :class:`hpo_bridge.contracts.view.View`; see there.
+
+    Attributes:
+        live: Whether it shows a store while studies run: ``factory(store, **options)`` then
+            returns when the user ends it.
+    """
+
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutodiffSpec(_Spec):
     """A framework for ``trial.tensors``, declared as data.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..contracts.format import StudyToWrite
 from ..contracts.record import TrialRecord
 from ..contracts.requirements import needs
+from ..contracts.study_history import StudyHistory
 from ..errors import HpoBridgeError
 from .cells import cell_text
 from .plain_trial import OPTIONAL_FIELDS, optional_fields
@@ -92,7 +92,7 @@ def cell(row: Row, column: str) -> Any:
     return cell_text(value)
 
 
-def text_rows(study: StudyToWrite) -> Iterator[list[Any]]:
+def text_rows(study: StudyHistory) -> Iterator[list[Any]]:
     """Yield the header of a study's table, then the cells of each trial."""
     objectives = list(study.directions)
     columns = column_names(objectives, study.definition["space"])

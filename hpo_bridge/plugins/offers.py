@@ -20,6 +20,7 @@ from ..contracts.optimizer import (
     ObserverSpec,
     PrunerSpec,
     RunnerSpec,
+    ViewSpec,
 )
 from ..contracts.requirements import Unmet
 from ..errors import BackendError, InvalidOptions, UnknownOption
@@ -29,9 +30,11 @@ from .sources import DISABLE
 
 Spec = (
     BackendSpec | RunnerSpec | PrunerSpec | ObserverSpec | ObjectiveSpec | FormatSpec
-    | AutodiffSpec
+    | ViewSpec | AutodiffSpec
 )  # fmt: skip
-Kind = Literal["backend", "runner", "pruner", "observer", "objective", "format", "autodiff"]
+Kind = Literal[
+    "backend", "runner", "pruner", "observer", "objective", "format", "view", "autodiff"
+]
 KINDS: dict[Kind, tuple[str, type[Any]]] = {
     "backend": ("hpo_register_backends", BackendSpec),
     "runner": ("hpo_register_runners", RunnerSpec),
@@ -39,6 +42,7 @@ KINDS: dict[Kind, tuple[str, type[Any]]] = {
     "observer": ("hpo_register_observers", ObserverSpec),
     "objective": ("hpo_register_objectives", ObjectiveSpec),
     "format": ("hpo_register_formats", FormatSpec),
+    "view": ("hpo_register_views", ViewSpec),
     "autodiff": ("hpo_register_autodiff", AutodiffSpec),
 }
 """Kind to the hook that registers it and the class of its specs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,14 @@ from ..contracts.argument_checks import naming, optional_text, truth
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial import Trial
+from ..contracts.view import View
 from ..engine.failures import no_complete_trial
 from ..engine.kept_checkpoints import checkpoints_of
 from ..engine.kept_output import output_folder
 from ..errors import HpoBridgeError
 from ..habits import STUDY, missing_attribute
 from ..history.exporting import ExportReport, export_history
+from ..history.view_building import build_view
 from ..space import Space
 from ..store import Store
 from .arguments import path_of, trial_number
@@ -137,6 +140,44 @@ class StoredStudy:
                 plugins, self.store, self.name, path, optional_text("format", format),
                 overwrite=truth("overwrite", overwrite),
             )  # fmt: skip
+
+    def plot(self, picture: str, *, beside: Sequence[StoredStudy] = (), **options: Any) -> View:
+        """A picture of the study, which a notebook shows; see docs/views.md.
+
+        Args:
+            picture: Its name, such as ``history`` or ``importance``.
+            beside: Other studies to be shown in the same picture.
+            **options: Options of the picture.
+
+        Raises:
+            UnknownName: If there is no such picture, or what draws it is not installed.
+            InvalidOptions: If it has no such option.
+
+        Example:
+            >>> import hpo_bridge as hpo
+            >>> study = hpo.Study({"x": hpo.Float(0, 1)}, seed=0)
+            >>> study.optimize(lambda trial: trial["x"] ** 2, trials=20)
+            >>> study.plot("history").save("history.png")  # doctest: +SKIP
+        """
+        return self._viewed(picture, beside, options)
+
+    def report(self, *, beside: Sequence[StoredStudy] = (), **options: Any) -> View:
+        """One page with findings in sentences, their evidence, and pictures; see docs/views.md.
+
+        Args:
+            beside: Other studies to be shown side by side.
+            **options: Options of the report.
+
+        Raises:
+            UnknownName: If what makes it is not installed.
+        """
+        return self._viewed("report", beside, options)
+
+    def _viewed(
+        self, name: str, beside: Sequence[StoredStudy], options: Mapping[str, Any]
+    ) -> View:
+        studies = [(each.store, each.name) for each in (self, *beside)]
+        return build_view(plugins_from(self.config.plugins), name, studies, options)
 
     def __getattr__(self, name: str) -> Any:
         raise missing_attribute("a Study", name, STUDY)

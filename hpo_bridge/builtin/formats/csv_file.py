@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from ...contracts.format import ExportResult, History, ImportRequest, StudyToWrite
+from ...contracts.format import ExportResult, History, ImportRequest
+from ...contracts.study_history import StudyHistory
 from ...errors import HistoryError
 from ...history.table import text_rows
 from ...history.table_reader import history_of
@@ -45,14 +46,14 @@ class Csv:
         finally:
             csv.field_size_limit(before)
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
+    def write(self, target: str, study: StudyHistory, *, overwrite: bool) -> ExportResult:
         """One line a trial; lists and mappings are JSON in their cells."""
         delimiter = "\t" if target.lower().endswith(".tsv") else ","
         with written_whole(target, overwrite=overwrite) as file:
             return ExportResult(write_csv(file, study, delimiter))
 
 
-def write_csv(file: IO[str], study: StudyToWrite, delimiter: str = ",") -> int:
+def write_csv(file: IO[str], study: StudyHistory, delimiter: str = ",") -> int:
     """Write the table of a study's trials, and return the number of trials."""
     writer = csv.writer(file, delimiter=delimiter)
     count = -1  # the header

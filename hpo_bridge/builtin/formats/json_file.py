@@ -12,9 +12,9 @@ from ...contracts.format import (
     History,
     ImportedTrial,
     ImportRequest,
-    StudyToWrite,
 )
 from ...contracts.record import Direction, TrialState
+from ...contracts.study_history import StudyHistory
 from ...errors import HistoryError, SpaceError, short
 from ...history.plain_trial import plain_trial, read_optional_fields
 from ...space.values import as_float
@@ -35,7 +35,7 @@ class Json:
         """Return True for a name with the suffix."""
         return target.lower().endswith(SUFFIX)
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
+    def write(self, target: str, study: StudyHistory, *, overwrite: bool) -> ExportResult:
         """One JSON object with a list ``trials``, one a line."""
         head = {
             "format": FORMAT, "version": VERSION, "study": study.name,

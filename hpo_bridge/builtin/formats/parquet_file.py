@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...contracts.format import ExportResult, History, ImportRequest, StudyToWrite
+from ...contracts.format import ExportResult, History, ImportRequest
 from ...contracts.requirements import needs
+from ...contracts.study_history import StudyHistory
 from ...errors import HistoryError
 from ...history.cells import cell_text
 from ...history.table import ERROR, text_rows
@@ -52,7 +53,7 @@ class Parquet:
         names = [str(column) for column in frame.columns]
         return history_of(_rows(frame), names, name, wanted)
 
-    def write(self, target: str, study: StudyToWrite, *, overwrite: bool) -> ExportResult:
+    def write(self, target: str, study: StudyHistory, *, overwrite: bool) -> ExportResult:
         """One row a trial; what is no plain number or text is JSON."""
         pandas = _pandas()
         check_absent(Path(target).exists(), target, overwrite=overwrite)
@@ -69,7 +70,7 @@ class Parquet:
         return ExportResult(len(rows))
 
 
-def _column(pandas: Any, name: str, cells: list[Any], study: StudyToWrite) -> pandas.Series:
+def _column(pandas: Any, name: str, cells: list[Any], study: StudyHistory) -> pandas.Series:
     """A column of one type: numbers where the study has numbers, else text."""
     parameter: Any = None
     if name.startswith("params."):

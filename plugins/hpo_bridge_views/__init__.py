@@ -1,0 +1,40 @@
+"""Pictures of studies.
+
+This module is data: matplotlib is imported when a picture is drawn. All of it works on the history
+of any backend.
+
+* :mod:`hpo_bridge_views.picture`: a picture, for notebooks and files.
+* :mod:`hpo_bridge_views.value_pictures`: pictures of the values.
+"""
+
+from __future__ import annotations
+
+from hpo_bridge.contracts.hooks import hookimpl
+from hpo_bridge.contracts.optimizer import ViewSpec
+
+_DRAWN = ("matplotlib>=3.8", "numpy>=1.26")
+
+_PICTURES = (
+    # name, function, further requirements, summary
+    (
+        "history",
+        "value_pictures:draw_history",
+        (),
+        "The values in order, and the best so far",
+    ),
+)
+
+
+@hookimpl
+def hpo_register_views() -> list[ViewSpec]:
+    """The pictures."""
+    pictures = [
+        ViewSpec(
+            name=name,
+            factory=f"hpo_bridge_views.{function}",
+            requires=_DRAWN + more,
+            summary=summary,
+        )
+        for name, function, more, summary in _PICTURES
+    ]
+    return pictures
