@@ -13,12 +13,22 @@ Left out:
 * ``auto``: ``AutoSampler`` is not in Optuna but in OptunaHub, which downloads it when it is
   used.
 * ``PartialFixedSampler``, which wraps another sampler: give a constant in the space instead.
+
+The other way round, :func:`as_study` shows a study of any backend to the tools of Optuna.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from hpo_bridge.contracts.hooks import hookimpl
 from hpo_bridge.contracts.optimizer import BackendSpec, Capability, FormatSpec, PrunerSpec
+from hpo_bridge.contracts.requirements import public_name
+
+if TYPE_CHECKING:
+    from .read_only_storage import ReadOnlyStorage, as_study
+
+__all__ = ["ReadOnlyStorage", "as_study"]
 
 _OPTUNA = ("optuna>=5,<6",)
 _DOCS = "https://optuna.readthedocs.io/en/stable/reference/"
@@ -191,3 +201,11 @@ def hpo_register_pruners() -> list[PrunerSpec]:
         )
         for name, target, more, summary in _PRUNERS
     ]
+
+
+_HOMES = {"ReadOnlyStorage": "read_only_storage", "as_study": "read_only_storage"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is for users, and Optuna with it, at its first use."""
+    return public_name(__name__, _HOMES, name, _OPTUNA)

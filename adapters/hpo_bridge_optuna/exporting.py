@@ -20,26 +20,17 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
-from optuna.trial import TrialState as OptunaState
 
-from hpo_bridge.contracts.format import FORMAT, ExportResult
-from hpo_bridge.contracts.record import TrialRecord, TrialState
+from hpo_bridge.contracts.format import ExportResult
 from hpo_bridge.contracts.study_history import StudyHistory
 from hpo_bridge.errors import HistoryError
 
-from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE, TRIAL_PREFIX
+from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE
+from .frozen_trials import WAYS, frozen_trial, study_attributes
 from .opening import error_line, file_of, scheme_of, tables_of
 from .parameter_forms import ParameterForms
 from .rows import insert_trials
-
-STATES = {
-    TrialState.COMPLETE: OptunaState.COMPLETE, TrialState.PRUNED: OptunaState.PRUNED,
-    TrialState.FAILED: OptunaState.FAIL, TrialState.RUNNING: OptunaState.RUNNING,
-    TrialState.WAITING: OptunaState.WAITING,
-}  # fmt: skip
-WAYS = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
 
 
 class _Buffer(BaseJournalBackend):
@@ -147,10 +138,7 @@ def _write(
     ways = [WAYS[way.value] for way in study.directions.values()]
     number = storage.create_new_study(ways, study.name)
     try:
-        own = {
-            "format": FORMAT, "version": 1, "definition": dict(study.definition),
-            "as_json": forms.as_json, "vectors": forms.vectors,
-        }  # fmt: skip
+        own = study_attributes(study.definition, forms)
         storage.set_study_user_attr(number, STUDY_ATTRIBUTE, own)
         storage.set_study_system_attr(number, METRIC_NAMES, list(study.directions))
         return int(insert(storage, number, _frozen_trials(study, forms)))
@@ -172,58 +160,4 @@ def _frozen_trials(study: StudyHistory, forms: ParameterForms) -> Iterator[Froze
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         for trial in study.trials:
-            yield _frozen(trial, study, forms, now)
-
-
-def _frozen(
-    trial: TrialRecord, study: StudyHistory, forms: ParameterForms, now: datetime
-) -> FrozenTrial:
-    params = forms.params(trial.params)
-    state = STATES[trial.state]
-    begun = trial.state is not TrialState.WAITING
-    ended = trial.state.is_final
-    started, finished = trial.started, trial.finished
-    begin = (_moment(started if started is not None else finished) or now) if begun else None
-    end = (_moment(finished if finished is not None else started) or now) if ended else None
-    values = None if trial.values is None else [trial.values[name] for name in study.directions]
-    if trial.state is TrialState.PRUNED and trial.reports and len(study.directions) == 1:
-        values = [max(trial.reports)[1]]  # of the largest step, as Optuna itself does
-    frozen = FrozenTrial(
-        number=trial.number, trial_id=trial.number, state=state, value=None, values=values,
-        datetime_start=begin, datetime_complete=end, params=params,
-        distributions={name: forms.distributions[name] for name in params},
-        user_attrs=_attributes(trial),
-        # What waits is to be evaluated as it is, should anybody go on with Optuna.
-        system_attrs={} if begun else {"fixed_params": params},
-        intermediate_values=dict(trial.reports),
-    )  # fmt: skip
-    frozen._validate()
-    return frozen
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds)
-
-
-def _attributes(trial: TrialRecord) -> dict[str, Any]:
-    """Return the facts for which Optuna has no place."""
-    reports = [list(report) for report in trial.reports]
-    metrics = [
-        {n: None if value != value else value for n, value in each.items()}
-        for each in trial.metrics
-    ]
-    found = {
-        "times": [trial.started, trial.finished], "backend": trial.backend,
-        "error": trial.error, "attempts": None if trial.attempts == 1 else trial.attempts,
-        "metrics": metrics if any(metrics) else None,
-        # Optuna's databases keep no order.
-        "reports": None if reports == sorted(reports) else reports,
-        "standard_errors": None if trial.standard_errors is None else dict(trial.standard_errors),
-        "estimate": trial.estimate,
-        "gradients": None if trial.gradients is None else dict(trial.gradients),
-        "changes": [
-            {"step": change.step, "params": dict(change.params), "source": change.source}
-            for change in trial.changes
-        ] or None,
-    }  # fmt: skip
-    return {TRIAL_PREFIX + name: value for name, value in found.items() if value is not None}
+            yield frozen_trial(trial, list(study.directions), forms, now)

@@ -337,7 +337,7 @@ def test_an_export_that_fails_half_way_leaves_no_study(tmp_path, monkeypatch):
     def broken(*arguments):
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(exporting, "_frozen", broken)
+    monkeypatch.setattr(exporting, "frozen_trial", broken)
     optimized(f"sqlite:///{tmp_path}/o.db", "other", trials=1)
     for target in (
         f"sqlite:///{tmp_path}/o.db",
