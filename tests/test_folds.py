@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def test_observers_see_the_metrics(study: Callable[..., hpo.Study]) -> None:
     s = study(observers=[Observer()])
     s.optimize(hpo.Folded(score, 3), trials=1)
     assert repr(seen[:3]) == repr(list(enumerate(METRICS)))
-    assert repr(seen[3]) == repr(s.trials[0])
+    assert repr(asdict(seen[3])) == repr(asdict(s.trials[0]))
 
 
 def test_another_attempt_begins_anew(study: Callable[..., hpo.Study]) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..plugins import PluginManager, manager
 
-SHOWN = 3
-"""Number of components of a long list that are shown."""
 WIDE = 10_000
 """Characters in a line where there is no terminal: enough for any row."""
+INDENT = 2
+"""Spaces before a table that is part of a summary."""
 
 
 @contextmanager
@@ -72,51 +72,35 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Cells are folded to fit a terminal; into a file or a pipe every row is one line.
     """
     from rich.console import Console
+
+    Console(width=_width()).print(_table(columns, rows))
+
+
+def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str] | None:
+    """Return cells below their headings, as indented lines; ``None`` if they do not fit."""
+    from rich.console import Console
+    from rich.padding import Padding
+
+    console, table = Console(width=_width(), color_system=None), _table(columns, rows)
+    room = console.options.update_width(WIDE)
+    if console.measure(table, options=room).maximum > console.width - INDENT:
+        return None
+    with console.capture() as captured:
+        console.print(Padding.indent(table, INDENT))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def _width() -> int | None:
+    return None if sys.stdout.isatty() else WIDE
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     for row in rows:
         table.add_row(*(Text(" ".join(cell.split())) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
-
-
-def format_value(value: Any, digits: int) -> str:
-    """Format a parameter's or an objective's value with some significant digits.
-
-    Example:
-        >>> format_value(0.123456, 3), format_value("adam", 3), format_value([3, 5], 3)
-        ('0.123', 'adam', '[3, 5]')
-        >>> format_value([0.25] * 449, 3)
-        '[0.25, 0.25, 0.25, … 449 in all]'
-    """
-    if isinstance(value, float):
-        return f"{value:.{digits}g}"
-    if isinstance(value, list) and len(value) > SHOWN + 1:
-        begin = ", ".join(format_value(component, digits) for component in value[:SHOWN])
-        return f"[{begin}, … {len(value)} in all]"
-    if isinstance(value, list) and all(isinstance(component, float) for component in value):
-        return f"[{', '.join(format_value(component, digits) for component in value)}]"
-    return str(value)
-
-
-def format_params(params: dict[str, Any], digits: int = 6) -> list[str]:
-    """Format parameters, one on each line, below each other."""
-    width = max(map(len, params), default=0)
-    return [f"  {name:<{width}}  {format_value(v, digits)}" for name, v in params.items()]
-
-
-def format_duration(seconds: float) -> str:
-    """Format seconds as people write them.
-
-    >>> format_duration(3.21), format_duration(75), format_duration(7260)
-    ('3.2 s', '1 min 15 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    return table

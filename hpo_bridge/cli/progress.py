@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..contracts.directions import Objectives
+from ..contracts.formatting import format_duration, format_value
 from ..contracts.hooks import hookimpl
 from ..contracts.record import TrialRecord, TrialState
 from ..engine.failures import failure_line, log
 from ..engine.schedule import schedule_text
 from ..errors import counted
 from ..study import Study
-from .printing import format_duration, format_value, load_plugins
+from .printing import load_plugins
 
 LINE_EVERY = 1.0
 """Least number of seconds between two lines where there is no terminal."""

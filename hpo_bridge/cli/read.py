@@ -5,23 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..builtin.formats.csv_file import write_csv
+from ..contracts.formatting import constants_in, format_duration, params_text, without_constants
 from ..contracts.record import TrialRecord
 from ..history.plain_trial import plain_trial
 from ..history.stored_history import study_history
 from ..objectives.failure import short_reason
 from ..store import Store
 from .exit_codes import NO_TRIAL, WRONG_USE
-from .printing import format_duration, format_value, print_result, print_table
+from .printing import print_result, print_table
 from .progress import more_of
 from .selected_trial import add_choice, driver_of_split
 from .stored_study import stored_study
-from .summary import adopted_line, as_text, summary
+from .summary import adopted_line, as_text, definition_of, summary
 
 
 def show_status(
@@ -39,7 +40,8 @@ def show_status(
         if as_csv and not as_json:
             csv.writer(sys.stdout).writerows([("state", "trials"), *result["counts"].items()])
             return
-        text = f"{as_text(result, store.url)}\ndriver   {driver or 'none: it does not run now'}"
+        text = f"{as_text(result, store.url, row.definition)}"
+        text += f"\ndriver   {driver or 'none: it does not run now'}"
         print_result(result, text, as_json)
 
 
@@ -59,7 +61,7 @@ def show_best(
         if as_csv:
             _print_csv(store, name, [trial["number"] for trial in best])
         else:
-            print_result(result, as_text(result, store.url), as_json)
+            print_result(result, as_text(result, store.url, definition_of(store, name)), as_json)
         if not best:
             return NO_TRIAL
         return WRONG_USE if "not_selected" in result else 0
@@ -77,7 +79,7 @@ def show_trials(
         elif as_csv:
             _print_csv(store, name)
         else:
-            _print_table(store.trials(name), row, path)
+            _print_table(store.trials(name), row, path, constants_in(definition_of(store, name)))
 
 
 def _print_json(trials: Iterator[TrialRecord]) -> None:
@@ -98,7 +100,9 @@ def _print_csv(store: Store, name: str, numbers: Sequence[int] | None = None) ->
     write_csv(sys.stdout, study)
 
 
-def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any], path: Path) -> None:
+def _print_table(
+    trials: Iterator[TrialRecord], result: dict[str, Any], path: Path, constants: Collection[str]
+) -> None:
     rows, failed = [], 0
     for trial in trials:
         values = ", ".join(f"{k} {v:.6g}" for k, v in (trial.values or {}).items())
@@ -106,10 +110,8 @@ def _print_table(trials: Iterator[TrialRecord], result: dict[str, Any], path: Pa
             values = f"about {trial.estimate:.6g}"
         if trial.error:
             values, failed = short_reason(trial.error), failed + 1
-        params = ", ".join(f"{k} {format_value(v, 4)}" for k, v in trial.params.items())
-        took = ""
-        if trial.started is not None and trial.finished is not None:
-            took = format_duration(trial.finished - trial.started)
+        params = params_text(without_constants(trial.params, constants))
+        took = "" if trial.seconds is None else format_duration(trial.seconds)
         rows.append((str(trial.number), trial.state.value, values, params, took))
     print_table(("trial", "state", "values", "params", "time"), rows)
     if failed:

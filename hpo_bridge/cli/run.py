@@ -15,6 +15,7 @@ from typing import Any
 from ..analysis.nested_tuning import tune_splits
 from ..config import StudyFile, load_study_file
 from ..config.selection import check_splits
+from ..contracts.formatting import format_duration
 from ..contracts.objective import Objective, OuterLoop
 from ..contracts.record import TrialState
 from ..engine.budget import NothingToDo, spent_budget
@@ -24,10 +25,10 @@ from ..study import Study, abandon, exhaustion, open_study
 from .exit_codes import INTERRUPTED, NO_TRIAL, WRONG_USE
 from .explain import COMMAND_HEADING, command_line
 from .last_resort import last_resort
-from .printing import format_duration, load_plugins, print_result, stdout_kept_for_json
+from .printing import load_plugins, print_result, stdout_kept_for_json
 from .progress import progress
 from .selected_trial import add_choice, warn_of_test
-from .summary import as_text, summary
+from .summary import as_text, definition_of, summary
 
 
 def run_study(
@@ -54,7 +55,8 @@ def run_study(
         changed = (file.defaults or True) if change_space else False
         with open_study(replace(file.config, change_space=changed)) as study:
             ended, result = _run_opened(study, file, retry_failed=retry_failed, quiet=as_json)
-    print_result(result, as_text(result, study.store.url), as_json)
+            text = as_text(result, study.store.url, definition_of(study.store, study.name))
+    print_result(result, text, as_json)
     if isinstance(ended, TooManyFailures):
         print(
             f"study {ended.study!r} was stopped: {ended.problem}, the last: {ended.last}; once "

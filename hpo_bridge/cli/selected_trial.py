@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -13,10 +14,10 @@ from ..analysis.selection import select_in
 from ..config.selection import SelectionFile
 from ..config.selection_rule import BEST, SelectionRule
 from ..contracts.directions import Objectives
+from ..contracts.formatting import format_params, format_value, without_constants
 from ..contracts.record import TrialRecord
 from ..errors import NoCompleteTrial, SelectionError
 from ..store import Store
-from .printing import format_params, format_value
 
 
 def short_trial(trial: TrialRecord) -> dict[str, Any]:
@@ -102,14 +103,14 @@ def driver_of_split(store: Store, name: str) -> str | None:
     return None
 
 
-def choice_lines(result: dict[str, Any]) -> list[str]:
-    """The same for people."""
+def choice_lines(result: dict[str, Any], constants: Collection[str]) -> list[str]:
+    """Return the same for people, without the constants of the space."""
     lines = []
     if "not_selected" in result:
         lines.append(f"selected none: {result['not_selected']}")
     elif result.get("selected"):
         lines.append(f"selected {result['selected']['explanation']}")
-        lines += format_params(result["selected"]["params"])
+        lines += format_params(without_constants(result["selected"]["params"], constants))
     if "nested" in result:
         lines.append(f"nested   {result['nested']['text']}")
         chosen = result["nested"]["chosen"]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ..analysis.facts import adopted, schedule_entry, space_version
 from ..contracts.directions import Objectives
+from ..contracts.formatting import (
+    constants_in,
+    format_duration,
+    format_params,
+    format_value,
+    params_text,
+    without_constants,
+)
 from ..contracts.record import TrialState
 from ..engine.failures import no_complete_trial
 from ..errors import StudyNotFound, counted
 from ..store import Store
-from .printing import format_duration, format_params, format_value
+from .printing import table_lines
 from .selected_trial import choice_lines, short_trial
 
 
@@ -56,8 +65,22 @@ def summary(store: Store, name: str) -> dict[str, Any]:
     return result
 
 
-def as_text(result: dict[str, Any], url: str) -> str:
-    """A summary for people."""
+def definition_of(store: Store, name: str) -> Mapping[str, Any]:
+    """Return the definition of a study that is there."""
+    row = store.study(name)
+    assert row is not None
+    return row.definition
+
+
+def as_text(result: dict[str, Any], url: str, definition: Mapping[str, Any]) -> str:
+    """Return a summary for people.
+
+    Args:
+        result: What :func:`summary` gave, and what was added to it.
+        url: The store.
+        definition: The study's definition.
+    """
+    constants = constants_in(definition)
     backend = result["backend"] or "not begun"
     if "schedule" in result:
         backend += f", {result['schedule']['entry']} of {result['schedule']['of']} in its schedule"
@@ -75,13 +98,33 @@ def as_text(result: dict[str, Any], url: str) -> str:
         lines.append(f"repeats  {repeats}")
     if "front" in result:
         lines.append(f"front    {counted(len(result['front']), 'trial')}")
-        lines += [f"  {_line(trial)}" for trial in result["front"]]
+        lines += _front_lines(result["front"], definition["directions"], constants)
     elif result["best"] is None:
         lines.append(f"best     {result.get('problem', 'no complete trial yet')}")
     else:
         lines.append(f"best     {_line(result['best'])}")
-        lines += format_params(result["best"]["params"])
-    return "\n".join([*lines, *choice_lines(result), f"store    {url}"])
+        lines += format_params(without_constants(result["best"]["params"], constants))
+    return "\n".join([*lines, *choice_lines(result, constants), f"store    {url}"])
+
+
+def _front_lines(
+    front: list[dict[str, Any]], directions: Mapping[str, str], constants: Collection[str]
+) -> list[str]:
+    """Return the front, the best of the first objective first.
+
+    It is a table where the terminal is wide enough for one; else two lines for each trial.
+    """
+    (first, sign), *_ = Objectives(directions).signs.items()
+    front = sorted(front, key=lambda trial: (sign * trial["values"][first], trial["number"]))
+    points = [without_constants(trial["params"], constants) for trial in front]
+    names = list(dict.fromkeys(name for point in points for name in point))
+    rows, lines = [], []
+    for trial, point in zip(front, points, strict=True):
+        params = [format_value(point[name], 4) if name in point else "" for name in names]
+        backend = trial["backend"] or "enqueued"
+        rows.append([str(trial["number"]), *_values(trial).values(), *params, backend])
+        lines += [f"  {_line(trial)}", f"    {params_text(point)}"]
+    return table_lines(["trial", *directions, *names, "backend"], rows) or lines
 
 
 def adopted_line(found: dict[str, Any]) -> str:
@@ -105,11 +148,16 @@ def _repeats(counts: dict[str, int]) -> str:
     return ", ".join(parts)
 
 
-def _line(trial: dict[str, Any]) -> str:
+def _values(trial: dict[str, Any]) -> dict[str, str]:
+    """Return the text of each objective's value, with its standard error if there is one."""
     errors = trial["standard_errors"] or {}
-    values = ", ".join(
-        f"{name} {format_value(v, 6)}"
+    return {
+        name: format_value(v, 6)
         + (f" ± {format_value(errors[name], 2)}" if name in errors else "")
         for name, v in trial["values"].items()
-    )
+    }
+
+
+def _line(trial: dict[str, Any]) -> str:
+    values = ", ".join(f"{name} {text}" for name, text in _values(trial).items())
     return f"{values}  (trial {trial['number']}, {trial['backend'] or 'enqueued'})"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ..errors import HpoBridgeError
+from ..errors import HpoBridgeError, short
+from .formatting import format_component, format_duration, format_mapping, html_table
 from .gradients import Slope
 
 
@@ -57,7 +58,7 @@ class Change:
     source: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrialRecord:
     """One trial as the store has it.
 
@@ -120,6 +121,39 @@ class TrialRecord:
             )
         (value,) = self.values.values()
         return value
+
+    @property
+    def seconds(self) -> float | None:
+        """The duration of its last attempt; ``None`` before that has ended."""
+        if self.started is None or self.finished is None:
+            return None
+        return self.finished - self.started
+
+    def __repr__(self) -> str:
+        parts = [f"number={self.number}", f"state={self.state.value}"]
+        if self.values is not None:
+            single = tuple(self.values) == ("value",)
+            values = repr(self.values["value"]) if single else format_mapping(self.values)
+            parts.append(f"{'value' if single else 'values'}={values}")
+        parts.append(f"params={format_mapping(self.params)}")
+        if self.seconds is not None:
+            parts.append(f"seconds={self.seconds:.3g}")
+        if self.reports:
+            parts.append(f"reports={len(self.reports)}")
+        if self.error is not None:
+            parts.append(f"error={short(self.error)}")
+        return f"TrialRecord({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{value!r}") for name, value in (self.values or {}).items()]
+        rows += [(name, format_component(value)) for name, value in self.params.items()]
+        if self.seconds is not None:
+            rows.append(("time", format_duration(self.seconds)))
+        if self.reports:
+            rows.append(("reports", str(len(self.reports))))
+        if self.error is not None:
+            rows.append(("error", short(self.error)))
+        return html_table(f"trial {self.number}: {self.state.value}", rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def row_maker(objectives: Sequence[str]) -> Callable[[TrialRecord], Row]:
         besides = optional_fields(trial)
         row = {
             "number": trial.number, "state": trial.state.value, "backend": trial.backend,
-            "started": trial.started, "finished": trial.finished, "seconds": _seconds(trial),
+            "started": trial.started, "finished": trial.finished, "seconds": trial.seconds,
             "attempts": trial.attempts, "error": trial.error,
             **{name: besides[name] or None for name in PLAIN if name != "estimate"},
             "estimate": trial.estimate,
@@ -74,12 +74,6 @@ def row_maker(objectives: Sequence[str]) -> Callable[[TrialRecord], Row]:
         return row | {PARAM[0] + name: value for name, value in trial.params.items()}
 
     return make
-
-
-def _seconds(trial: TrialRecord) -> float | None:
-    if trial.started is None or trial.finished is None:
-        return None
-    return trial.finished - trial.started
 
 
 def cell(row: Row, column: str) -> Any:

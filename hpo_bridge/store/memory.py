@@ -18,6 +18,7 @@ from ..errors import LeaseLost, StoreError, StudyLocked, StudyNotFound
 from .codec import load_event, to_plain, trial_of
 from .contract import E, Pending, Repeats, StudyRow
 from .event_parts import Event
+from .event_types import Finished, Imported
 from .trial_table import TrialTable
 
 CHUNK = 256
@@ -42,6 +43,8 @@ class _MemoryStudy:
         self.snapshot: tuple[int, Any] | None = None
         self.seconds = 0.0
         self.lease: weakref.ref[_MemoryWriter] | None = None
+        self._complete: list[int] = []  # in the order in which they ended
+        self._best: dict[tuple[str, float], tuple[int, tuple[float, int] | None]] = {}
 
     @property
     def writer(self) -> _MemoryWriter | None:
@@ -52,11 +55,23 @@ class _MemoryStudy:
         """Add events to the log, and follow them."""
         for event in events:
             self.table.apply(event)
+            if isinstance(event, (Finished, Imported)) and event.state is TrialState.COMPLETE:
+                self._complete.append(event.trial)
         self.seq += len(events)
         self._recent += events
         while len(self._recent) >= CHUNK:
             self._chunks.append(_text(self._recent[:CHUNK]))
             del self._recent[:CHUNK]
+
+    def best(self, objective: str, sign: float) -> int | None:
+        """Return the best complete trial; looks only at those that are new since the last call."""
+        seen, best = self._best.get((objective, sign), (0, None))
+        complete = self._complete[seen:]
+        for number in complete:
+            loss = sign * (self.table.rows[number].values or {})[objective], number
+            best = loss if best is None else min(best, loss)
+        self._best[objective, sign] = seen + len(complete), best
+        return None if best is None else best[1]
 
     def log(self, after: int) -> Iterator[tuple[int, list[Any]]]:
         """Yield the position of each event after the first ``after``, and its plain data."""
@@ -188,8 +203,9 @@ class MemoryStore:
         return Repeats(len(table.rows) - len(texts), reused, table.resampled)
 
     def best(self, name: str, objective: str, sign: float) -> TrialRecord | None:
-        complete = self.trials(name, [TrialState.COMPLETE])
-        return min(complete, key=lambda t: sign * (t.values or {})[objective], default=None)
+        study = self._get(name)
+        number = study.best(objective, sign)
+        return None if number is None else study.table.rows[number].record()
 
     def pending(self, name: str) -> list[Pending]:
         rows = self._get(name).table.rows.values()

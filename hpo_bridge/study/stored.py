@@ -23,6 +23,7 @@ from ..history.view_building import build_view
 from ..space import Space
 from ..store import Store
 from .arguments import path_of, trial_number
+from .description import StudyDescription, describe_study
 
 if TYPE_CHECKING:
     import pandas
@@ -178,6 +179,21 @@ class StoredStudy:
     ) -> View:
         studies = [(each.store, each.name) for each in (self, *beside)]
         return build_view(plugins_from(self.config.plugins), name, studies, options)
+
+    def _description(self) -> StudyDescription:
+        backend = self.config.schedule[0].name
+        return describe_study(
+            self.store, self.name, backend, self.objectives, self.space.constants
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        try:
+            return self._description().text
+        except Exception:  # before it is open, say: a debugger shows what there is
+            return object.__repr__(self)
+
+    def _repr_html_(self) -> str:
+        return self._description().html
 
     def __getattr__(self, name: str) -> Any:
         raise missing_attribute("a Study", name, STUDY)

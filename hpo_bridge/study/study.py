@@ -264,10 +264,6 @@ class Study(StudyByHand):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        backend = self.config.schedule[0].name
-        return f"Study({self.name!r}, backend={backend!r}, store={self.store.url!r})"
-
 
 def open_study(config: StudyConfig) -> Study:
     """Open the study of validated settings.

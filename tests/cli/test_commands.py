@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,59 @@ def test_several_objectives_give_a_front(command):
     assert "best" not in result
     assert all(set(t["values"]) == {"loss", "size"} for t in result["front"])
     assert json.loads(command("best", "study.yaml", "--json").stdout)["front"] == result["front"]
+
+
+FRONT = """
+def two(trial):
+    return {"loss": -float(trial.number), "size": -float(trial.number)}
+"""
+
+
+def test_a_front_is_sorted_and_shows_parameters(command):
+    (command.folder / "objective.py").write_text(FRONT)
+    text = (
+        command.text.replace(":train", ":two") + "directions: {loss: minimize, size: maximize}\n"
+    )
+    text = text.replace("kind: b}}\n", "kind: b}}\n  pooling: max\n").replace("12", "4")
+    command.write(text)
+    command("run", "study.yaml")
+    trials = json.loads(command("trials", "study.yaml", "--json").stdout)
+    assert {trial["params"]["pooling"] for trial in trials} == {"max"}
+    shown = command("best", "study.yaml").stdout
+    heading, *rows = [line.split() for line in shown.splitlines() if line.startswith("  ")]
+    assert heading == ["trial", "loss", "size", "x", "kind", "n", "backend"]
+    assert [row[0] for row in rows] == ["3", "2", "1", "0"]  # the best loss first
+    assert [row[3] for row in rows] == [f"{t['params']['x']:.4g}" for t in reversed(trials)]
+    assert "max" not in shown + command("trials", "study.yaml").stdout
+
+
+@pytest.mark.parametrize("width", [30, 200])
+def test_a_front_within_the_width_of_the_terminal(command, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))  # which pytest sets
+    command.write(
+        command.text.replace(":train", ":two") + "directions: {loss: minimize, size: maximize}\n"
+    )
+    command("run", "study.yaml")
+    main, end = pty.openpty()
+    termios.tcsetwinsize(end, (24, width))
+    shown = subprocess.run(command.argv("best", "study.yaml"), cwd=command.folder, stdout=end)
+    os.close(end)
+    lines = os.read(main, 100_000).decode().splitlines()
+    os.close(main)
+    assert shown.returncode == 0
+    is_table = any("trial" in line and "kind" in line for line in lines)
+    assert is_table == (width == 200)
+    assert sum(line.startswith("    x ") for line in lines) == (0 if is_table else 7)
+
+
+def test_a_constant_takes_no_room(command):
+    command.write(command.text.replace("kind: b}}\n", "kind: b}}\n  pooling: max\n"))
+    shown = command("run", "study.yaml").stdout
+    for name in ("best", "status", "trials"):
+        shown += command(name, "study.yaml").stdout
+    assert "pooling" not in shown
+    assert '"pooling": "max"' in command("best", "study.yaml", "--json").stdout
+    assert "pooling" in command("trials", "study.yaml", "--csv").stdout
 
 
 def test_a_study_without_one_complete_trial_ends_with_one(command):
