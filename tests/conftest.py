@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +27,24 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.pop("PYTHONUNBUFFERED", None)
+
+# Where Python is told to write no bytecode, each process that the tests start would compile our
+# sources again, and each worker of pytest the tests. What the tests write is left as it is.
+WRITES_NO_BYTECODE = sys.dont_write_bytecode
+sys.dont_write_bytecode = False
+
+
+def pytest_configure() -> None:
+    """Compile the sources once, before there are workers."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for folder in ("hpo_bridge", "adapters", "plugins"):
+            path = Path(__file__).parents[1] / folder
+            compileall.compile_dir(path, quiet=2, rx=re.compile("templates"))
+
+
+def pytest_collection_finish() -> None:
+    """Leave the writing of bytecode as it was, now that the tests are imported."""
+    sys.dont_write_bytecode = WRITES_NO_BYTECODE
 
 
 @pytest.fixture(scope="session")

@@ -83,18 +83,15 @@ class Run:
         return [self._check_suggestion(suggestion) for suggestion in answer]
 
     def _check_suggestion(self, suggestion: Any) -> Suggestion:
-        require(
-            isinstance(suggestion, Suggestion) and isinstance(suggestion.params, Mapping),
-            f"ask gave {short(suggestion)}, expected a Suggestion of a mapping",
-        )
+        if not isinstance(suggestion, Suggestion) or not isinstance(suggestion.params, Mapping):
+            raise Fault(f"ask gave {short(suggestion)}, expected a Suggestion of a mapping")
         if self.strict:
             check_types(suggestion.params, self.space)
         taken = as_the_core(suggestion, self.space)
-        if self.strict:
-            require(
-                taken.token == suggestion.token,
+        if self.strict and taken.token != suggestion.token:
+            raise Fault(
                 f"a suggestion has the token {short(suggestion.token)}, which comes back from "
-                "JSON as another",
+                "JSON as another"
             )
         return taken
 
@@ -178,16 +175,13 @@ def check_types(params: Mapping[str, Any], space: Space) -> None:
             continue
         wanted = float if isinstance(space[name], Float) else int
         if name in space.vectors:
-            require(
-                type(value) is list and all(type(component) is float for component in value),
-                f"{name}: found {short(value)}, expected a plain list of plain floats",
+            if type(value) is not list or any(type(component) is not float for component in value):
+                raise Fault(f"{name}: found {short(value)}, expected a plain list of plain floats")
+        elif type(value) is not wanted:
+            raise Fault(
+                f"{name}: found {short(value)} of type {type(value).__name__}, expected a plain "
+                f"{wanted.__name__}"
             )
-            continue
-        require(
-            type(value) is wanted,
-            f"{name}: found {short(value)} of type {type(value).__name__}, expected a plain "
-            f"{wanted.__name__}",
-        )
 
 
 def replay(run: Run, log: Sequence[Call], asks: int | None = None) -> int:
@@ -215,11 +209,11 @@ def replay(run: Run, log: Sequence[Call], asks: int | None = None) -> int:
         if asks is not None:
             asks -= 1
         for found, wanted in zip(answer, expected, strict=False):
-            require(
-                plain(found) == plain(wanted),
-                f"suggestion {len(run.points) + 1} is {short(dict(found.params))}, "
-                f"expected {short(dict(wanted.params))}",
-            )
+            if plain(found) != plain(wanted):
+                raise Fault(
+                    f"suggestion {len(run.points) + 1} is {short(dict(found.params))}, "
+                    f"expected {short(dict(wanted.params))}"
+                )
             run.points.append(found)
             compared += 1
         require(

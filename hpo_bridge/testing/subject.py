@@ -105,7 +105,11 @@ class Subject:
 
     def seen(self, space: Space) -> Space:
         """The space as the backend is handed it."""
-        return backend_space(space, self.spec)
+        key = f"seen {space.fingerprint}"
+        if key not in self.cache:
+            self.cache[key] = backend_space(space, self.spec)
+        seen: Space = self.cache[key]
+        return seen
 
     def build(self, space: Space, seed: int = 0, n_objectives: int = 1) -> Optimizer:
         """The backend for a space, which is handed over as the core does."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from math import sqrt
 from statistics import median
 from typing import Any
@@ -69,15 +69,21 @@ def due(kind: str, subject: Subject) -> str:
     parameter: Parameter = space[kind]
     found = Counter(point[kind] for point in points)
     twins = [point[name] for name in TWINS if name in space for point in points]
-    rng = random.Random(0)
-    laws = [[parameter.decode((i + rng.random()) / 20_000) for i in range(20_000)]]
+    laws = [_declared_law(parameter)]
     if not _is_even(twins):
-        laws.append([parameter.decode(u) for u in twins])
-    wrong = [_deviation(kind, parameter, found, Counter(law), len(points)) for law in laws]
+        laws.append(Counter(parameter.decode(u) for u in twins))
+    wrong = [_deviation(kind, parameter, found, law, len(points)) for law in laws]
     if all(wrong):
         raise Fault(wrong[-1])
     shown = [f"{value}: {found[value] / len(points):.3f}" for value in _values(parameter)]
     return f"in {len(points)} suggestions {', '.join(shown)}"
+
+
+@cache  # the same for every backend
+def _declared_law(parameter: Parameter) -> Counter[Any]:
+    """Return what a parameter makes of uniform numbers, each value with its count."""
+    rng = random.Random(0)
+    return Counter(parameter.decode((i + rng.random()) / 20_000) for i in range(20_000))
 
 
 def _is_even(units: Sequence[float]) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 
 from ...contracts.optimizer import Capability
 from ...errors import SearchExhausted
+from ...space import Space
 from ..outcomes import Distance, Judge, complete, distance, mixed
 from ..runs import points_of
 from ..spaces import MIXED, SMALL
@@ -30,8 +31,7 @@ def improvement(subject: Subject, judged: Callable[[Distance], Judge], *, share:
     seen = subject.seen(space)
     loss = distance(seen)
     judge = judged(loss)
-    rng = random.Random(0)
-    usual = sum(loss(seen.decode([rng.random() for _ in seen])) for _ in range(2000)) / 2000
+    usual = _mean_loss_of_random_points(subject, seen, loss)
     width = subject.few(25, 0.4)
     best = []
     for seed in range(subject.seeds):
@@ -56,6 +56,15 @@ def improvement(subject: Subject, judged: Callable[[Distance], Judge], *, share:
         f"below {share}, in up to {WINDOWS * width} suggestions past the start-up phase",
     )
     return f"mean loss of {width} suggestions: {shown} of random points'"
+
+
+def _mean_loss_of_random_points(subject: Subject, space: Space, loss: Distance) -> float:
+    if "random" not in subject.cache:
+        rng = random.Random(0)
+        losses = [loss(space.decode([rng.random() for _ in space])) for _ in range(2000)]
+        subject.cache["random"] = sum(losses) / len(losses)
+    mean: float = subject.cache["random"]
+    return mean
 
 
 def progress(subject: Subject) -> str:

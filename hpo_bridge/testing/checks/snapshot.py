@@ -101,11 +101,11 @@ def unchanged(subject: Subject) -> str:
     for _ in _eventful(subject, twin):
         pass
     for number, (one, other) in enumerate(zip(run.points, twin.points, strict=False), 1):
-        require(
-            plain(one) == plain(other),
-            f"suggestion {number} is {short(dict(one.params))} with snapshots, "
-            f"{short(dict(other.params))} without",
-        )
+        if plain(one) != plain(other):
+            raise Fault(
+                f"suggestion {number} is {short(dict(one.params))} with snapshots, "
+                f"{short(dict(other.params))} without"
+            )
     return f"{len(run.points)} suggestions are the same"
 
 
