@@ -113,7 +113,7 @@ def option_table() -> str:
         if kind in ("backend", "autodiff", "format"):
             continue
         for offer in manager().offers(kind):
-            options = _options(load_factory(kind, offer), skip=int(kind == "objective"))
+            options = _options(load_factory(kind, offer), skip=int(kind in ("objective", "view")))
             lines.append(f"| {kind} | `{offer.spec.name}` | {options} | {offer.spec.summary} |")
     return "\n".join(lines)
 

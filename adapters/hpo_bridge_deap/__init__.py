@@ -27,6 +27,7 @@ _SCORES = "An unordered category of k choices takes k genes, which is slow to le
 _SPECS = (
     BackendSpec(
         name="deap.ga",
+        startup=("population_size", 20),
         technique="genetic",
         factory="hpo_bridge_deap.genetic:Ga",
         requires=_DEAP,
@@ -42,6 +43,7 @@ _SPECS = (
     ),
     BackendSpec(
         name="deap.mu_plus_lambda",
+        startup=("mu", 10),
         technique="genetic",
         factory="hpo_bridge_deap.genetic:MuPlusLambda",
         requires=_DEAP,
@@ -54,6 +56,7 @@ _SPECS = (
     ),
     BackendSpec(
         name="deap.mu_comma_lambda",
+        startup=("mu", 10),
         technique="genetic",
         factory="hpo_bridge_deap.genetic:MuCommaLambda",
         requires=_DEAP,
@@ -66,6 +69,7 @@ _SPECS = (
     ),
     BackendSpec(
         name="deap.nsga2",
+        startup=("population_size", 20),
         technique="genetic",
         factory="hpo_bridge_deap.nsga2:Nsga2",
         requires=_DEAP,
@@ -93,6 +97,7 @@ _SPECS = (
     ),
     BackendSpec(
         name="deap.de",
+        startup=("population_size", 10),
         technique="evolutionary",
         factory="hpo_bridge_deap.de:De",
         requires=_DEAP,

@@ -42,6 +42,7 @@ def _spec(
         url="https://hyperopt.github.io/hyperopt/",
         rank=rank,
         most_rejected=20 if name == "tpe" else 200,
+        startup=("n_startup_jobs", 20) if name == "tpe" else None,
         suits=suits,
         limits=limits,
     )

@@ -61,6 +61,7 @@ def _backend(
     *,
     requires: tuple[str, ...] = (),
     most_rejected: int = 200,
+    startup: tuple[str, int] | None = None,
     summary: str,
     suits: str,
     limits: str,
@@ -75,6 +76,7 @@ def _backend(
         url=f"{_DOCS}samplers/",
         rank=rank,
         most_rejected=most_rejected,
+        startup=startup,
         suits=suits,
         limits=limits,
     )
@@ -83,7 +85,7 @@ def _backend(
 _BACKENDS = (
     _backend(
         "tpe", "tpe:Tpe", "bayesian", 100, _LEARNS | {Capability.PRUNED},
-        most_rejected=20,
+        most_rejected=20, startup=("n_startup_trials", 10),
         summary="Tree-structured Parzen estimator: a sound default for most spaces",
         suits=(
             "Mixed and conditional spaces, several workers, pruned trials, from some ten to "
@@ -96,7 +98,7 @@ _BACKENDS = (
     ),
     _backend(
         "gp", "gaussian:Gp", "bayesian", 90, _LEARNS,
-        requires=("torch", "scipy"), most_rejected=3,
+        requires=("torch", "scipy"), most_rejected=3, startup=("n_startup_trials", 10),
         summary="Gaussian processes with expected improvement: few, expensive trials",
         suits="Up to some hundred trials that take minutes or hours, mostly of numbers.",
         limits=(
@@ -107,6 +109,7 @@ _BACKENDS = (
     ),
     _backend(
         "nsga2", "evolutionary:Nsga2", "evolutionary", 100, _LEARNS,
+        startup=("population_size", 50),
         summary="NSGA-II: a genetic algorithm for several objectives",
         suits="Two or three objectives, mixed spaces, hundreds to thousands of trials.",
         limits=(
@@ -116,6 +119,7 @@ _BACKENDS = (
     ),
     _backend(
         "nsga3", "evolutionary:Nsga3", "evolutionary", 80, _LEARNS,
+        startup=("population_size", 50),
         summary="NSGA-III: a genetic algorithm for many objectives",
         suits="Four objectives and more, with hundreds to thousands of trials.",
         limits=(

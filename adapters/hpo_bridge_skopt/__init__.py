@@ -81,6 +81,7 @@ def hpo_register_backends() -> list[BackendSpec]:
             url=f"{_DOCS}{page}",
             rank=rank,
             most_rejected=3 if target.startswith("models:") else 20,
+            startup=("n_initial_points", 10) if target.startswith("models:") else None,
             suits=suits,
             limits=limits,
         )

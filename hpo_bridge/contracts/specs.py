@@ -78,6 +78,8 @@ class BackendSpec(_Spec):
             where a study asks for the technique; ties go to the first name.
         most_rejected: How many points in a row that constraints forbid it may propose before the
             study draws one itself; few where each costs the fit of a model.
+        startup: The option that says how many trials come before its model, or its second
+            generation, is in use, and the option's default; ``None`` if it has none.
         suits: When to choose it, in a sentence or two; printed in the documentation.
         limits: What it cannot do, or does badly, in a sentence or two.
 
@@ -91,6 +93,7 @@ class BackendSpec(_Spec):
     composite: bool = False
     rank: int = 0
     most_rejected: int = 200
+    startup: tuple[str, int] | None = None
     suits: str = ""
     limits: str = ""
 

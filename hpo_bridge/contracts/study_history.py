@@ -20,6 +20,7 @@ class SessionRecord:
         options: The backend's options.
         library: The library behind it with its version, in words; empty if not known.
         runner: The runner's name; ``ask`` for a study that is asked by hand.
+        startup: The number of trials before its model is in use, where its plugin says so.
         fresh: Whether the backend began anew, and was not brought to where it had been.
     """
 
@@ -29,6 +30,7 @@ class SessionRecord:
     library: str = ""
     runner: str = ""
     fresh: bool = False
+    startup: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

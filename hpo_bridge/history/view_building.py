@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from ..contracts.specs import BackendSpec
+from ..contracts.study_history import SessionRecord
 from ..contracts.view import View
 from ..plugins import PluginManager
 from ..store import Store
@@ -37,5 +39,23 @@ def build_view(
     plugins.find("view", name)
     histories = [study_history(store, study) for store, study in studies]
     read = [replace(each, trials=tuple(each.trials)) for each in histories]
+    read = [replace(each, sessions=_with_startup(plugins, each.sessions)) for each in read]
     read[0] = replace(read[0], study_file=study_file)
     return cast("View", plugins.build("view", name, options, read))
+
+
+def _with_startup(
+    plugins: PluginManager, sessions: Sequence[SessionRecord]
+) -> tuple[SessionRecord, ...]:
+    """Return the sessions with the number of trials before their backend's model is in use."""
+    specs = {offer.spec.name: offer.spec for offer in plugins.offers("backend")}
+
+    def startup(session: SessionRecord) -> int | None:
+        spec = specs.get(session.backend)
+        if not isinstance(spec, BackendSpec) or spec.startup is None:
+            return None
+        option, default = spec.startup
+        given = session.options.get(option, default)
+        return given if isinstance(given, int) else default
+
+    return tuple(replace(session, startup=startup(session)) for session in sessions)

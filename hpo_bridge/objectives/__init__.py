@@ -6,7 +6,7 @@ Authors of runners and of kinds of objectives import the names below from here.
 from __future__ import annotations
 
 from ..contracts.objective import Objective
-from .failure import Failure, explain
+from .failure import Failure, explain, reason_key, short_reason
 from .folded import standard_error
 from .main_module import MainModule
 from .objective import Cut, FunctionObjective, evaluate, objective_from
@@ -24,6 +24,8 @@ __all__ = [
     "explain",
     "objective_from",
     "packed",
+    "reason_key",
+    "short_reason",
     "standard_error",
     "unpacked",
 ]

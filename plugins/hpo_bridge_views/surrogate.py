@@ -53,6 +53,8 @@ class Surrogate:
         columns: Parameter to its coordinates, a row for each trial: one column for a number,
             several for a category; where it is not active a row is all NaN.
         losses: The losses of the trials.
+        parents: Conditional parameter to those that its condition is on: these are chosen first,
+            or with it, since whether it is active says something of them.
 
     Attributes:
         chosen: The parameters that predict, the best one first.
@@ -60,7 +62,12 @@ class Surrogate:
         prediction: Their prediction.
     """
 
-    def __init__(self, columns: Mapping[str, np.ndarray], losses: Sequence[float]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, np.ndarray],
+        losses: Sequence[float],
+        parents: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         rows = _even_sample(len(losses))
         scores = normal_scores(losses)[rows]
         self._scores = (scores - scores.mean()) / (scores.std() or 1.0)
@@ -68,20 +75,31 @@ class Surrogate:
         self.chosen: list[str] = []
         self.prediction = Prediction(self._scores**2)
         while len(self.chosen) < min(_MOST_CHOSEN, len(columns)):
+            steps = {name: self._with_parents(name, parents or {}) for name in columns}
             found = {
-                name: self.predict([*self.chosen, name])
-                for name in columns if name not in self.chosen
+                name: self.predict([*self.chosen, *step])
+                for name, step in steps.items() if name not in self.chosen
             }  # fmt: skip
             name = max(found, key=lambda each: found[each].explained)
             if found[name].explained < self.prediction.explained + _GAIN:
                 break
-            self.chosen.append(name)
+            self.chosen += steps[name]
             self.prediction = found[name]
+
+    def _with_parents(self, name: str, parents: Mapping[str, Sequence[str]]) -> list[str]:
+        """Return a parameter after those of its parents that are not chosen yet."""
+        missing = [each for each in parents.get(name, ()) if each in self._squares]
+        return [each for each in missing if each not in self.chosen] + [name]
 
     @property
     def explained(self) -> float:
         """The share of the variance that is explained in trials left out."""
         return self.prediction.explained
+
+    @property
+    def is_full(self) -> bool:
+        """True if it stopped because it takes no more parameters, not because none helped."""
+        return len(self.chosen) >= _MOST_CHOSEN
 
     def predict(self, names: Sequence[str]) -> Prediction:
         """Return the errors of the best model over these parameters."""

@@ -1,11 +1,13 @@
 """Views from a study, from the command, and from other people's plugins."""
 
+import inspect
+
 import pytest
 
 import hpo_bridge as hpo
 from hpo_bridge.config import StudyConfig
 from hpo_bridge.errors import HpoBridgeError, InvalidOptions, UnknownName
-from hpo_bridge.plugins import PluginManager
+from hpo_bridge.plugins import PluginManager, load_factory, manager
 from hpo_bridge.study import open_study
 
 
@@ -63,3 +65,12 @@ def hpo_register_views():
     with open_study(StudyConfig({"x": hpo.Float(0, 1)}, plugins=plugins)) as study:
         study.optimize(lambda trial: trial["x"], trials=3)
         assert study.plot("acme.count", unit="runs")._repr_html_() == "3 runs"
+
+
+def test_the_startup_of_a_spec_is_the_default_of_its_option():
+    offers = [offer for offer in manager().offers("backend") if offer.spec.startup is not None]
+    assert len(offers) >= 14
+    for offer in offers:
+        option, default = offer.spec.startup
+        parameters = inspect.signature(load_factory("backend", offer)).parameters
+        assert parameters[option].default == default, offer.spec.name

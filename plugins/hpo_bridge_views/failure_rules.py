@@ -1,0 +1,122 @@
+"""Rules about the trials of a study that failed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import hypergeom
+
+from hpo_bridge.contracts.record import TrialRecord, TrialState
+from hpo_bridge.objectives import reason_key, short_reason
+from hpo_bridge.space import Categorical
+
+from .facts import Facts, unit_values
+from .finding import Finding, listed, percent, several, shown
+
+_MOST_CUTS = 40
+"""The number of places at which a parameter's range is cut in two, at most."""
+
+
+def find_failures(facts: Facts) -> Iterator[Finding]:
+    """Yield how many trials failed, and for which reasons."""
+    failed = facts.in_state(TrialState.FAILED)
+    if not failed:
+        return
+    groups = defaultdict(list)
+    for trial in failed:
+        groups[reason_key(trial.error, trial.params)].append(trial)
+    largest = sorted(groups.values(), key=len, reverse=True)
+    reasons = [
+        {"trials": len(group), "reason": short_reason(group[0].error, 160),
+         "example": group[0].number}
+        for group in largest
+    ]  # fmt: skip
+    shares = listed(f"{len(g)} for “{short_reason(g[0].error, 160)}”" for g in largest[:3])
+    rest = sum(len(group) for group in largest[3:])
+    ended = sum(trial.state.is_final for trial in facts.trials)
+    yield Finding(
+        "failures",
+        f"{len(failed):,} of {several(ended, 'trial')} that ended failed "
+        f"({percent(len(failed) / ended)}): {shares}"
+        f"{f', {rest} for other reasons' if rest else ''}.",
+        {"failed": len(failed), "ended": ended, "reasons": reasons[:10]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """The part of the space where a parameter is at one side of a value, or is a choice."""
+
+    parameter: str
+    text: str
+    inside: np.ndarray
+    chance: float
+
+
+def find_failing_region(facts: Facts) -> Iterator[Finding]:
+    """Yield the part of the space where trials fail, if they fail elsewhere much less."""
+    ended = [trial for trial in facts.trials if trial.state.is_final]
+    failed = np.array([trial.state is TrialState.FAILED for trial in ended])
+    if failed.sum() < 4 or failed.all():
+        return
+    regions = [
+        region
+        for name in facts.history.space if name not in facts.history.space.vectors
+        for region in _regions(facts, name, ended, failed)
+    ]  # fmt: skip
+    if not regions:
+        return
+    found = min(regions, key=lambda region: region.chance)
+    within, outside = failed[found.inside], failed[~found.inside]
+    if found.chance * len(regions) > 0.001 or within.mean() < 0.5:
+        return
+    if within.sum() < 4 or outside.mean() > within.mean() / 3:
+        return
+    yield Finding(
+        "failing_region",
+        f"Of the {len(within)} trials with {found.text}, {within.sum()} failed; of the other "
+        f"{len(outside)}, {outside.sum()}: leave that part of the space out (a narrower range, "
+        "or a constraint), or mend what fails there.",
+        {"parameter": found.parameter, "region": found.text, "trials": len(within),
+         "failed": int(within.sum()), "others": len(outside),
+         "others_failed": int(outside.sum()), "chance": float(found.chance * len(regions))},
+    )  # fmt: skip
+
+
+def _regions(
+    facts: Facts, name: str, ended: list[TrialRecord], failed: np.ndarray
+) -> Iterator[_Region]:
+    """Yield the regions that a parameter can make, with the chance of so many failures there."""
+    parameter, units = facts.history.space[name], unit_values(facts.history, name, ended)
+    active = ~np.isnan(units)
+    values = np.unique(units[active])
+
+    def region(text: str, inside: np.ndarray) -> _Region:
+        chance = hypergeom.sf(
+            failed[inside].sum() - 1, len(failed), failed.sum(), int(inside.sum())
+        )
+        return _Region(name, text, inside, float(chance))
+
+    if not active.all() and active.any():
+        yield region(f"{shown(name)} active", active)
+    if isinstance(parameter, Categorical) and not parameter.ordered:
+        for unit in values if len(values) > 1 or not active.all() else ():
+            inside = units == unit
+            example = ended[int(np.argmax(inside))].params[name]
+            yield region(f"{shown(name)} = {shown(example)}", inside)
+        return
+    for unit in values[_cuts(len(values))]:
+        at = ended[int(np.argmax(units == unit))].params[name]
+        yield region(f"{shown(name)} from {shown(at)} up", active & (units >= unit))
+        yield region(f"{shown(name)} below {shown(at)}", active & (units < unit))
+
+
+def _cuts(count: int) -> np.ndarray:
+    """Return the positions of the values at which a range is cut: some of all but the first."""
+    if count < 2:
+        return np.array([], dtype=int)
+    positions = np.linspace(1, count - 1, min(count - 1, _MOST_CUTS))
+    return np.unique(np.round(positions).astype(int))
