@@ -2,8 +2,9 @@
 
 The tests run hundreds of commands, each in a process of its own; most of what such a process does
 is to import the core, to find the plugins, and to tidy up. A call is a line of JSON on the
-standard input: `words`, `cwd`, `env`, and the files `out` and `err`. It is answered with two lines
-on the standard output: the process's id, then its exit code.
+standard input: the `module` to run with `words`, the modules that are to be imported `before` that
+(and not again for later calls), `cwd`, `env`, and the files `out` and `err`. It is answered with
+two lines on the standard output: the process's id, then its exit code.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import pkgutil
 import runpy
 import sys
+from contextlib import suppress
 from typing import Any
 
 import hpo_bridge
@@ -31,7 +33,7 @@ def preload() -> None:
 
 
 def become(call: dict[str, Any]) -> None:
-    """Make this process one that was started as `python -m hpo_bridge WORDS`."""
+    """Make this process one that was started as `python -m MODULE WORDS`."""
     files = (os.devnull, os.O_RDONLY), (call["out"], os.O_WRONLY), (call["err"], os.O_WRONLY)
     for descriptor, (path, flags) in enumerate(files):
         opened = os.open(path, flags)
@@ -48,9 +50,13 @@ def main() -> None:
     """Answer calls until the input ends; in a fork, run one command."""
     preload()
     for line in sys.stdin:
+        call = json.loads(line)
+        for module in call["before"]:
+            with suppress(ModuleNotFoundError):  # the call itself says so
+                importlib.import_module(module)
         if not (pid := os.fork()):
-            become(json.loads(line))
-            runpy.run_module("hpo_bridge", run_name="__main__", alter_sys=True)
+            become(call)
+            runpy.run_module(call["module"], run_name="__main__", alter_sys=True)
             return
         print(pid, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)

@@ -15,7 +15,7 @@ import tempfile
 import uuid
 import venv
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -79,27 +79,44 @@ class CommandServer:
     Where the environment of Python itself is not what it was, they start as any other.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._begun_with = folder, self._pythons(os.environ)
+    def __init__(self, folder: Path, **environment: str) -> None:
+        variables = os.environ | environment
+        self._folder, self._begun_with = folder, self._pythons(variables)
         self._process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("command_server.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables,
         )  # fmt: skip
 
     def __call__(
-        self, *words: str, cwd: Path, timeout: float = 120, **environment: str
+        self,
+        *words: str,
+        cwd: Path,
+        timeout: float = 120,
+        module: str = "hpo_bridge",
+        before: Sequence[str] = (),
+        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, as `subprocess.run` would."""
+        """Run a command to its end, as `subprocess.run` would.
+
+        Args:
+            words: Its arguments.
+            cwd: Its current folder.
+            timeout: Seconds after which it is killed.
+            module: What ``python -m`` would run.
+            before: Modules to import first, once for all calls.
+            environment: Variables that differ from this process's.
+        """
         variables = os.environ | environment
         if self._pythons(variables) != self._begun_with:
             return subprocess.run(
-                [sys.executable, "-m", "hpo_bridge", *words], cwd=cwd, capture_output=True,
+                [sys.executable, "-m", module, *words], cwd=cwd, capture_output=True,
                 text=True, timeout=timeout, env=variables,
             )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         out, err = self._folder / "out", self._folder / "err"
-        call = {"words": words, "cwd": str(cwd), "env": variables}
+        call = {"module": module, "before": before, "words": words}
+        call |= {"cwd": str(cwd), "env": variables}
         for path in (out, err):
             path.write_bytes(b"")
         self._process.stdin.write(json.dumps(call | {"out": str(out), "err": str(err)}) + "\n")
@@ -124,11 +141,27 @@ class CommandServer:
 
 
 @pytest.fixture(scope="session")
-def command_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
-    """A server of commands for all tests of this process."""
-    server = CommandServer(tmp_path_factory.mktemp("commands"))
+def command_servers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., CommandServer]]:
+    """Gives the server of commands in an environment, one for all tests of this process."""
+    servers: dict[frozenset[tuple[str, str]], CommandServer] = {}
+
+    def server(**environment: str) -> CommandServer:
+        key = frozenset(environment.items())
+        if key not in servers:
+            servers[key] = CommandServer(tmp_path_factory.mktemp("commands"), **environment)
+        return servers[key]
+
     yield server
-    server.close()
+    for each in servers.values():
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def command_server(command_servers: Callable[..., CommandServer]) -> CommandServer:
+    """The server of commands in this process's environment."""
+    return command_servers()
 
 
 class Environment:

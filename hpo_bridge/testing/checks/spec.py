@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -49,19 +50,20 @@ def light(subject: Subject) -> str:
     return f"imports none of {', '.join(sorted(_modules(subject.spec.requires)) or HEAVY)}"
 
 
-def _modules(requires: tuple[str, ...]) -> set[str]:
+@cache  # it looks through all that is installed
+def _modules(requires: tuple[str, ...]) -> frozenset[str]:
     """Names to import of what a spec requires."""
     if not requires:
-        return set()
+        return frozenset()
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
     wanted = {canonicalize_name(Requirement(text).name) for text in requires}
-    return {
+    return frozenset(
         module
         for module, distributions in metadata.packages_distributions().items()
         if any(canonicalize_name(name) in wanted for name in distributions)
-    }
+    )
 
 
 def _hook_module(subject: Subject) -> dict[str, Any]:
