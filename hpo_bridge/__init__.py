@@ -45,7 +45,7 @@ from .space import Categorical, Constant, Float, Int, Space
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .study import Study
+    from .study import Study, StudySummary, load_study, studies
 
 __all__ = [
     "AutodiffSpec",
@@ -75,6 +75,7 @@ __all__ = [
     "Space",
     "SpaceError",
     "Study",
+    "StudySummary",
     "Suggestion",
     "Trial",
     "TrialPruned",
@@ -84,17 +85,21 @@ __all__ = [
     "ViewSpec",
     "WaitingForResults",
     "hookimpl",
+    "load_study",
+    "studies",
 ]
+
+_OF_STUDIES = ("Study", "StudySummary", "load_study", "studies")
 
 
 def __getattr__(name: str) -> Any:
-    """Imports :class:`Study` at its first use: the processes that run trials have none for it."""
-    if name != "Study":
+    """Import what deals with studies at its first use: processes that run trials have none."""
+    if name not in _OF_STUDIES:
         raise missing_attribute(f"module {__name__!r}", name, NAMES)
-    from .study import Study
+    from . import study
 
-    globals()[name] = Study
-    return Study
+    globals()[name] = found = getattr(study, name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ..engine.schedule_cursor import last_session
 from ..store import Store
-from ..store.study_events import Adopted, SessionStarted, SpaceChanged
+from ..store.study_events import Adopted, SpaceChanged
 
 
 def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
@@ -14,9 +15,7 @@ def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
 
     ``None`` for a study with a single backend.
     """
-    last: SessionStarted | None = None
-    for event in store.events_of(name, SessionStarted):
-        last = event
+    last = last_session(store, name)
     if last is None or last.phase is None or last.of is None:
         return None
     return {"entry": last.phase + 1, "of": last.of}

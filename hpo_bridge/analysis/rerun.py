@@ -23,7 +23,8 @@ from ..contracts.trial import Trial, as_number, trial_seed
 from ..contracts.trial_output import NO_OUTPUT, OutputSink
 from ..engine.derivatives_given import differentiation
 from ..engine.learning_curve import LearningCurve
-from ..errors import HpoBridgeError, StudyNotFound, counted
+from ..engine.study_lookup import find_study
+from ..errors import HpoBridgeError, counted
 from ..objectives.objective import objective_for
 from ..plugins import PluginManager, accepted_options, load_factory
 from ..space import Space
@@ -84,9 +85,7 @@ def rerun(
         HpoBridgeError: If there is no such trial, or it cannot be run again.
         ObjectiveError: If the objective cannot be loaded.
     """
-    row = store.study(name)
-    if row is None:
-        raise StudyNotFound(f"no study {name!r} in {store.url}")
+    row = find_study(store, name)
     _check_arguments(number, times, tolerance)
     record = _repeatable(store, name, number)
     work = _OneTrial(record, row.definition, objective, plugins, times, watch)

@@ -16,8 +16,9 @@ from ..engine.backend_segment import BackendSegment, ReplayMismatch
 from ..engine.checked_optimizer import CheckedOptimizer
 from ..engine.feasible_optimizer import ConstrainedOptimizer, constrained
 from ..engine.schedule_cursor import backend_identity
+from ..engine.study_lookup import find_study
 from ..engine.untold import UntoldTrials
-from ..errors import HpoBridgeError, StoreError, StudyNotFound, counted
+from ..errors import HpoBridgeError, StoreError, counted
 from ..history.space_change import versions
 from ..plugins import PluginManager, library_of, located_error
 from ..store import Event, Store
@@ -107,9 +108,7 @@ def verify(
         StudyNotFound: If the store has no such study.
         StoreError: If it cannot be read.
     """
-    row = store.study(name)
-    if row is None:
-        raise StudyNotFound(f"no study {name!r} in {store.url}")
+    row = find_study(store, name)
     checking = _Checking(store, name, plugins, row.definition)
     checks = []
     parts = segments_of(store, name)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .common_options import Backend, Csv, Json, Set, Store, StudyFile
+from . import reading_commands
+from .common_options import Backend, Json, Set, Store, StudyFile
 from .hinting_group import HintingGroup
 from .view_commands import plot, report
 
@@ -66,24 +67,8 @@ def run(
     ))  # fmt: skip
 
 
-@app.command()
-def status(
-    study: StudyFile, store: Store = None, set_: Set = None, json: Json = False, csv: Csv = False
-) -> None:
-    """Show how far a study is; also while it runs."""
-    from .read import show_status
-
-    show_status(study, store, set_ or [], as_json=json, as_csv=csv)
-
-
-@app.command()
-def best(
-    study: StudyFile, store: Store = None, set_: Set = None, json: Json = False, csv: Csv = False
-) -> None:
-    """Show the best trial, or the front of several objectives."""
-    from .read import show_best
-
-    raise typer.Exit(show_best(study, store, set_ or [], as_json=json, as_csv=csv))
+app.command()(reading_commands.status)
+app.command()(reading_commands.best)
 
 
 @app.command("test")
@@ -105,44 +90,11 @@ def score_test(
     raise typer.Exit(score_study(study, store, set_ or [], trial, again=again, as_json=json))
 
 
-@app.command()
-def trials(
-    study: StudyFile, store: Store = None, set_: Set = None, json: Json = False, csv: Csv = False
-) -> None:
-    """List the trials; also while the study runs."""
-    from .read import show_trials
-
-    show_trials(study, store, set_ or [], as_json=json, as_csv=csv)
-
-
-for _command in (plot, report):
+for _command in (
+    reading_commands.trials, plot, report, reading_commands.logs, reading_commands.studies,
+    reading_commands.verify,
+):  # fmt: skip
     app.command()(_command)
-
-
-@app.command()
-def logs(
-    study: StudyFile,
-    trial: Annotated[
-        int | None, typer.Option(metavar="N", help="The trial; else all that run or failed.")
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the trial has ended.")
-    ] = False,
-    store: Store = None,
-    set_: Set = None,
-) -> None:
-    """Show what a trial printed; also while it runs."""
-    from .logs import show_logs
-
-    show_logs(study, store, set_ or [], trial=trial, follow=follow)
-
-
-@app.command()
-def verify(study: StudyFile, store: Store = None, set_: Set = None, json: Json = False) -> None:
-    """Check that the backends propose again what the log has."""
-    from .verify import verify_study
-
-    raise typer.Exit(verify_study(study, store, set_ or [], as_json=json))
 
 
 @app.command()
@@ -208,25 +160,7 @@ def import_(
     ))  # fmt: skip
 
 
-@app.command()
-def export(
-    study: StudyFile,
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="A file or a URL.")],
-    format: Annotated[
-        str | None, typer.Option("--to", metavar="FORMAT", help="The target's format.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
-    store: Store = None,
-    set_: Set = None,
-    json: Json = False,
-) -> None:
-    """Write the trials as CSV, JSON, Parquet or an Optuna storage."""
-    from .import_export import export_trials
-
-    export_trials(
-        study, target, format=format, overwrite=overwrite, store=store, overrides=set_ or [],
-        as_json=json,
-    )  # fmt: skip
+app.command()(reading_commands.export)
 
 
 @app.command()

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from ..config import StudyFile, load_study_file
 from ..contracts.directions import Objectives
-from ..errors import ConfigError, counted
+from ..errors import ConfigError, HpoBridgeError, counted
 from ..history.exporting import ExportReport, export_history
 from ..history.format_lookup import shown
 from ..history.importing import ImportOptions, ImportReport, read_trials
 from ..study import Study, open_study
+from .common_options import StudyArguments
 from .printing import load_plugins, print_result, quiet_libraries, stdout_kept_for_json
-from .stored_study import stored_study
+from .stored_study import study_to_read
 
 NOTHING = 1
 
@@ -60,20 +61,16 @@ def _study(file: StudyFile, store: str | None) -> Study:
 
 
 def export_trials(
-    path: Path,
-    target: str,
-    *,
-    format: str | None,
-    overwrite: bool,
-    store: str | None,
-    overrides: Sequence[str],
+    given: StudyArguments, target: str | None, *, format: str | None, overwrite: bool,
     as_json: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Writes a study's trials; also while it runs."""
-    with stdout_kept_for_json(as_json), stored_study(path, store, overrides) as (opened, file):
-        plugins = load_plugins()
-        report = export_history(plugins, opened, file.name, target, format, overwrite=overwrite)
-    print_result({"study": file.name, **asdict(report)}, _export_text(report), as_json)
+    if target is None:
+        raise HpoBridgeError("found no TARGET, expected a file or a URL to write to")
+    with stdout_kept_for_json(as_json), study_to_read(given) as study:
+        plugins, store, name = load_plugins(), study.store, study.name
+        report = export_history(plugins, store, name, target, format, overwrite=overwrite)
+    print_result({"study": name, **asdict(report)}, _export_text(report), as_json)
 
 
 def _renames(pairs: Sequence[str]) -> dict[str, str]:

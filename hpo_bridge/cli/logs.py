@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from ..contracts.record import TrialRecord, TrialState
 from ..contracts.trial_output import KeptOutput, OutputFolder
@@ -14,7 +13,8 @@ from ..errors import HpoBridgeError
 from ..store import Store
 from ..store.event_types import Started
 from ..store.study_events import SessionStarted
-from .stored_study import stored_study
+from .common_options import StudyArguments
+from .stored_study import study_to_read
 from .terminal_text import OutputDecoder
 
 TRIALS = 10
@@ -25,15 +25,11 @@ _PAUSE = 0.3  # seconds between two looks at a trial that runs
 _OPEN = (TrialState.RUNNING, TrialState.WAITING)
 
 
-def show_logs(
-    path: Path, url: str | None, overrides: Sequence[str], *, trial: int | None, follow: bool
-) -> None:
+def show_logs(given: StudyArguments, *, trial: int | None, follow: bool) -> None:
     """Print the kept output of a trial; without one, the last lines of those that run or failed.
 
     Args:
-        path: The study file.
-        url: Another store than the file's.
-        overrides: Keys to change, as ``KEY=VALUE``.
+        given: The arguments that name the study.
         trial: The trial's number.
         follow: Whether to go on until the trial has ended; by default the one that began last.
 
@@ -41,8 +37,8 @@ def show_logs(
         ConfigError, StoreError: If the study cannot be found or read.
         HpoBridgeError: If there is no such trial.
     """
-    with stored_study(path, url, overrides) as (store, file):
-        logs = _Logs(store, file.name)
+    with study_to_read(given) as study:
+        logs = _Logs(study.store, study.name)
         if follow:
             logs.follow(logs.last_running() if trial is None else trial)
         elif trial is not None:

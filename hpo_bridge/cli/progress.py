@@ -203,11 +203,16 @@ class LiveView:
         return rows
 
 
-def more_of(path: Path, number: int | str) -> str:
-    """Name the commands that show a whole error and what its trial printed."""
+def more_of(words: str | Path, number: int | str) -> str:
+    """Name the commands that show a whole error and what its trial printed.
+
+    Args:
+        words: The study's file, or what else names it on a command line.
+        number: The trial's number.
+    """
     return (
-        f"the whole error: hpo-bridge trials {path} --json; what the trial printed: "
-        f"hpo-bridge logs {path} --trial {number}"
+        f"the whole error: hpo-bridge trials {words} --json; what the trial printed: "
+        f"hpo-bridge logs {words} --trial {number}"
     )
 
 

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..builtin.formats.csv_file import write_csv
@@ -17,25 +16,24 @@ from ..history.plain_trial import plain_trial
 from ..history.stored_history import study_history
 from ..objectives.failure import short_reason
 from ..store import Store
+from .common_options import StudyArguments
 from .exit_codes import NO_TRIAL, WRONG_USE
 from .printing import print_result, print_table
 from .progress import more_of
 from .selected_trial import add_choice, driver_of_split
-from .stored_study import stored_study
+from .stored_study import study_to_read
 from .summary import adopted_line, as_text, definition_of, summary
 
 
-def show_status(
-    path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
-) -> None:
+def show_status(given: StudyArguments, *, as_json: bool, as_csv: bool) -> None:
     """Prints how far the study is, and who drives it; as CSV, the number of trials by state."""
-    with stored_study(path, url, overrides) as (store, file):
-        name = file.name
+    with study_to_read(given) as study:
+        store, name = study.store, study.name
         result = summary(store, name)
-        add_choice(result, store, name, file.selection, selected=False)
+        add_choice(result, store, name, study.selection, selected=False)
         row = store.study(name)
         assert row is not None
-        driver = row.driver or (driver_of_split(store, name) if file.selection.nested else None)
+        driver = row.driver or (driver_of_split(store, name) if study.selection.nested else None)
         result |= {"store": store.url, "driver": driver}
         if as_csv and not as_json:
             csv.writer(sys.stdout).writerows([("state", "trials"), *result["counts"].items()])
@@ -45,18 +43,16 @@ def show_status(
         print_result(result, text, as_json)
 
 
-def show_best(
-    path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
-) -> int:
+def show_best(given: StudyArguments, *, as_json: bool, as_csv: bool) -> int:
     """Prints the best trial or the front, and what the file's ``selection`` chooses.
 
     Returns:
         0; 1 if there is none; 2 if the rule cannot be followed.
     """
-    with stored_study(path, url, overrides) as (store, file):
-        name = file.name
+    with study_to_read(given) as study:
+        store, name = study.store, study.name
         result = summary(store, name)
-        add_choice(result, store, name, file.selection)
+        add_choice(result, store, name, study.selection)
         best = result["front"] if "front" in result else [result["best"]] * bool(result["best"])
         if as_csv:
             _print_csv(store, name, [trial["number"] for trial in best])
@@ -67,19 +63,18 @@ def show_best(
         return WRONG_USE if "not_selected" in result else 0
 
 
-def show_trials(
-    path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool, as_csv: bool
-) -> None:
+def show_trials(given: StudyArguments, *, as_json: bool, as_csv: bool) -> None:
     """Prints every trial."""
-    with stored_study(path, url, overrides) as (store, file):
-        name = file.name
+    with study_to_read(given) as study:
+        store, name = study.store, study.name
         row = summary(store, name)  # raises if there is no such study
         if as_json:
             _print_json(store.trials(name))
         elif as_csv:
             _print_csv(store, name)
         else:
-            _print_table(store.trials(name), row, path, constants_in(definition_of(store, name)))
+            constants = constants_in(definition_of(store, name))
+            _print_table(store.trials(name), row, study.words, constants)
 
 
 def _print_json(trials: Iterator[TrialRecord]) -> None:
@@ -101,7 +96,7 @@ def _print_csv(store: Store, name: str, numbers: Sequence[int] | None = None) ->
 
 
 def _print_table(
-    trials: Iterator[TrialRecord], result: dict[str, Any], path: Path, constants: Collection[str]
+    trials: Iterator[TrialRecord], result: dict[str, Any], words: str, constants: Collection[str]
 ) -> None:
     rows, failed = [], 0
     for trial in trials:
@@ -115,7 +110,7 @@ def _print_table(
         rows.append((str(trial.number), trial.state.value, values, params, took))
     print_table(("trial", "state", "values", "params", "time"), rows)
     if failed:
-        print(more_of(path, "N"))
+        print(more_of(words, "N"))
     if "adopted" in result:
         print(f"besides, not trials of this study: {adopted_line(result['adopted'])}")
     print(", ".join(f"{n} {s.lower()}" for s, n in result["counts"].items() if n) or "no trials")

@@ -18,7 +18,8 @@ from ..contracts.formatting import (
 )
 from ..contracts.record import TrialState
 from ..engine.failures import no_complete_trial
-from ..errors import StudyNotFound, counted
+from ..engine.study_lookup import find_study
+from ..errors import counted
 from ..store import Store
 from .printing import table_lines
 from .selected_trial import choice_lines, short_trial
@@ -35,10 +36,7 @@ def summary(store: Store, name: str) -> dict[str, Any]:
     Raises:
         StudyNotFound: If the store has no such study.
     """
-    row = store.study(name)
-    if row is None:
-        known = ", ".join(store.names()) or "none"
-        raise StudyNotFound(f"no study {name!r} in {store.url}; studies there: {known}")
+    row = find_study(store, name)
     objectives = Objectives(row.definition["directions"])
     result: dict[str, Any] = {"study": name, "backend": row.backend}
     schedule = schedule_entry(store, name)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ..analysis.verification import SegmentCheck, Verification, verify
 from ..errors import counted, short
+from .common_options import StudyArguments
 from .printing import load_plugins, print_result, print_table, show_step, stdout_kept_for_json
-from .stored_study import stored_study
+from .stored_study import study_to_read
 
 NOT_REPRODUCIBLE = 1
 
 
-def verify_study(path: Path, url: str | None, overrides: Sequence[str], *, as_json: bool) -> int:
+def verify_study(given: StudyArguments, *, as_json: bool) -> int:
     """Replays a study's backends against its log, and prints what became of each streak.
 
     Returns:
@@ -26,8 +26,8 @@ def verify_study(path: Path, url: str | None, overrides: Sequence[str], *, as_js
     """
     with stdout_kept_for_json(as_json):
         try:
-            with stored_study(path, url, overrides, reading=True, plugged=True) as (store, file):
-                found = verify(store, file.name, load_plugins(), show_step)
+            with study_to_read(given, plugged=True) as study:
+                found = verify(study.store, study.name, load_plugins(), show_step)
         finally:
             show_step("")
     streaks = [asdict(streak) for streak in found.streaks]

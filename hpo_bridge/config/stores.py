@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, StoreError
+from ..store import MEMORY, is_path
 from .models import StudyModel
 from .problems import Problems, shown
 from .structure import accepts
 
-MEMORY = "memory://"
 _SQLITE = "sqlite:///"
 
 
@@ -69,6 +69,8 @@ def store_of(
     try:
         if url is None:
             return default_url(folder, name)
+        if given is not None and is_path(given, create=True):
+            return _sqlite_url(Path(given).absolute())
         return resolved_url(url, folder if given is None else Path.cwd())
     except ConfigError as error:
         for problem in error.problems:

@@ -11,8 +11,11 @@ from ..contracts.directions import Objectives
 from ..errors import SpaceError, StoreError
 from ..space import Space
 from ..space.changes import differences
-from ..store import Store
+from ..store import Store, StudyRow
+from ..version import __version__
 
+FORMAT = 1
+"""The form of definitions that this version writes and reads."""
 REMEDIES = {
     "space": "declare the stored space",
     "constraints": "declare the stored constraints",
@@ -101,6 +104,7 @@ def _stored_definition(
         drawn = secrets.randbits(31) if drawn is None else drawn
         store.create(name, definition(space, objectives, drawn))
     elif not any(store.counts(name).values()):
+        check_format(found, store)
         stored = found.definition
         wanted = definition(space, objectives, stored["seed"] if seed is None else seed)
         wanted = {**stored, **wanted}  # a search keeps there what it is evaluated on
@@ -108,6 +112,7 @@ def _stored_definition(
             return stored
         store.redefine(name, wanted)  # nothing depends on it yet
     else:
+        check_format(found, store)
         return found.definition
     found = store.study(name)  # another process may have been first
     assert found is not None
@@ -140,7 +145,22 @@ def _stored_space(stored: Mapping[str, Any]) -> Space | None:
 def definition(space: Space, objectives: Objectives, seed: int) -> dict[str, Any]:
     """Return the definition of a study as plain data."""
     directions = {name: d.value for name, d in objectives.directions.items()}
-    return {**space.to_plain(), "directions": directions, "seed": seed, "format": 1}
+    return {**space.to_plain(), "directions": directions, "seed": seed, "format": FORMAT}
+
+
+def check_format(row: StudyRow, store: Store) -> None:
+    """Refuse a study whose definition is of a later form than this version reads.
+
+    Raises:
+        StoreError: If it is.
+    """
+    found = row.definition.get("format", FORMAT)
+    if found != FORMAT:
+        raise StoreError(
+            f"study {row.name!r} in {store.url} was written by another version of hpo-bridge, in "
+            f"format {found}; this one, {__version__}, reads format {FORMAT}",
+            fix="use the version that wrote it",
+        )
 
 
 def as_json(value: Any) -> str:

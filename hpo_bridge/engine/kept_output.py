@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from ..contracts.trial_output import OutputFolder
-from ..errors import StudyNotFound
 from ..store import MemoryStore, Store
+from .study_lookup import find_study
 
 
 def output_folder(store: Store, study: str) -> OutputFolder:
@@ -23,9 +23,7 @@ def output_folder(store: Store, study: str) -> OutputFolder:
     Raises:
         StudyNotFound: If the store has no study of that name.
     """
-    row = store.study(study)
-    if row is None:
-        raise StudyNotFound(f"no study {study!r} in {store.url}")
+    row = find_study(store, study)
     root = store.folder("logs") or user_logs()
     return OutputFolder.of(root, study, row.created, private=isinstance(store, MemoryStore))
 

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 from ..contracts.trial import trial_seed
+from ..errors import HpoBridgeError
 from ..store import Store
 from ..store.event_types import Asked
 from ..store.study_events import SessionStarted
@@ -115,6 +116,30 @@ def locate(
         cursor.since += cursor.limit or 0
         cursor.at += 1
     return cursor
+
+
+def last_session(store: Store, name: str) -> SessionStarted | None:
+    """Return the event with which the last driver began; ``None`` before the first."""
+    last: SessionStarted | None = None
+    for session in store.events_of(name, SessionStarted):
+        last = session
+    return last
+
+
+def check_last_stage(store: Store, name: str) -> None:
+    """Refuse a stored study whose schedule is not at its last stage: the store has no others.
+
+    Raises:
+        HpoBridgeError: If it is not.
+    """
+    last = last_session(store, name)
+    if last is not None and last.of is not None and (last.phase or 0) + 1 < last.of:
+        raise HpoBridgeError(
+            f"study {name!r} is at backend {(last.phase or 0) + 1} of {last.of} of its schedule, "
+            "and the store does not keep those that follow",
+            "backend",
+            fix="declare the study to go on: hpo.Study(…, backend=[…]), or its study file",
+        )
 
 
 def backend_identity(backend: Mapping[str, Any]) -> str:

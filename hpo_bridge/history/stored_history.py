@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord
 from ..contracts.study_history import SessionRecord, StudyHistory
-from ..errors import StudyNotFound
-from ..space import Space
+from ..engine.study_lookup import find_study, read_definition
 from ..store import Store
 from ..store.event_types import Requeued
 from ..store.study_events import Adopted, SessionStarted, SpaceChanged
@@ -33,16 +31,14 @@ def study_history(store: Store, name: str) -> StudyHistory:
     Raises:
         StudyNotFound: If there is no such study.
     """
-    row = store.study(name)
-    if row is None:
-        raise StudyNotFound(f"no study {name!r} in {store.url}")
-    definition, repeats = row.definition, store.repeats(name)
+    row = find_study(store, name)
+    definition, repeats = read_definition(store, row), store.repeats(name)
     return StudyHistory(
         name=name,
-        space=Space.from_plain(definition["space"], definition["constraints"]),
-        directions=Objectives(definition["directions"]).directions,
-        seed=int(definition["seed"]),
-        definition=definition,
+        space=definition.space,
+        directions=definition.objectives.directions,
+        seed=definition.seed,
+        definition=row.definition,
         trials=_Trials(store, name),
         store=store.url,
         created=row.created,

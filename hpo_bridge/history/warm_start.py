@@ -15,6 +15,7 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord, TrialState
 from ..engine.backend_segment import plain
+from ..engine.study_lookup import find_study
 from ..errors import HpoBridgeError, KeyPath, StoreError, nearest, short
 from ..space import Space
 from ..space.changes import completed
@@ -135,14 +136,10 @@ def _open_earlier(source: EarlierStudy, own: Store, path: KeyPath) -> Iterator[S
     except StoreError as error:
         raise HpoBridgeError(f"{error}", *path, "store") from None
     try:
-        if store.study(source.study) is None:
-            known = store.names()
-            raise HpoBridgeError(
-                f"no study {source.study!r} in {store.url}"
-                f"{nearest(source.study, known)}; studies there: {', '.join(known) or 'none'}",
-                *path,
-                "study",
-            )
+        try:
+            find_study(store, source.study)
+        except StoreError as error:
+            raise HpoBridgeError(error.problem, *path, "study", fix=error.fix) from None
         yield store
     finally:
         if isinstance(given, str):

@@ -10,12 +10,14 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import StoreError
+from ..errors import StoreError, nearest
 from ..version import __version__
 from . import schema
 from .connection import Address, connect_sqlite, describe, retrying
 
 _CREATION_LOCK = 0x68706F  # an arbitrary number: PostgreSQL's advisory locks have no names
+_SUFFIXES = (".db", ".sqlite", ".sqlite3")
+_MOST = 10  # databases that an error names
 
 
 def prepare(engine: Engine, address: Address, busy: float, *, create: bool) -> None:
@@ -73,13 +75,20 @@ def _check_file(path: Path, shown: str, *, create: bool) -> None:
             raise StoreError(f"{shown}: this user may not read the file")
         return
     if not create:
-        raise StoreError(f"no store at {shown}")
+        raise StoreError(f"no store at {shown}{_nearest_file(path)}")
     if not path.parent.is_dir():
         raise StoreError(
             f"{shown}: the folder {path.parent} does not exist", fix="create it first"
         )
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise StoreError(f"{shown}: this user may not write to the folder {path.parent}")
+
+
+def _nearest_file(path: Path) -> str:
+    """Return a hint at the database that may be meant, and which are there; or nothing."""
+    known = sorted(p.name for p in path.parent.glob("*") if p.suffix in _SUFFIXES and p.is_file())
+    there = f"; databases in {path.parent}: {', '.join(known[:_MOST])}" if known else ""
+    return nearest(path.name, known) + there + (" …" if len(known) > _MOST else "")
 
 
 def _is_ours(connection: Connection, address: Address) -> bool:

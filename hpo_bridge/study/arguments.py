@@ -13,7 +13,7 @@ from ..contracts.trial import Trial, as_number
 from ..errors import HpoBridgeError, short
 from ..objectives.derivatives import differentiated
 from ..objectives.objective import judged
-from ..store import Store, open_store
+from ..store import MEMORY, Store, open_store
 
 
 def final_state(state: TrialState | str) -> TrialState:
@@ -67,15 +67,20 @@ def path_of(name: str, value: Any) -> str:
     return path if isinstance(path, str) else os.fsdecode(path)
 
 
-def store_of(store: Any) -> tuple[Store, bool]:
-    """A study's store, and whether it was opened here.
+def store_of(store: Any, *, create: bool = True) -> tuple[Store, bool]:
+    """Return a study's store, and whether it was opened here.
+
+    Args:
+        store: A URL, a path, or an open store; ``None`` for a new one in memory.
+        create: Whether a store that is not there is created.
 
     Raises:
         HpoBridgeError: If it is none.
         StoreError: If it cannot be opened.
     """
-    if store is None or (isinstance(store, (str, os.PathLike)) and store):
-        return open_store(store), True
+    new = create and store is None
+    if new or (isinstance(store, (str, os.PathLike)) and store and (create or store != MEMORY)):
+        return open_store(store, create=create), True
     if not callable(getattr(store, "acquire", None)):
         raise wrong("store", store, "a URL such as sqlite:///study.db, a path, or an open store")
     return store, False

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from ..config.study_config import StudyConfig
 from ..contracts.argument_checks import optional_text
 from ..contracts.record import Outcome, TrialState
 from ..contracts.trial import Trial
@@ -22,10 +21,10 @@ from .stored import StoredStudy
 class StudyByHand(StoredStudy):
     """A stored study that is driven by :meth:`ask` and :meth:`tell`."""
 
-    def _open(self, config: StudyConfig) -> None:
+    def _open(self, opened: OpenedStudy) -> None:
         self._lock = threading.RLock()
-        self._opened = opened = OpenedStudy(config)
-        self.config, self.store, self.name = opened.config, opened.store, config.name
+        self._opened, config = opened, opened.config
+        self.config, self.store, self.name = config, opened.store, config.name
         self.seed, self.space, self.objectives = opened.seed, opened.space, opened.objectives
         self._lease = opened.lease
 

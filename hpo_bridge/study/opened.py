@@ -13,11 +13,13 @@ from ..engine.lease import DriverLease
 from ..engine.observers import Observers
 from ..engine.pruning import StudyPruner
 from ..engine.resume import Setup
+from ..engine.schedule_cursor import check_last_stage
 from ..engine.stages import StageBuilder
 from ..errors import HpoBridgeError
-from ..history.space_change import known_defaults, plan_change
+from ..history.space_change import SpaceChange, known_defaults, plan_change
 from ..history.warm_start import adoption_events
 from ..store import Event
+from ..store.study_events import Adopted
 from .arguments import store_of
 
 
@@ -26,6 +28,9 @@ class OpenedStudy:
 
     Args:
         config: The validated settings.
+        loaded: Whether they are those that their store, which is open, has of the study: then
+            nothing is compared, and no backend is built before the study is driven.
+        owns_store: Whether a store that is given open is closed with the study.
 
     Attributes:
         plugins: The plugins.
@@ -41,34 +46,61 @@ class OpenedStudy:
         StoreError: If the store cannot be used, or holds another study of that name.
     """
 
-    def __init__(self, config: StudyConfig) -> None:
+    def __init__(
+        self, config: StudyConfig, *, loaded: bool = False, owns_store: bool = False
+    ) -> None:
         self.config, name, space = config, config.name, space_from(config.space)
         self.plugins = plugins_from(config.plugins)
         self._pruner = None if config.pruner is None else split_choice(config.pruner, "pruner")
-        drawn = secrets.randbits(31) if config.seed is None else config.seed
+        self.seed = secrets.randbits(31) if config.seed is None else config.seed
+        self.space, self.objectives = space, config.objectives
         self.stages = StageBuilder(config.schedule, self.plugins, space, len(config.objectives))
-        self.stages.check(drawn, warm=bool(config.sources))
+        self._is_loaded, self._is_checked = loaded, False
+        if not loaded:
+            self.check_backends()
         if self._pruner is not None:
             with naming("pruner"):
                 self._build_pruner()
         observers = Observers(self.plugins, config.observers)
-        self.store, self._owns_store = store_of(config.store)
+        self.store, opened = store_of(config.store)
+        self._owns_store = opened or owns_store
+        self._adopted: list[Adopted] = []
+        self._change: SpaceChange | None = None
+        if not loaded:
+            self._declare()
+        pruner_name = None if self._pruner is None else self._pruner[0]
+        self.lease = DriverLease(self.store, name, observers, pruner_name)
+
+    def _declare(self) -> None:
+        """Add the study to the store, or compare it with the one that is there."""
+        config, name, objectives = self.config, self.config.name, self.objectives
         try:
             self._adopted = adoption_events(
-                config.sources, self.store, name, space, config.objectives
+                config.sources, self.store, name, self.space, objectives
             )
             self.seed, self.space, self.objectives = ensure_study(
-                self.store, name, space, config.objectives, config.seed,
-                change_space=config.changes_space, new_seed=drawn,
+                self.store, name, self.space, objectives, config.seed,
+                change_space=config.changes_space, new_seed=self.seed,
             )  # fmt: skip
-            self._change = None
             if config.changes_space:
                 self._change = plan_change(self.store, name, self.space, config.new_defaults)
         except BaseException:
             self.close_store()
             raise
-        pruner_name = None if self._pruner is None else self._pruner[0]
-        self.lease = DriverLease(self.store, name, observers, pruner_name)
+
+    def check_backends(self) -> None:
+        """Build each backend once, so that what it refuses shows before anything is written.
+
+        Raises:
+            UnknownName, InvalidOptions, UnsupportedProblem: If a backend cannot be used.
+            HpoBridgeError: If a schedule never reaches its next stage, or is not stored.
+        """
+        if self._is_checked:
+            return
+        if self._is_loaded:
+            check_last_stage(self.store, self.config.name)
+        self.stages.check(self.seed, warm=bool(self.config.sources))
+        self._is_checked = True
 
     def _build_pruner(self) -> StudyPruner:
         assert self._pruner is not None
@@ -84,6 +116,7 @@ class OpenedStudy:
     def driver_setup(self) -> Setup:
         """Return what a driver is made of, in the state that the study is in now."""
         name = self.config.name
+        self.check_backends()
         if self._change is None:  # another process may have redefined a study without trials
             ensure_study(self.store, name, self.space, self.objectives, self.seed)
         pruner = None if self._pruner is None else self._build_pruner

@@ -40,6 +40,7 @@ from ..space import Space
 from ..store import MemoryStore, Store
 from .arguments import checked_budget
 from .by_hand import StudyByHand
+from .opened import OpenedStudy
 
 
 class Study(StudyByHand):
@@ -110,13 +111,12 @@ class Study(StudyByHand):
         warm_start: Sequence[Mapping[str, Any]] | None = None,
         change_space: bool | Mapping[str, Any] = False,
     ) -> None:
-        self._open(
-            StudyConfig(
-                space, backend=backend, direction=direction, directions=directions, seed=seed,
-                store=store, name=name, pruner=pruner, duplicates=duplicates,
-                observers=observers, warm_start=warm_start, change_space=change_space,
-            )
+        config = StudyConfig(
+            space, backend=backend, direction=direction, directions=directions, seed=seed,
+            store=store, name=name, pruner=pruner, duplicates=duplicates,
+            observers=observers, warm_start=warm_start, change_space=change_space,
         )  # fmt: skip
+        self._open(OpenedStudy(config))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **changes: Any) -> Study:
@@ -218,6 +218,7 @@ class Study(StudyByHand):
         )  # fmt: skip
         if source is None or isinstance(source, (int, float)):
             raise wrong("source", source, "a path, a URL, or an object of another tool")
+        self._opened.check_backends()
         self._opened.stages.require_inject_of_all("the imported trials")
         read = source
         if not isinstance(source, ReadTrials):
@@ -276,8 +277,13 @@ def open_study(config: StudyConfig) -> Study:
         ...     study.name
         'demo'
     """
+    return study_of(OpenedStudy(config))
+
+
+def study_of(opened: OpenedStudy) -> Study:
+    """Return the study of what was opened."""
     study = Study.__new__(Study)
-    study._open(config)
+    study._open(opened)
     return study
 
 
