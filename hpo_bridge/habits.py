@@ -151,7 +151,6 @@ COMMANDS: Mapping[str, str] = _rows(
 NAMES: Mapping[str, str] = _rows(
     ("create_study optimize minimize fmin tune Tuner run gp_minimize forest_minimize",
      "hpo_bridge.Study(space, …).optimize(objective, trials=…)"),
-    ("load_study", "hpo_bridge.Study with the name and the store of the study"),
     ("Real FloatDistribution uniform loguniform quniform suggest_float Uniform LogUniform",
      "hpo_bridge.Float(low, high, log=…, step=…)"),
     ("Integer IntDistribution randint uniformint suggest_int", "hpo_bridge.Int(low, high, …)"),
