@@ -1,0 +1,298 @@
+"""Importance of parameters: how much an objective's values vary with each.
+
+A Gaussian process (:mod:`hpo_bridge_views.gaussian_process`) is fitted to the losses of complete
+trials. A parameter's effect is the variance of its mean while this parameter alone runs through
+its range, averaged over the trials in which it is active; its importance is its share of the sum
+of all effects. This is Sobol's total effect, at the trials instead of all over the space. As the
+parameters are fitted together, it holds where an optimizer has drawn its trials to one place, so
+that parameters go together which have nothing to do with each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from hpo_bridge.contracts.record import TrialRecord
+from hpo_bridge.contracts.study_history import StudyHistory
+from hpo_bridge.errors import HpoBridgeError, SpaceError, nearest
+from hpo_bridge.space import Categorical, Parameter, Space
+
+from .gaussian_process import Array, GaussianProcess, fit
+
+FEWEST = 12
+"""Fewest complete trials of which importance can be told."""
+MOST = 200
+"""Most trials that are used, spread evenly over the study."""
+RESAMPLES = 20
+_NUMBERS = 600_000  # most distances at a time: fewer trials of spaces of many parameters
+_POSITIONS = 20  # of a parameter, from one end of its range to the other
+_LEAST = 0.05  # share of the variance that must be explained
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterImportance:
+    """The importance of one parameter.
+
+    Attributes:
+        name: The parameter's name.
+        value: Its share of all effects, from 0 to 1; they sum to 1.
+        low: The lower end of the 90 % interval from resampling the trials.
+        high: The upper end.
+        trials: The number of trials that it rests on, in which the parameter is active.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """The importance of each parameter of a study for one objective.
+
+    Attributes:
+        objective: The objective's name.
+        parameters: The parameters, the most important first; none if nothing can be said.
+        trials: The number of complete trials.
+        explained: The share of the variance of the losses, on a robust scale, that the
+            parameters of one half of the trials predict of the other half; 0 or below: none.
+        reason: Why nothing can be said, or ``None``.
+        notes: What the reader must know, a sentence each.
+    """
+
+    objective: str
+    parameters: tuple[ParameterImportance, ...] = ()
+    trials: int = 0
+    explained: float = 0.0
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The importance of each parameter by name, the most important first."""
+        return {each.name: each.value for each in self.parameters}
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The values of one parameter in the trials.
+
+    Attributes:
+        name: The parameter's name.
+        values: Coordinates, a row per trial; NaN where it is inactive.
+        positions: Coordinates that it is moved through.
+        is_nominal: Whether they are positions of choices without an order.
+    """
+
+    name: str
+    values: Array
+    positions: Array
+    is_nominal: bool
+
+    @property
+    def active(self) -> Any:
+        """The trials in which it is active, as a mask."""
+        return ~np.isnan(self.values[:, 0])
+
+    def distances(self, left: Array, right: Array) -> Array:
+        """Return squared distances; one that is inactive lies in the middle of all values."""
+        if self.is_nominal:
+            different = np.where(left != right.T, 0.5, 0.0)
+            inactive = np.isnan(left).astype(int) + np.isnan(right).T
+            return np.where(inactive == 1, 0.25, np.where(inactive == 2, 0.0, different))
+        left, right = np.nan_to_num(left, nan=0.5), np.nan_to_num(right, nan=0.5)
+        squares = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T
+        return np.asarray(np.maximum(squares, 0.0) * (2.0 / left.shape[1]))
+
+
+def importance(history: StudyHistory, objective: str | None = None) -> Importance:
+    """Return the importance of each parameter for an objective.
+
+    The figures are the same on each call. Constants are left out, and so are parameters with the
+    same value in all trials. Pruned and failed trials are not used.
+
+    Args:
+        history: The study.
+        objective: The objective's name; the first one by default.
+
+    Raises:
+        HpoBridgeError: If there is no such objective.
+    """
+    name = objective_named(history, objective)
+    complete = [t for t in history.trials if t.values is not None and t.reused is None]
+    n_varying = sum(1 for p in history.space.values() if p.size != 1)
+    used = _thinned(complete, math.isqrt(_NUMBERS // max(n_varying, 1)))
+    losses = history.directions[name].sign * np.array([(t.values or {})[name] for t in used])
+    columns, notes = _columns(history.space, used)
+    reason = _reason(len(complete), losses, columns)
+    if reason is not None:
+        return Importance(name, trials=len(complete), reason=reason, notes=notes)
+    if len(used) < len(complete):
+        notes += (f"Importance rests on {len(used)} of {len(complete):,} trials, evenly spread.",)
+    values, resampled, explained = _effects(columns, _scores(losses))
+    explained = round(explained, 4)
+    if explained < _LEAST:
+        reason = f"too few trials to say: in {len(complete)}, no parameter explains the values"
+        return Importance(name, (), len(complete), explained, reason, notes)
+    low = np.minimum(values, np.quantile(resampled, 0.05, axis=0)).round(4)
+    high = np.maximum(values, np.quantile(resampled, 0.95, axis=0)).round(4)
+    found = [
+        ParameterImportance(column.name, *map(float, figures), int(column.active.sum()))
+        for column, *figures in zip(columns, values.round(4), low, high, strict=True)
+    ]
+    found.sort(key=lambda each: -each.value)
+    return Importance(name, tuple(found), len(complete), explained, None, notes)
+
+
+def objective_named(history: StudyHistory, objective: str | None) -> str:
+    """Return an objective's name, by default the first one's.
+
+    Raises:
+        HpoBridgeError: If there is no such objective.
+    """
+    known = list(history.directions)
+    if objective is not None and objective not in known:
+        raise HpoBridgeError(
+            f"found {objective!r}, expected one of {', '.join(known)}{nearest(objective, known)}",
+            "objective",
+        )
+    return known[0] if objective is None else objective
+
+
+def _thinned(trials: Sequence[TrialRecord], most: int) -> list[TrialRecord]:
+    """Return at most so many trials, spread evenly."""
+    most = min(most, MOST)
+    if len(trials) <= most:
+        return list(trials)
+    return [trials[round(i)] for i in np.linspace(0, len(trials) - 1, most)]
+
+
+def _reason(n_complete: int, losses: Array, columns: Sequence[_Column]) -> str | None:
+    """Return why nothing can be said, if so."""
+    if n_complete < FEWEST:
+        return (
+            f"too few trials to say: {n_complete} {_plural(n_complete, 'is', 'are')} complete, "
+            f"at least {FEWEST} are needed"
+        )
+    if not columns:
+        return "no parameter has two values in the complete trials"
+    if np.ptp(losses / max(np.abs(losses).max(), 1e-300)) == 0:
+        return "all complete trials have the same value"
+    return None
+
+
+def _plural(number: int, one: str, more: str) -> str:
+    return one if number == 1 else more
+
+
+def _columns(space: Space, trials: Sequence[TrialRecord]) -> tuple[list[_Column], tuple[str, ...]]:
+    """Return the parameters that vary in the trials, and a sentence on those that do not."""
+    columns = [
+        _column(name, parameter, trials)
+        for name, parameter in space.items()
+        if parameter.size != 1
+    ]
+    varying = [c for c in columns if len(np.unique(c.values[c.active], axis=0)) > 1]
+    same = [c.name for c in columns if c not in varying]
+    if not same or not trials:
+        return varying, ()
+    names = ", ".join(same[:5]) + (f" and {len(same) - 5} more" if len(same) > 5 else "")
+    return varying, (f"Without importance, as they had fewer than two values: {names}.",)
+
+
+def _column(name: str, parameter: Parameter, trials: Sequence[TrialRecord]) -> _Column:
+    is_nominal = isinstance(parameter, Categorical) and not parameter.ordered
+    rows = [_coordinates(parameter, trial.params, name, is_nominal) for trial in trials]
+    width = max((len(row) for row in rows), default=1)
+    values = np.array([row if len(row) == width else [math.nan] * width for row in rows])
+    values = values.reshape(len(rows), width).astype(float)
+    if isinstance(parameter, Categorical) and is_nominal:
+        positions = np.arange(len(parameter.choices), dtype=float)[:, None]
+    elif width > 1:  # between the ends of a vector's range there is too much room to walk
+        active = values[~np.isnan(values[:, 0])]
+        positions = active[:: max(1, len(active) // _POSITIONS)]
+    else:
+        positions = np.linspace(0.5, _POSITIONS - 0.5, _POSITIONS)[:, None] / _POSITIONS
+    return _Column(name, values, positions, is_nominal)
+
+
+def _coordinates(
+    parameter: Parameter, params: Mapping[str, Any], name: str, is_nominal: bool
+) -> list[float]:
+    """Return a value's place in its range, or a choice's position; NaN where it is inactive."""
+    if name not in params:
+        return [math.nan]
+    try:
+        if isinstance(parameter, Categorical) and is_nominal:
+            return [float(parameter.index(params[name]))]
+        place: Any = parameter.encode(params[name])
+    except SpaceError:  # of an earlier version of the space
+        return [math.nan]
+    return list(map(float, place)) if isinstance(place, (list, tuple)) else [float(place)]
+
+
+def _scores(losses: Array) -> Array:
+    """Return losses on a scale that no outlier stretches: mean 0 and variance 1.
+
+    The mean of normal scores of the ranks, which see the differences among the best, and of
+    clipped values, which do not tear apart what is nearly the same.
+    """
+    _, place, counts = np.unique(losses, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts + 1) / 2)[place] + 1
+    normal = np.array([NormalDist().inv_cdf((rank - 0.5) / len(losses)) for rank in ranks])
+    scaled = losses / np.abs(losses).max()
+    quarter, middle, three = np.quantile(scaled, [0.25, 0.5, 0.75])
+    spread = (three - quarter) or scaled.std()
+    clipped = np.clip((scaled - middle) / spread, -3, 3)
+    scores = _standard(normal) + _standard(clipped)
+    return _standard(scores)
+
+
+def _standard(values: Array) -> Array:
+    deviation = float(values.std())
+    return (values - values.mean()) / (deviation if deviation > 0 else 1.0)
+
+
+def _effects(columns: Sequence[_Column], y: Array) -> tuple[Array, Array, float]:
+    """Return each parameter's share, the shares from half the trials, and what is explained.
+
+    Halves are drawn without replacement: their spread is about that of bootstrap samples, but no
+    trial is there twice, which a process would take for a function without noise.
+    """
+    distances = np.array([column.distances(column.values, column.values) for column in columns])
+    process = fit(distances, y)
+    everyone = np.arange(len(y))
+    values = _shares(process, columns, distances, everyone)
+    rng = np.random.default_rng(0)
+    drawn, explained = [], []
+    for _ in range(RESAMPLES):
+        half = np.sort(rng.permutation(len(y))[: (len(y) + 1) // 2])
+        part = distances[:, half][:, :, half]
+        again = fit(part, _standard(y[half]), iterations=40)
+        drawn.append(_shares(again, columns, part, half))
+        rest = np.setdiff1d(everyone, half)
+        explained.append(again.explained(distances[:, rest][:, :, half], _standard(y[rest])))
+    return values, np.array(drawn), float(np.mean(explained))
+
+
+def _shares(
+    process: GaussianProcess, columns: Sequence[_Column], distances: Array, used: Any
+) -> Array:
+    """Return each parameter's share of the sum of all effects."""
+    exponents = process.relevance[:, None, None] * distances
+    total = exponents.sum(axis=0)
+    effects = np.zeros(len(columns))
+    for i, column in enumerate(columns):
+        observed, moved = column.values[used], column.active[used]
+        if moved.any():
+            own = process.relevance[i] * column.distances(column.positions, observed)
+            effects[i] = process.effect(total - exponents[i], own, moved).mean()
+    return effects / max(float(effects.sum()), 1e-300)
