@@ -4,6 +4,7 @@ This module is data: matplotlib is imported when a picture is drawn. All of it w
 of any backend.
 
 * :mod:`hpo_bridge_views.picture`: a picture, for notebooks and files.
+* :mod:`hpo_bridge_views.importance`: the importance of parameters.
 * :mod:`hpo_bridge_views.value_pictures`: pictures of the values.
 """
 

@@ -48,18 +48,16 @@ class GaussianProcess:
         off = y - kernels @ self.weights
         return 1.0 - float(off @ off) / max(float(y @ y), 1e-300)
 
-    def effect(self, at: Array, own: Array, moved: Array) -> Array:
-        """Return the variance of the mean at each point while one parameter is moved.
+    def means(self, rest: Array, own: Array) -> Array:
+        """Return the mean at each point (rows), with one parameter at each of its positions.
 
         Args:
-            at: Each point's exponent of the kernel with each observation, without the
-                parameter's.
-            own: The parameter's exponents of its positions (rows) with the observations.
-            moved: The points of interest, as a mask.
+            rest: Each point's exponent of the kernel with each observation, without that of the
+                parameter.
+            own: The exponent of each position with each observation.
         """
-        kernels: Array = self.amplitude * np.exp(-at[moved]) * self.weights
-        means: Array = kernels @ np.exp(-own).T
-        return np.asarray(means.var(axis=1))
+        kernels = self.amplitude * np.exp(-rest) * self.weights
+        return np.asarray(kernels @ np.exp(-own).T, dtype=np.float64)
 
 
 def fit(distances: Array, y: Array, iterations: int = 60) -> GaussianProcess:
@@ -88,7 +86,7 @@ def _inverse(kernel: Array, noise: float) -> tuple[Array, float]:
     covariance = kernel.copy()
     covariance[np.diag_indices(len(kernel))] += noise + _JITTER
     half = float(np.log(np.diag(np.linalg.cholesky(covariance))).sum())
-    return np.linalg.inv(covariance), half
+    return np.asarray(np.linalg.inv(covariance), dtype=np.float64), half
 
 
 def _loss(logs: Array, flat: Array, y: Array) -> tuple[float, Any]:

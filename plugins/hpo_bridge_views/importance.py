@@ -11,7 +11,7 @@ that parameters go together which have nothing to do with each other.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -20,10 +20,10 @@ import numpy as np
 
 from hpo_bridge.contracts.record import TrialRecord
 from hpo_bridge.contracts.study_history import StudyHistory
-from hpo_bridge.errors import HpoBridgeError, SpaceError, nearest
-from hpo_bridge.space import Categorical, Parameter, Space
+from hpo_bridge.errors import HpoBridgeError, nearest
 
 from .gaussian_process import Array, GaussianProcess, fit
+from .parameter_columns import Column, varying_columns
 
 FEWEST = 12
 """Fewest complete trials of which importance can be told."""
@@ -31,7 +31,6 @@ MOST = 200
 """Most trials that are used, spread evenly over the study."""
 RESAMPLES = 20
 _NUMBERS = 600_000  # most distances at a time: fewer trials of spaces of many parameters
-_POSITIONS = 20  # of a parameter, from one end of its range to the other
 _LEAST = 0.05  # share of the variance that must be explained
 
 
@@ -81,38 +80,6 @@ class Importance:
         return {each.name: each.value for each in self.parameters}
 
 
-@dataclass(frozen=True)
-class _Column:
-    """The values of one parameter in the trials.
-
-    Attributes:
-        name: The parameter's name.
-        values: Coordinates, a row per trial; NaN where it is inactive.
-        positions: Coordinates that it is moved through.
-        is_nominal: Whether they are positions of choices without an order.
-    """
-
-    name: str
-    values: Array
-    positions: Array
-    is_nominal: bool
-
-    @property
-    def active(self) -> Any:
-        """The trials in which it is active, as a mask."""
-        return ~np.isnan(self.values[:, 0])
-
-    def distances(self, left: Array, right: Array) -> Array:
-        """Return squared distances; one that is inactive lies in the middle of all values."""
-        if self.is_nominal:
-            different = np.where(left != right.T, 0.5, 0.0)
-            inactive = np.isnan(left).astype(int) + np.isnan(right).T
-            return np.where(inactive == 1, 0.25, np.where(inactive == 2, 0.0, different))
-        left, right = np.nan_to_num(left, nan=0.5), np.nan_to_num(right, nan=0.5)
-        squares = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T
-        return np.asarray(np.maximum(squares, 0.0) * (2.0 / left.shape[1]))
-
-
 def importance(history: StudyHistory, objective: str | None = None) -> Importance:
     """Return the importance of each parameter for an objective.
 
@@ -131,7 +98,7 @@ def importance(history: StudyHistory, objective: str | None = None) -> Importanc
     n_varying = sum(1 for p in history.space.values() if p.size != 1)
     used = _thinned(complete, math.isqrt(_NUMBERS // max(n_varying, 1)))
     losses = history.directions[name].sign * np.array([(t.values or {})[name] for t in used])
-    columns, notes = _columns(history.space, used)
+    columns, notes = varying_columns(history.space, used)
     reason = _reason(len(complete), losses, columns)
     if reason is not None:
         return Importance(name, trials=len(complete), reason=reason, notes=notes)
@@ -142,11 +109,16 @@ def importance(history: StudyHistory, objective: str | None = None) -> Importanc
     if explained < _LEAST:
         reason = f"too few trials to say: in {len(complete)}, no parameter explains the values"
         return Importance(name, (), len(complete), explained, reason, notes)
-    low = np.minimum(values, np.quantile(resampled, 0.05, axis=0)).round(4)
-    high = np.maximum(values, np.quantile(resampled, 0.95, axis=0)).round(4)
+    low, high = np.quantile(resampled, [0.05, 0.95], axis=0)
     found = [
-        ParameterImportance(column.name, *map(float, figures), int(column.active.sum()))
-        for column, *figures in zip(columns, values.round(4), low, high, strict=True)
+        ParameterImportance(
+            name=column.name,
+            value=round(float(values[i]), 4),
+            low=round(float(min(values[i], low[i])), 4),
+            high=round(float(max(values[i], high[i])), 4),
+            trials=int(column.active.sum()),
+        )
+        for i, column in enumerate(columns)
     ]
     found.sort(key=lambda each: -each.value)
     return Importance(name, tuple(found), len(complete), explained, None, notes)
@@ -175,7 +147,7 @@ def _thinned(trials: Sequence[TrialRecord], most: int) -> list[TrialRecord]:
     return [trials[round(i)] for i in np.linspace(0, len(trials) - 1, most)]
 
 
-def _reason(n_complete: int, losses: Array, columns: Sequence[_Column]) -> str | None:
+def _reason(n_complete: int, losses: Array, columns: Sequence[Column]) -> str | None:
     """Return why nothing can be said, if so."""
     if n_complete < FEWEST:
         return (
@@ -191,52 +163,6 @@ def _reason(n_complete: int, losses: Array, columns: Sequence[_Column]) -> str |
 
 def _plural(number: int, one: str, more: str) -> str:
     return one if number == 1 else more
-
-
-def _columns(space: Space, trials: Sequence[TrialRecord]) -> tuple[list[_Column], tuple[str, ...]]:
-    """Return the parameters that vary in the trials, and a sentence on those that do not."""
-    columns = [
-        _column(name, parameter, trials)
-        for name, parameter in space.items()
-        if parameter.size != 1
-    ]
-    varying = [c for c in columns if len(np.unique(c.values[c.active], axis=0)) > 1]
-    same = [c.name for c in columns if c not in varying]
-    if not same or not trials:
-        return varying, ()
-    names = ", ".join(same[:5]) + (f" and {len(same) - 5} more" if len(same) > 5 else "")
-    return varying, (f"Without importance, as they had fewer than two values: {names}.",)
-
-
-def _column(name: str, parameter: Parameter, trials: Sequence[TrialRecord]) -> _Column:
-    is_nominal = isinstance(parameter, Categorical) and not parameter.ordered
-    rows = [_coordinates(parameter, trial.params, name, is_nominal) for trial in trials]
-    width = max((len(row) for row in rows), default=1)
-    values = np.array([row if len(row) == width else [math.nan] * width for row in rows])
-    values = values.reshape(len(rows), width).astype(float)
-    if isinstance(parameter, Categorical) and is_nominal:
-        positions = np.arange(len(parameter.choices), dtype=float)[:, None]
-    elif width > 1:  # between the ends of a vector's range there is too much room to walk
-        active = values[~np.isnan(values[:, 0])]
-        positions = active[:: max(1, len(active) // _POSITIONS)]
-    else:
-        positions = np.linspace(0.5, _POSITIONS - 0.5, _POSITIONS)[:, None] / _POSITIONS
-    return _Column(name, values, positions, is_nominal)
-
-
-def _coordinates(
-    parameter: Parameter, params: Mapping[str, Any], name: str, is_nominal: bool
-) -> list[float]:
-    """Return a value's place in its range, or a choice's position; NaN where it is inactive."""
-    if name not in params:
-        return [math.nan]
-    try:
-        if isinstance(parameter, Categorical) and is_nominal:
-            return [float(parameter.index(params[name]))]
-        place: Any = parameter.encode(params[name])
-    except SpaceError:  # of an earlier version of the space
-        return [math.nan]
-    return list(map(float, place)) if isinstance(place, (list, tuple)) else [float(place)]
 
 
 def _scores(losses: Array) -> Array:
@@ -258,10 +184,10 @@ def _scores(losses: Array) -> Array:
 
 def _standard(values: Array) -> Array:
     deviation = float(values.std())
-    return (values - values.mean()) / (deviation if deviation > 0 else 1.0)
+    return np.asarray((values - values.mean()) / (deviation if deviation > 0 else 1.0))
 
 
-def _effects(columns: Sequence[_Column], y: Array) -> tuple[Array, Array, float]:
+def _effects(columns: Sequence[Column], y: Array) -> tuple[Array, Array, float]:
     """Return each parameter's share, the shares from half the trials, and what is explained.
 
     Halves are drawn without replacement: their spread is about that of bootstrap samples, but no
@@ -284,15 +210,26 @@ def _effects(columns: Sequence[_Column], y: Array) -> tuple[Array, Array, float]
 
 
 def _shares(
-    process: GaussianProcess, columns: Sequence[_Column], distances: Array, used: Any
+    process: GaussianProcess, columns: Sequence[Column], distances: Array, used: Any
 ) -> Array:
     """Return each parameter's share of the sum of all effects."""
     exponents = process.relevance[:, None, None] * distances
     total = exponents.sum(axis=0)
+    place = {column.name: i for i, column in enumerate(columns)}
     effects = np.zeros(len(columns))
     for i, column in enumerate(columns):
         observed, moved = column.values[used], column.active[used]
-        if moved.any():
-            own = process.relevance[i] * column.distances(column.positions, observed)
-            effects[i] = process.effect(total - exponents[i], own, moved).mean()
+        if not moved.any():
+            continue
+        own = process.relevance[i] * column.distances(column.positions, observed)
+        rest = (total - exponents[i])[moved]
+        means = process.means(rest, own)
+        for child, ended in column.ends.items():
+            if child in place and ended.any():  # a choice ends what depends on it, too
+                j = place[child]
+                inactive = np.full((1, columns[j].values.shape[1]), math.nan)
+                off = columns[j].distances(inactive, columns[j].values[used])
+                without = rest - exponents[j][moved] + process.relevance[j] * off
+                means[:, ended] = process.means(without, own[ended])
+        effects[i] = means.var(axis=1).mean()
     return effects / max(float(effects.sum()), 1e-300)
