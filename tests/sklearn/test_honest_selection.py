@@ -169,7 +169,7 @@ def test_on_noise_the_best_promises_too_much_and_the_nested_score_does_not() -> 
     for seed in range(6):
         labels = np.random.default_rng(seed).permutation(np.arange(80) % 2)
         objective = cross_validated(DecisionTreeClassifier(), X[:80], labels, cv=4)
-        found = analysis.nested_cv(study(space, seed=seed), objective, 4, trials=50)
+        found = analysis.nested_cv(study(space, seed=seed), objective, 4, trials=25)
         naive.append(fmean(split.best for split in found.outer))
         nested.append(found.mean)
     assert min(naive) > 0.57
