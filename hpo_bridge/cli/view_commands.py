@@ -7,39 +7,62 @@ from typing import Annotated
 
 import typer
 
-from .common_options import Json, Set, Store, StudyFile
+from .common_options import Json, Set, StoreToRead, StudyArguments, StudyName
 
 
 def plot(
-    study: StudyFile,
-    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="Such as history.")],
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STUDY.yaml", help="The study file; --store URL does in its place."
+        ),
+    ] = None,
+    picture: Annotated[
+        str | None, typer.Argument(metavar="PICTURE", help="Such as history.")
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="A .png, .svg, .pdf or .html file."),
+        typer.Option("-o", "--output", metavar="FILE", help="A file: .png, .svg, .pdf …"),
     ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option("--option", metavar="KEY=VALUE", help="An option of the picture."),
     ] = None,
-    store: Store = None,
+    store: StoreToRead = None,
+    name: StudyName = None,
     set_: Set = None,
 ) -> None:
     """Draw a picture of a study; also while it runs."""
     from .views import plot_study
 
-    plot_study(study, picture, output, option or [], store, set_ or [])
+    if picture is None and store is not None:
+        study, picture = None, study
+    path = None if study is None else Path(study)
+    plot_study(StudyArguments(path, store, name, set_ or []), picture, output, option or [])
 
 
 def report(
-    study: StudyFile,
+    studies: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="STUDY.yaml...", help="One study file, or several; --store does instead."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="An .html file.")
     ] = None,
-    store: Store = None,
+    store: StoreToRead = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--study", metavar="NAME", help="A study in --store; may be repeated."),
+    ] = None,
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Write what a study has found as one page: findings, then pictures."""
-    from .views import report_study
+    """Write what studies have found as one page: findings, then pictures."""
+    from .views import report_studies
 
-    report_study(study, output, store, set_ or [], as_json=json)
+    paths: list[Path | None] = [*studies] if studies else [None]
+    wanted: list[str | None] = [*names] if names else [None]
+    given = [StudyArguments(path, store, name, set_ or []) for path in paths for name in wanted]
+    report_studies(given, output, as_json=json)

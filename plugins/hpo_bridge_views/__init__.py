@@ -14,6 +14,7 @@ from hpo_bridge.contracts.hooks import hookimpl
 from hpo_bridge.contracts.optimizer import ViewSpec
 
 _DRAWN = ("matplotlib>=3.8", "numpy>=1.26")
+_MODEL = ("scipy>=1.11",)
 
 _PICTURES = (
     # name, function, further requirements, summary
@@ -28,7 +29,7 @@ _PICTURES = (
 
 @hookimpl
 def hpo_register_views() -> list[ViewSpec]:
-    """The pictures."""
+    """The pictures and ``report``."""
     pictures = [
         ViewSpec(
             name=name,
@@ -38,4 +39,10 @@ def hpo_register_views() -> list[ViewSpec]:
         )
         for name, function, more, summary in _PICTURES
     ]
-    return pictures
+    report = ViewSpec(
+        name="report",
+        factory="hpo_bridge_views.report:make_report",
+        requires=_DRAWN + _MODEL,
+        summary="One page with findings in sentences, and the pictures",
+    )
+    return [*pictures, report]

@@ -24,6 +24,21 @@ class Finding:
     text: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as data that JSON can hold: ``kind``, ``text`` and ``evidence``."""
+        return {"kind": self.kind, "text": self.text, "evidence": plain(self.evidence)}
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it; a number that is not finite becomes ``None``."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
+
 
 def shown(value: Any, digits: int = 4) -> str:
     """Return a value as text: numbers with few digits, long texts without their middle."""

@@ -80,6 +80,7 @@ def find_budget(facts: Facts) -> Iterator[Finding]:
         float(best[count // 2 - 1] - best[-1]),
         float(best[2 * count // 3 - 1] - best[-1]),
     )
+    sixth = float(best[5 * count // 6 - 1] - best[-1])
     sign = facts.history.directions[facts.objective].sign
     curve = {str(n): float(sign * best[n - 1]) for n in _points(count)}
     evidence: dict[str, Any] = {
@@ -94,7 +95,7 @@ def find_budget(facts: Facts) -> Iterator[Finding]:
             f"{shown_curve}; the last half of the trials gained next to nothing.",
             evidence,
         )
-    elif third > 0.05 * span and last >= 0.8 * count:
+    elif third > 0.1 * span and sixth > 0.02 * span:
         yield Finding(
             "budget_worth",
             f"More trials look worth it: the best value was {shown_curve}, and still improved at "
