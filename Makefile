@@ -36,7 +36,7 @@ bench: .venv/.dev
 	touch $@
 
 .venv/.demo: .venv/.base pyproject.toml
-	$(INSTALL) -e ".[optuna,torch]"
+	$(INSTALL) -e ".[optuna,torch,views]"
 	touch $@
 
 .venv/.dev: .venv/.base pyproject.toml

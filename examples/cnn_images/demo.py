@@ -1,4 +1,4 @@
-"""The example from start to end: run a study, kill it, continue it, evaluate the best trial.
+"""The example from start to end: run a study, kill it, continue it, evaluate the best trial, report.
 
     python demo.py [--keep] [--store FILE] [--trials N]
 
@@ -123,6 +123,16 @@ def evaluate(demo: Demo) -> None:
     subprocess.run(script, input=json.dumps(best), text=True, check=True)
 
 
+def report(demo: Demo) -> None:
+    """Write the report of the study beside its store."""
+    say("What the study has found, as sentences and pictures:")
+    page = demo.store.with_suffix(".html")
+    code = subprocess.run(demo.command("report", "-o", str(page))).returncode
+    if code:
+        raise SystemExit(code)
+    print(f"    Open {page} in a browser.")
+
+
 def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -142,6 +152,7 @@ def main() -> None:
     demo = Demo(store, chosen.trials)
     interrupt_and_continue(demo)
     evaluate(demo)
+    report(demo)
     say(f"Done in {time.monotonic() - start:.0f} s.")
 
 

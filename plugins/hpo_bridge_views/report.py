@@ -67,9 +67,7 @@ class Report:
         specs = {spec.name: spec for spec in hpo_register_views()}
         drawn = []
         for name, suits in _PICTURES.items():
-            if name not in specs:
-                continue
-            if not any(suits(history) for history in self.histories):
+            if name not in specs or not any(suits(history) for history in self.histories):
                 continue
             module, _, function = specs[name].factory.partition(":")
             draw = getattr(importlib.import_module(module), function)
