@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..config import StudyFile, load_study_file
 from ..config.selection import SelectionFile
 from ..engine.study_lookup import find_study
 from ..errors import HpoBridgeError
 from ..store import Store, open_store
 from .common_options import StudyArguments
 from .printing import load_plugins
+
+if TYPE_CHECKING:
+    from ..config import StudyFile
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def stored_study(
     Raises:
         ConfigError, StoreError: If the study cannot be found or read.
     """
+    from ..config import load_study_file  # pydantic and YAML take 0.2 s
+
     file = load_study_file(path, plugins=load_plugins(), overrides=overrides, store=url, **options)
     store = open_store(file.store, create=False)
     try:

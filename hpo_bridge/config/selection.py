@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..contracts.objective import Objective, OuterLoop, SupportsNestedCV, SupportsTestScore
 from ..errors import ObjectiveError, SelectionError
 from ..objectives.command import CommandObjective
 from ..objectives.scoring_function import resolve_test
 from ..space import Space
-from .models import StudyModel
 from .problems import Problems, shown
-from .section_models import SelectionModel
 from .selection_rule import SelectionRule
+
+if TYPE_CHECKING:  # pydantic: those who only ask for a rule need none of it
+    from .models import StudyModel
+    from .section_models import SelectionModel
 
 PLACE = "selection"
 LONGEST_NAME = 90

@@ -76,7 +76,7 @@ class StudyConfig:
             "space": space,
             "name": text("name", self.name),
             "objectives": objectives_from(self.direction, self.directions),
-            "plugins": plugins_from(self.plugins),
+            "plugins": None if self.plugins is None else plugins_from(self.plugins),
             "change_space": checked_change(self.change_space, space),
             "schedule": schedule_of(self.backend),
             "duplicates": checked_mode(self.duplicates),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -140,21 +140,21 @@ class Observers:
     """All that watch a study: installed plugins at once, those it asked for by mailboxes.
 
     Args:
-        plugins: Where the installed ones are, and those with names.
+        plugins: Gives the plugins that have the installed ones, and those with names.
         chosen: What the study asked for: names, ``{"name", "options"}``, or objects.
 
     Raises:
         HpoBridgeError: If one of them cannot be an observer; says which.
     """
 
-    def __init__(self, plugins: PluginManager, chosen: Sequence[Any]) -> None:
+    def __init__(self, plugins: Callable[[], PluginManager], chosen: Sequence[Any]) -> None:
         if isinstance(chosen, (str, Mapping)) or not isinstance(chosen, Sequence):
             raise HpoBridgeError(
                 f"found {short(chosen)}, expected a list of names or observers", "observers"
             )
         self._plugins = plugins
         self._chosen = [
-            _chosen(plugins, one, ("observers", str(place))) for place, one in enumerate(chosen)
+            _chosen(plugins(), one, ("observers", str(place))) for place, one in enumerate(chosen)
         ]
         self._mailboxes: list[Mailbox] = []
         self._last: dict[GuardedObserver, Mailbox] = {}
@@ -170,7 +170,7 @@ class Observers:
     def begin(self, trials: TrialSteps, info: StudyInfo) -> None:
         """Tells them that the driver has the study; what it notifies from now on reaches them."""
         calls: dict[str, list[Notify]] = {}
-        self._direct = self._plugins.observers()
+        self._direct = self._plugins().observers()
         for direct in self._direct:
             for hook in direct.hooks:
                 calls.setdefault(hook, []).append(partial(_at_once, direct, hook, study=info))

@@ -54,6 +54,10 @@ definitions = Table(
     Column("data", Text, nullable=False),
 )
 
+# Events of a study as a whole are few among those of its trials, and every look at it needs some.
+# A query has the index only if it says the same.
+OF_STUDY = text("trial IS NULL AND kind <> 'asked'")
+
 events = Table(
     "hpo_events",
     metadata,
@@ -63,7 +67,11 @@ events = Table(
     Column("time", Double, nullable=False),
     Column("trial", Integer),
     Column("data", Text, nullable=False),
-)
+    Index(
+        "hpo_events_of_study", "study_id", "kind", "seq",
+        sqlite_where=OF_STUDY, postgresql_where=OF_STUDY,
+    ),
+)  # fmt: skip
 
 trials = Table(
     "hpo_trials",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 from typing import Any
 
 from ..config.study_config import StudyConfig, plugins_from, space_from
@@ -18,6 +19,7 @@ from ..engine.stages import StageBuilder
 from ..errors import HpoBridgeError
 from ..history.space_change import SpaceChange, known_defaults, plan_change
 from ..history.warm_start import adoption_events
+from ..plugins import PluginManager
 from ..store import Event
 from ..store.study_events import Adopted
 from .arguments import store_of
@@ -33,12 +35,10 @@ class OpenedStudy:
         owns_store: Whether a store that is given open is closed with the study.
 
     Attributes:
-        plugins: The plugins.
         store: The store.
         seed: The study's seed: the given one, the stored one, or one drawn at random.
         space: Its space, in the order that the store has.
         objectives: What is measured, by the names that the store has.
-        stages: Its backends.
         lease: The driver and its lease.
 
     Raises:
@@ -50,18 +50,16 @@ class OpenedStudy:
         self, config: StudyConfig, *, loaded: bool = False, owns_store: bool = False
     ) -> None:
         self.config, name, space = config, config.name, space_from(config.space)
-        self.plugins = plugins_from(config.plugins)
         self._pruner = None if config.pruner is None else split_choice(config.pruner, "pruner")
         self.seed = secrets.randbits(31) if config.seed is None else config.seed
         self.space, self.objectives = space, config.objectives
-        self.stages = StageBuilder(config.schedule, self.plugins, space, len(config.objectives))
         self._is_loaded, self._is_checked = loaded, False
         if not loaded:
             self.check_backends()
         if self._pruner is not None:
             with naming("pruner"):
                 self._build_pruner()
-        observers = Observers(self.plugins, config.observers)
+        observers = Observers(lambda: plugins_from(config.plugins), config.observers)
         self.store, opened = store_of(config.store)
         self._owns_store = opened or owns_store
         self._adopted: list[Adopted] = []
@@ -70,6 +68,17 @@ class OpenedStudy:
             self._declare()
         pruner_name = None if self._pruner is None else self._pruner[0]
         self.lease = DriverLease(self.store, name, observers, pruner_name)
+
+    @cached_property
+    def plugins(self) -> PluginManager:
+        """The plugins, which take a while to load."""
+        return plugins_from(self.config.plugins)
+
+    @cached_property
+    def stages(self) -> StageBuilder:
+        """The backends of the study's schedule."""
+        config, space = self.config, space_from(self.config.space)
+        return StageBuilder(config.schedule, self.plugins, space, len(config.objectives))
 
     def _declare(self) -> None:
         """Add the study to the store, or compare it with the one that is there."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy import event
 
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.store import Repeats, Store
 from hpo_bridge.store.event_parts import ProposedPoint
 from hpo_bridge.store.event_types import Asked, Finished, Resampled, Started
-from hpo_bridge.store.study_events import Adopted, SpaceChanged
+from hpo_bridge.store.sql import SqlStore
+from hpo_bridge.store.study_events import Adopted, SessionStarted, SpaceChanged, SplitAssigned
 
 DEFINITION = {
     "space": {"x": {"type": "int", "low": 0, "high": 9}}, "constraints": [],
@@ -61,3 +67,24 @@ def test_another_space_is_the_definition(store: Store) -> None:
         assert row.definition == definition
     assert [e.kind for e in store.events("s")] == ["adopted", "space"]
     assert list(store.trials("s")) == []
+
+
+def test_events_of_the_study_are_looked_up_not_searched_for(tmp_path: Path, make: Any) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/s.db")
+    store.create("s", {"space": {}})
+    writer = store.acquire("s")
+    writer.append([make.session(), *make.round(0), make.other()])
+    writer.release()
+    sent: list[Any] = []
+    event.listen(store._engine, "before_cursor_execute", lambda *args: sent.append(args[2:4]))
+    assert len(list(store.events_of("s", SessionStarted, SplitAssigned))) == 2
+    assert len(list(store.events_of("s", SessionStarted, Finished))) == 2
+    assert store.repeats("s") == Repeats()
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "s.db")) as raw:
+        plans = [
+            str(raw.execute(f"EXPLAIN QUERY PLAN {sql}", given).fetchall())
+            for sql, given in sent
+            if "hpo_events" in sql
+        ]
+    assert ["hpo_events_of_study" in plan for plan in plans] == [True, False, True]
