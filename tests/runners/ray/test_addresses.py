@@ -333,7 +333,7 @@ def test_another_version_of_ray(command, started):
 # -- gone ---------------------------------------------------------------------------------
 
 
-def test_a_cluster_that_is_killed_loses_nothing(command, start_ray):
+def test_a_cluster_that_is_killed_loses_nothing(command, start_ray, started):
     ray = start_ray()
     longer = ("--set", "space.nap=0.1", "--trials", "60")
     driver = command.start("run", "study.yaml", "--json", *longer, RAY_ADDRESS=ray.address)
@@ -350,8 +350,7 @@ def test_a_cluster_that_is_killed_loses_nothing(command, start_ray):
     states = [trial["state"] for trial in kept]
     assert states.count("COMPLETE") >= 10
     assert set(states) <= {"COMPLETE", "WAITING"}
-    fresh = start_ray()
-    done = command("run", "study.yaml", "--json", *longer, RAY_ADDRESS=fresh.address)
+    done = command("run", "study.yaml", "--json", *longer, RAY_ADDRESS=started.address)
     assert counts(done) == {**COMPLETE, "COMPLETE": 60}
     now = trials(command)
     assert [trial["number"] for trial in now] == list(range(60))

@@ -140,8 +140,13 @@ def test_a_killed_worker_and_a_lost_node_lose_no_trial(cluster, driver, tmp_path
     assert sum(t.attempts - 1 for t in trials(tmp_path)) <= 4
 
 
-def test_a_killed_driver_goes_on_from_the_store(cluster, driver, tmp_path):
+def test_more_than_there_is_and_a_killed_driver_goes_on_from_the_store(cluster, driver, tmp_path):
     cluster.add_node(num_cpus=2)
+    process = driver("--set", "runner.gpu=1")
+    _, err = process.communicate(timeout=150)
+    assert process.returncode == 2
+    (line,) = err.splitlines()
+    assert "2 workers of {CPU: 1, GPU: 1} asked for, and there is room for 0 on 2 nodes" in line
     process = driver()
     wait_for(lambda: len(lines(tmp_path)) >= 8)
     process.kill()
@@ -173,12 +178,3 @@ def test_halves_of_gpus_on_four_nodes(cluster, driver, tmp_path):
             if other["node"] == line["node"] and other["begin"] <= line["begin"] < other["end"]
         ]
         assert len(beside) <= 2
-
-
-def test_more_than_there_is(cluster, driver):
-    cluster.add_node(num_cpus=1)
-    process = driver("--set", "runner.gpu=1")
-    _, err = process.communicate(timeout=150)
-    assert process.returncode == 2
-    (line,) = err.splitlines()
-    assert "2 workers of {CPU: 1, GPU: 1} asked for, and there is room for 0 on 2 nodes" in line
