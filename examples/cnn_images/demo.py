@@ -1,4 +1,4 @@
-"""The example from start to end: run a study, kill it, continue it, evaluate the best trial, report.
+"""The example from start to end: run a study, kill it, continue it, score the best, report.
 
     python demo.py [--keep] [--store FILE] [--trials N]
 
