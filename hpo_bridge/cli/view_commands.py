@@ -33,7 +33,7 @@ def plot(
     set_: Set = None,
 ) -> None:
     """Draw a picture of a study; also while it runs."""
-    from .views import plot_study
+    from .viewing import plot_study
 
     if picture is None and store is not None:
         study, picture = None, study
@@ -60,7 +60,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write what studies have found as one page: findings, then pictures."""
-    from .views import report_studies
+    from .viewing import report_studies
 
     paths: list[Path | None] = [*studies] if studies else [None]
     wanted: list[str | None] = [*names] if names else [None]
