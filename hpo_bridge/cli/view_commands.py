@@ -59,7 +59,7 @@ def report(
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Write what studies have found as one page: findings, then pictures."""
+    """Write the findings and pictures of studies as one page."""
     from .viewing import report_studies
 
     paths: list[Path | None] = [*studies] if studies else [None]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sklearn.utils import check_random_state
 
-from hpo_bridge import Capability, HpoBridgeError, Space, Study
+from hpo_bridge import Capability, HpoBridgeError, Space, Study, load_study
 from hpo_bridge.study import find_backend, open_evaluated
 
 Choice = str | Mapping[str, Any]
@@ -43,6 +44,38 @@ def check_trials(n_trials: int | None, backend: Backends) -> None:
             "n_trials",
             fix=("give the number of candidates to try, such as n_trials=50"),
         )
+
+
+def absolute(store: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
+    """Return a store that means the same wherever this process goes; ``None`` if it is that.
+
+    >>> absolute("sqlite:////tmp/search.db"), absolute("postgresql://host/db")
+    ('sqlite:////tmp/search.db', 'postgresql://host/db')
+    """
+    if store is None:
+        return None
+    if isinstance(store, os.PathLike):
+        return Path(store).absolute()
+    scheme, separator, path = store.rpartition("sqlite:///")
+    return store if "://" in path or scheme else f"{separator}{os.path.abspath(path)}"
+
+
+def kept_study(search: Any) -> Study:
+    """The study of the last ``fit``, as its store has it now.
+
+    Raises:
+        AttributeError: If it was not fitted, or has no store.
+        StoreError: If the store is not there any more.
+    """
+    if not hasattr(search, "_kept"):
+        raise AttributeError("study_: this search is not fitted yet")
+    store, name = search._kept
+    if store is None:
+        raise AttributeError(
+            "study_: a search keeps its study only in a store; give it one, such as "
+            "store='sqlite:///search.db'"
+        )
+    return load_study(name, store=store)
 
 
 @contextmanager
@@ -84,4 +117,4 @@ def opened(
         yield study
 
 
-__all__ = ["Choice", "check_trials", "opened", "seed_of"]
+__all__ = ["Choice", "absolute", "check_trials", "kept_study", "opened", "seed_of"]

@@ -13,13 +13,13 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
-from hpo_bridge import HpoBridgeError, Study
+from hpo_bridge import HpoBridgeError
 from hpo_bridge.habits import SEARCH, hinted
 
 from .callbacks import Callbacks
 from .evaluation import SCORE, Evaluation, Result
 from .fingerprints import fingerprints
-from .opening import check_trials, opened
+from .opening import absolute, check_trials, kept_study, opened
 from .private import (
     BaseSearchCV,
     Interval,
@@ -80,6 +80,7 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
 
     Attributes:
         trials_: The trials behind the rows of ``cv_results_``, as the study has them.
+        study_: The study, opened from ``store`` each time; see :func:`hpo_bridge.load_study`.
         cv_results_: As in scikit-learn. With a pruner it has one column more, ``pruned``; the
             folds that did not run, and their candidates' means, are NaN.
         best_estimator_: And all other attributes as in scikit-learn.
@@ -184,6 +185,8 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         callbacks.end()
         return self
 
+    study_ = property(kept_study)
+
     def _split(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         """The folds, the same for all candidates."""
         classifier = is_classifier(self.estimator)
@@ -198,8 +201,6 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         if not splits:
             raise ValueError(NO_FITS)
         return splits
-
-    # -- searching ----------------------------------------------------------------------
 
     def _searched(
         self, evaluation: Evaluation, space: SearchSpace, callbacks: Callbacks
@@ -220,16 +221,15 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
                     judged=self.pruner is not None,
                 )  # fmt: skip
             else:
-                self._run(study, FoldScorer(evaluation, space, names))
+                scorer = FoldScorer(evaluation, space, names)
+                run_on(study, scorer, self.runner, trials=self.n_trials, n_jobs=self.n_jobs)
+            self._kept = absolute(self.store), self.study_name
             self.trials_ = [trial for trial in study.trials if trial.state.is_final]
         return tabulated(
             self.trials_, space, seen, evaluation.folds, error_score=self.error_score,
             several=isinstance(evaluation.scorer, _MultimetricScorer),
             train=self.return_train_score,
         )  # fmt: skip
-
-    def _run(self, study: Study, scorer: FoldScorer) -> None:
-        run_on(study, scorer, self.runner, trials=self.n_trials, n_jobs=self.n_jobs)
 
     def _objective_names(self, scorer: Any) -> list[str]:
         """Names of the scorers that the study's objectives are."""
@@ -251,8 +251,6 @@ class BridgeSearchCV(BaseSearchCV):  # type: ignore[misc]
         """Check that ``refit`` names one of the scores, which a callable tells only now."""
         if callable(self.scoring) and isinstance(result["test_scores"], Mapping):
             self._check_refit_for_multimetric(result["test_scores"])
-
-    # -- choosing -----------------------------------------------------------------------
 
     def _tabulate(self, table: Tabulated) -> dict[str, Any]:
         """``cv_results_``, by scikit-learn's own functions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import doctest
 import importlib
 import pickle
@@ -357,10 +358,35 @@ def test_several_objectives() -> None:
         assert trial.values["accuracy"] == accuracy
 
 
-@pytest.mark.parametrize("name", ["search", "spaces", "distributions", "evaluation"])
+@pytest.mark.parametrize("name", ["search", "opening", "spaces", "distributions", "evaluation"])
 def test_examples_in_docstrings_run(name: str) -> None:
     module = importlib.import_module(f"hpo_bridge_sklearn.{name}")
     assert doctest.testmod(module).failed == 0
+
+
+def test_a_stored_search_shows_its_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_server: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = "sqlite:///search.db"
+    search = BridgeSearchCV(SVC(), SPACE, n_trials=4, random_state=0, cv=3, store=store)
+    assert not hasattr(search, "study_")
+    search.fit(X, y)
+    with search.study_ as study:
+        assert study.trials == search.trials_
+        assert study.best.value == pytest.approx(search.best_score_)
+        assert study.name == "search"
+    for command in ("status", "best", "trials", "studies"):
+        done = command_server(command, "--store", store, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    monkeypatch.chdir("/")
+    for fitted in (search, copy.deepcopy(search), pickle.loads(pickle.dumps(search))):
+        assert fitted.study_.trials == search.trials_
+    search.set_params(study_name="other", store=None)
+    assert search.study_.name == "search"
+    assert not hasattr(clone(search), "study_")
+    with pytest.raises(AttributeError, match=r"study_: .* store='sqlite:///search.db'"):
+        search.fit(X, y).study_  # noqa: B018
 
 
 def test_it_nests_clones_and_pickles() -> None:
