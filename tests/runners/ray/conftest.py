@@ -44,6 +44,18 @@ def runner(ray_here: Any) -> Callable[..., Ray]:
     return partial(Ray, workers=2)
 
 
+@pytest.fixture(scope="package")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file of scikit-learn's digits: a trial that reads it needs no import of seconds."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    path = tmp_path_factory.mktemp("digits") / "digits.npz"
+    np.savez(path, x=x, y=y)
+    return str(path)
+
+
 TOKEN = "0123456789abcdef" * 4
 """What a Ray of `ray start` wants from whoever connects."""
 
