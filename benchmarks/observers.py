@@ -1,13 +1,20 @@
-"""What an observer costs a study: what its trials take longer, and what the end waits for it."""
+"""What an observer costs a study: what its trials take longer, and what the end waits for it.
+
+The same for the progress on a terminal, at a thousand trials a second and as fast as they go.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import pty
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from figures import show
@@ -101,6 +108,55 @@ def compare(
     return good
 
 
+@contextmanager
+def terminal() -> Iterator[None]:
+    """A terminal for standard error; another process reads what it shows."""
+    shown, end = pty.openpty()
+    reader = subprocess.Popen(["cat"], stdin=shown, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)  # fmt: skip
+    before, sys.stderr = sys.stderr, os.fdopen(end, "w")
+    try:
+        yield
+    finally:
+        sys.stderr.close()
+        sys.stderr = before
+        os.close(shown)
+        reader.wait()
+
+
+def busy(seconds: float):
+    """An objective with one report that computes for so long."""
+
+    def objective(trial) -> float:
+        end = time.perf_counter() + seconds
+        trial.report(trial["x0"], 0)
+        while time.perf_counter() < end:
+            pass
+        return trial["x0"]
+
+    return objective
+
+
+def progress(trials: int, pause: float, reach: float | None) -> bool:
+    """The time of a study with the progress on a terminal, relative to one without."""
+
+    def run(show: bool) -> float:
+        with hpo.Study(SPACE, seed=0) as study:
+            begin = time.perf_counter()
+            study.optimize(busy(pause), trials=trials, progress=show)
+            return time.perf_counter() - begin
+
+    with terminal():
+        run(True)
+        pairs = [(run(True), run(False)) for _ in range(ROUNDS)]
+    ratio = statistics.median(on / off for on, off in pairs)
+    rate = trials / statistics.median(off for _, off in pairs)
+    return show(
+        f"progress on a terminal, {rate:.0f} trials a second", ratio, "x",
+        f"at most {reach}" if reach else "", reach is None or ratio <= reach,
+    )  # fmt: skip
+
+
 def main() -> bool:
     logging.getLogger("hpo_bridge").setLevel(logging.ERROR)
     names = kinds(Path())
@@ -112,6 +168,8 @@ def main() -> bool:
         [
             compare(short, 0.0, "no-op trials", rounds=ROUNDS, reach={}),
             compare(fifty, 0.02, "trials of 20 ms", rounds=2, reach=most),
+            progress(2_000, 0.001, 1.05),
+            progress(20_000, 0.0, None),
         ]
     )
 

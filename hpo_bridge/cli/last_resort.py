@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..contracts.interrupts import pending_call
+from ..progress.terminal_screen import CLEAR
 from .exit_codes import INTERRUPTED
 
 _ANSWER = 0.3
@@ -64,6 +65,6 @@ def _leave(abandon: Callable[[], None], farewell: str) -> None:
     try:
         abandon()
     finally:
-        cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress has hidden it
-        os.write(2, f"{cursor}{farewell}\n".encode())
+        clear = CLEAR if sys.stderr.isatty() else ""  # in place of the progress
+        os.write(2, f"{clear}{farewell}\n".encode())
         os._exit(INTERRUPTED)

@@ -137,6 +137,7 @@ def _optimize(
             seconds=file.seconds,
             stop=file.stop,
             retry_failed=retry_failed,
+            progress=False,  # shown here, in the words of a command
             runner=file.runner,
             **file.runner_options,
         )

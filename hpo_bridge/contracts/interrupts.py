@@ -111,16 +111,21 @@ class BackendCall:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name, self._begin = name, time.monotonic()
         self._announced = False
         self._tracing: Any = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begin
 
     def announce(self) -> None:
         """Says once that it is waited for."""
         if not self._announced:
             self._announced = True
             with suppress(Exception):  # in a signal handler, stderr may be in use
-                text = f"waiting for {self._name} to answer; Ctrl-C again gives up"
+                text = f"waiting for {self.name} to answer; Ctrl-C again gives up"
                 print(text, file=sys.stderr, flush=True)
 
     def insist(self, frame: FrameType | None) -> None:

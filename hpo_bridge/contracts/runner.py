@@ -33,6 +33,8 @@ class Work(Protocol):
     """What to evaluate; every runner and every worker can load it."""
     stopping: bool
     """Set by Ctrl-C, by the end of the time budget, or by a plugin: ask no more."""
+    waiting_for: str
+    """Set by a runner: what it waits for, shown with the progress; empty for nothing."""
 
     @property
     def checkpoints(self) -> Checkpoints:

@@ -43,6 +43,8 @@ class Driver:
 
     Attributes:
         stopping: Whether no further trial is to be started in this run.
+        waiting_for: The runner's own words for what it waits for; empty for nothing.
+        needs_results: Whether the next trial waits for the results of those that run.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Driver:
     ) -> None:
         self.steps, self.log, self.proposer = steps, steps.log, steps.proposer
         self.sign, self.checkpoints = steps.objectives.sign, steps.checkpoints
-        self.stopping = False
+        self.stopping, self.waiting_for, self.needs_results = False, "", False
         self._order, self._seed, self._differentiation = order, seed, differentiation
         self._run = RunBounds()
 
@@ -68,6 +70,7 @@ class Driver:
             window: In deterministic order the number of trials that may be open at once.
         """
         self._run, self.stopping = run, False
+        self.waiting_for, self.needs_results = "", False
         self.steps.retries, self._order.window = run.retries, window
 
     def end_run(self) -> None:
@@ -123,8 +126,10 @@ class Driver:
             return None
         try:
             trial = self.ask(self._may_start)
-        except (WaitingForResults, SearchExhausted, BudgetSpent):
+        except (WaitingForResults, SearchExhausted, BudgetSpent) as reason:
+            self.needs_results = isinstance(reason, WaitingForResults)
             return None
+        self.needs_results = False
         if self._run.failures is not None:
             self._run.failures.started(trial.number)
         return trial

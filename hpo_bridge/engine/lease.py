@@ -6,12 +6,14 @@ else has written to it meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..contracts.objective import Objective
+from ..plugins import guarded
 from ..store import Store
 from .budget import Budget, NothingToDo, spent_budget
 from .budget import log as budget_log
@@ -100,6 +102,17 @@ class DriverLease:
             raise
         self.holding = True
         return self.driver
+
+    @contextmanager
+    def watched(self, observers: Sequence[object]) -> Iterator[None]:
+        """Have these told of the runs in the body, at once and in the driver's thread."""
+        added = [guarded(observer, "the display of the progress") for observer in observers]
+        self._observers.at_once += added
+        try:
+            yield
+        finally:
+            for observer in added:
+                self._observers.at_once.remove(observer)
 
     def _begin(self, runner: str, driver: Driver) -> None:
         info = study_info(

@@ -143,6 +143,9 @@ class Observers:
         plugins: Gives the plugins that have the installed ones, and those with names.
         chosen: What the study asked for: names, ``{"name", "options"}``, or objects.
 
+    Attributes:
+        at_once: Further ones that are told at once, from the next begin on.
+
     Raises:
         HpoBridgeError: If one of them cannot be an observer; says which.
     """
@@ -159,6 +162,7 @@ class Observers:
         self._mailboxes: list[Mailbox] = []
         self._last: dict[GuardedObserver, Mailbox] = {}
         self._direct: list[GuardedObserver] = []
+        self.at_once: list[GuardedObserver] = []
         self._told: TrialSteps | None = None
         self._ended: Ended | None = None
 
@@ -170,7 +174,7 @@ class Observers:
     def begin(self, trials: TrialSteps, info: StudyInfo) -> None:
         """Tells them that the driver has the study; what it notifies from now on reaches them."""
         calls: dict[str, list[Notify]] = {}
-        self._direct = self._plugins().observers()
+        self._direct = [*self._plugins().observers(), *self.at_once]
         for direct in self._direct:
             for hook in direct.hooks:
                 calls.setdefault(hook, []).append(partial(_at_once, direct, hook, study=info))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -159,11 +160,13 @@ class OpenedStudy:
             )
         return int(getattr(runner, "workers", 1))
 
-    def check_pruner(self, runner: str) -> None:
-        """Refuse a runner on which the pruner does not work."""
-        if self._pruner is None:
-            return
-        pruner = self._pruner[0]
-        wanted = getattr(self.plugins.find("pruner", pruner).spec, "runner", "")
-        if wanted not in ("", runner):
-            raise HpoBridgeError(f"pruner {pruner!r} works on runner {wanted!r} alone")
+    def build_runner(self, name: str, options: Mapping[str, Any]) -> Any:
+        """Build a runner; refuse one on which the pruner does not work."""
+        with naming("runner"):
+            built = self.plugins.build("runner", name, options)
+        if self._pruner is not None:
+            pruner = self._pruner[0]
+            wanted = getattr(self.plugins.find("pruner", pruner).spec, "runner", "")
+            if wanted not in ("", name):
+                raise HpoBridgeError(f"pruner {pruner!r} works on runner {wanted!r} alone")
+        return built

@@ -41,6 +41,7 @@ from ..store import MemoryStore, Store
 from .arguments import checked_budget
 from .by_hand import StudyByHand
 from .opened import OpenedStudy
+from .shown import progress_of_optimize
 
 
 class Study(StudyByHand):
@@ -152,7 +153,7 @@ class Study(StudyByHand):
         self, objective: Callable[[Trial], Any] | str | Objective, *,
         trials: int | None = None, seconds: float | None = None,
         stop: Mapping[str, int | None] | None = None, retry_failed: bool = False,
-        runner: Choice = "inline", **options: Any,
+        runner: Choice = "inline", progress: bool | None = None, **options: Any,
     ) -> None:  # fmt: skip
         """Evaluate trials until a budget is spent or the backend has nothing left.
 
@@ -163,9 +164,10 @@ class Study(StudyByHand):
             seconds: Its budget of time, likewise; trials that run then wait for the next call.
             stop: When failures stop the run: ``failures`` in a row (no limit by default), or
                 ``first_failures`` of this run for one reason (10 by default; 0 for never).
-            retry_failed: Whether trials that failed in earlier calls run again, with the same
-                number, parameters and seed; until they begin they are in no budget.
+            retry_failed: Whether trials that failed before run again, with the same number,
+                parameters and seed; until they begin they are in no budget.
             runner: ``"inline"``, ``"processes"``, or a plugin's; or a mapping like ``backend``.
+            progress: Whether to show the progress; by default on a terminal and in a notebook.
             options: Its options, such as ``workers``, ``trial_timeout`` (seconds), ``retries``
                 and ``order`` (``"deterministic"``: the same trials whatever the timing).
 
@@ -175,15 +177,14 @@ class Study(StudyByHand):
             TooManyFailures: If failures have stopped the run; see ``stop``.
         """
         trials, seconds = checked_budget(trials, seconds)
+        display = progress_of_optimize(self, progress, trials, seconds)
         rule, retry_failed = StopRule.of(stop), truth("retry_failed", retry_failed)
         name, options = runner_choice(runner, options)
-        with naming("runner"):
-            built = self._opened.plugins.build("runner", name, options)
+        built = self._opened.build_runner(name, options)
         window = self._opened.window(built)
-        self._opened.check_pruner(name)
         source = objective_for(objective, self.space, self.config.objectives.directions)
         source.check()
-        with self._lock:
+        with self._lock, display:
             self._lease.run(
                 self._opened.driver_setup, built, name, source, trials=trials, seconds=seconds,
                 window=window, stop=rule, retry_failed=retry_failed,

@@ -233,6 +233,7 @@ class Dispatch:
             self._work.give_back(trial.number, why)
 
     def _complain(self) -> None:
+        self._work.waiting_for = "" if self._workers else "for Ray's resources"
         if not self._workers and time.monotonic() - self._begin > _PATIENCE:
             self._begin = float("inf")
             log.warning(

@@ -74,6 +74,7 @@ def run_on(
     study.optimize(
         Folded(scorer, scorer.evaluation.folds), trials=trials, runner=name,
         stop={"first_failures": 0},  # error_score says what failures are
+        progress=False,  # verbose says what is printed
         **options,
     )  # fmt: skip
     if scorer.evaluation.error_score == "raise":
