@@ -30,7 +30,7 @@ from optuna.trial import TrialState as OptunaState
 
 from hpo_bridge.errors import HpoBridgeError, StudyNotFound
 
-from .stored_study import ReadableStore, StoredStudy
+from .study_reader import ReadableStore, StudyReader
 
 IDS_OF_STUDY = 10**9
 """The distance between the ids of two studies' first trials."""
@@ -60,7 +60,7 @@ def as_study(study: OwnStudy) -> optuna.Study:
         HistoryError: If Optuna cannot have its parameters.
     """
     storage = ReadOnlyStorage(study.store, study.name)
-    storage.get_study_user_attrs(storage.get_study_id_from_name(study.name))
+    storage.get_study_user_attrs(storage.id_of(study.name))
     return optuna.Study(study.name, storage)
 
 
@@ -74,9 +74,9 @@ class ReadOnlyStorage(BaseStorage):  # type: ignore[misc,unused-ignore]
 
     def __init__(self, store: ReadableStore, name: str | None = None) -> None:
         self._store, self._name, self._lock = store, name, RLock()
-        self._studies: list[StoredStudy] = []
+        self._studies: list[StudyReader] = []
 
-    def stored_study(self, study_id: int) -> StoredStudy:
+    def reader_of(self, study_id: int) -> StudyReader:
         """Return the study of an id.
 
         Raises:
@@ -97,42 +97,53 @@ class ReadOnlyStorage(BaseStorage):  # type: ignore[misc,unused-ignore]
         found = sorted((row.created, name) for name, row in rows if row is not None)
         for _, name in found:
             number = len(self._studies)
-            self._studies.append(StoredStudy(self._store, name, number, number * IDS_OF_STUDY))
+            self._studies.append(StudyReader(self._store, name, number, number * IDS_OF_STUDY))
+
+    def studies(self) -> list[StudyReader]:
+        """Return the studies, in the order of their creation."""
+        with self._lock:
+            self._find_studies()
+            return list(self._studies)
+
+    def id_of(self, name: str) -> int:
+        """Return the id of a study.
+
+        Raises:
+            StudyNotFound: If there is none of that name.
+        """
+        for study in self.studies():
+            if study.name == name:
+                return study.study_id
+        raise StudyNotFound(f"no study {name!r} in {self._store.url}")
 
     # -- studies -------------------------------------------------------------------------
 
     def get_all_studies(self) -> list[FrozenStudy]:
         """Return the studies, in the order of their creation."""
-        with self._lock:
-            self._find_studies()
-            return [study.summary() for study in self._studies]
+        return [study.summary() for study in self.studies()]
 
     def get_study_id_from_name(self, study_name: str) -> int:
         """Return the id of a study."""
-        with self._lock:
-            self._find_studies()
-            for study in self._studies:
-                if study.name == study_name:
-                    return study.study_id
-        if study_name == self._name:
-            raise StudyNotFound(f"no study {study_name!r} in {self._store.url}")
-        raise KeyError(f"No study with study_name {study_name!r} exists.")
+        try:
+            return self.id_of(study_name)
+        except StudyNotFound:
+            raise KeyError(f"No study with study_name {study_name!r} exists.") from None
 
     def get_study_name_from_id(self, study_id: int) -> str:
         """Return the name of a study."""
-        return self.stored_study(study_id).name
+        return self.reader_of(study_id).name
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
         """Return the directions of a study."""
-        return self.stored_study(study_id).directions()
+        return self.reader_of(study_id).directions()
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
         """Return the attribute with the study's definition."""
-        return self.stored_study(study_id).summary().user_attrs
+        return self.reader_of(study_id).summary().user_attrs
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         """Return the attribute with the names of the objectives."""
-        return self.stored_study(study_id).summary().system_attrs
+        return self.reader_of(study_id).summary().system_attrs
 
     # -- trials --------------------------------------------------------------------------
 
@@ -140,7 +151,7 @@ class ReadOnlyStorage(BaseStorage):  # type: ignore[misc,unused-ignore]
         self, study_id: int, deepcopy: bool = True, states: Container[OptunaState] | None = None
     ) -> list[FrozenTrial]:
         """Return the trials by number, as they are now."""
-        trials = self.stored_study(study_id).trials()
+        trials = self.reader_of(study_id).trials()
         if states is not None:
             trials = [trial for trial in trials if trial.state in states]
         return _copied(trials) if deepcopy else trials
@@ -148,7 +159,7 @@ class ReadOnlyStorage(BaseStorage):  # type: ignore[misc,unused-ignore]
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """Return one trial, as it is now."""
         study_id, number = divmod(trial_id, IDS_OF_STUDY)
-        study = self.stored_study(study_id)
+        study = self.reader_of(study_id)
         study.update()
         if number >= len(study.records):
             raise KeyError(f"No trial with trial_id {trial_id} exists.")

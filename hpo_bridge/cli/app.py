@@ -10,7 +10,7 @@ import typer
 from . import reading_commands
 from .common_options import Backend, Json, Set, Store, StudyFile
 from .hinting_group import HintingGroup
-from .view_commands import plot, report
+from .view_commands import dashboard, plot, report
 
 app = typer.Typer(
     name="hpo-bridge", cls=HintingGroup, help="One study, any optimizer, any machine.",
@@ -91,8 +91,8 @@ def score_test(
 
 
 for _command in (
-    reading_commands.trials, plot, report, reading_commands.logs, reading_commands.studies,
-    reading_commands.verify,
+    reading_commands.trials, plot, report, dashboard, reading_commands.logs,
+    reading_commands.studies, reading_commands.verify,
 ):  # fmt: skip
     app.command()(_command)
 

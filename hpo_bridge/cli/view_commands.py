@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from .common_options import Json, Set, StoreToRead, StudyArguments, StudyName
+from .common_options import (
+    Json,
+    Set,
+    StoreToRead,
+    StudyArguments,
+    StudyFileOrStore,
+    StudyName,
+)
 
 
 def plot(
@@ -66,3 +73,21 @@ def report(
     wanted: list[str | None] = [*names] if names else [None]
     given = [StudyArguments(path, store, name, set_ or []) for path in paths for name in wanted]
     report_studies(given, output, as_json=json)
+
+
+def dashboard(
+    study: StudyFileOrStore = None,
+    store: StoreToRead = None,
+    name: StudyName = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; by default for you alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="The port; 0 for any free one.")] = 8080,
+    browser: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
+    set_: Set = None,
+) -> None:
+    """Show the studies of a store in the browser, also while they run; read-only."""
+    from .live_view import show_dashboard
+
+    given = StudyArguments(study, store, name, set_ or [])
+    show_dashboard(given, host=host, port=port, browser=browser)

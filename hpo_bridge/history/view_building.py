@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from ..contracts.specs import BackendSpec
+from ..contracts.specs import BackendSpec, ViewSpec
 from ..contracts.study_history import SessionRecord
 from ..contracts.view import View
+from ..errors import UnknownName
 from ..plugins import PluginManager
 from ..store import Store
 from .stored_history import study_history
@@ -36,7 +37,11 @@ def build_view(
         InvalidOptions: If it has no such option.
         StudyNotFound: If a store has no such study.
     """
-    plugins.find("view", name)
+    spec = plugins.find("view", name).spec
+    if isinstance(spec, ViewSpec) and spec.live:
+        raise UnknownName(
+            f"view {name!r} shows a store live, and is no picture", fix=f"run hpo-bridge {name}"
+        )
     histories = [study_history(store, study) for store, study in studies]
     read = [replace(each, trials=tuple(each.trials)) for each in histories]
     read = [replace(each, sessions=_with_startup(plugins, each.sessions)) for each in read]

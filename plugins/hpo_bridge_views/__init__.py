@@ -1,4 +1,4 @@
-"""Pictures of studies.
+"""Pictures of studies, and a live view of them.
 
 This module is data: matplotlib is imported when a picture is drawn. All of it works on the history
 of any backend.
@@ -6,6 +6,7 @@ of any backend.
 * :mod:`hpo_bridge_views.picture`: a picture, for notebooks and files.
 * :mod:`hpo_bridge_views.importance`: the importance of parameters.
 * :mod:`hpo_bridge_views.value_pictures`: pictures of the values.
+* :mod:`hpo_bridge_views.dashboard`: Optuna's dashboard over a store, read-only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from hpo_bridge.contracts.optimizer import ViewSpec
 
 _DRAWN = ("matplotlib>=3.8", "numpy>=1.26")
 _MODEL = ("scipy>=1.11",)
+
+_LIVE = ("optuna>=5,<6", "optuna-dashboard>=0.20,<1", "numpy>=1.26")
 
 _PICTURES = (
     # name, function, further requirements, summary
@@ -29,7 +32,7 @@ _PICTURES = (
 
 @hookimpl
 def hpo_register_views() -> list[ViewSpec]:
-    """The pictures and ``report``."""
+    """The pictures, ``report`` and ``dashboard``."""
     pictures = [
         ViewSpec(
             name=name,
@@ -45,4 +48,12 @@ def hpo_register_views() -> list[ViewSpec]:
         requires=_DRAWN + _MODEL,
         summary="One page with findings in sentences, and the pictures",
     )
-    return [*pictures, report]
+    dashboard = ViewSpec(
+        name="dashboard",
+        factory="hpo_bridge_views.dashboard:serve_dashboard",
+        requires=_LIVE,
+        summary="The studies of a store in the browser, while they run",
+        url="https://optuna-dashboard.readthedocs.io",
+        live=True,
+    )
+    return [*pictures, report, dashboard]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from threading import RLock
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial
 
 from hpo_bridge.contracts.record import TrialRecord
-from hpo_bridge.errors import StudyNotFound
+from hpo_bridge.errors import StoreError, StudyNotFound
 from hpo_bridge.space import Space
 
 from .exported_names import METRIC_NAMES, STUDY_ATTRIBUTE
@@ -37,6 +38,14 @@ class StudyRow(Protocol):
     @property
     def seq(self) -> int:
         """The position of the last event."""
+
+    @property
+    def backend(self) -> str | None:
+        """The backend of the last session."""
+
+    @property
+    def driver(self) -> str | None:
+        """Who drives it, in words, or ``None``."""
 
 
 class LoggedEvent(Protocol):
@@ -68,7 +77,7 @@ class ReadableStore(Protocol):
         """The log after a position, in order."""
 
 
-class StoredStudy:
+class StudyReader:
     """A stored study, of which only what has changed is read again.
 
     All methods may be called from any thread.
@@ -80,10 +89,10 @@ class StoredStudy:
         first_id: The id of its first trial.
 
     Attributes:
-        records: The trials as of the last :meth:`update`, by number.
+        row: The study as the store listed it at the last :meth:`update`.
+        records: Its trials as they were then, by number.
         position: The position in the log that they follow.
-        space: The space.
-        objectives: Objective to direction, ``minimize`` or ``maximize``.
+        version: Goes up where the trials are others than before, not merely more.
 
     Raises:
         StudyNotFound: If there is no such study.
@@ -91,24 +100,23 @@ class StoredStudy:
 
     def __init__(self, store: ReadableStore, name: str, study_id: int, first_id: int) -> None:
         self.name, self.study_id, self._store, self._first_id = name, study_id, store, first_id
-        self.records: list[TrialRecord] = []
         self._frozen: dict[int, FrozenTrial] = {}
-        self.position, self._lock = 0, RLock()
-        self._define(self._row())
+        self.version, self._lock = 0, RLock()
+        self._begin(self._read_row())
 
-    def _row(self) -> StudyRow:
+    def _read_row(self) -> StudyRow:
         row = self._store.study(self.name)
         if row is None:
             raise StudyNotFound(f"no study {self.name!r} in {self._store.url}")
         return row
 
-    def _define(self, row: StudyRow) -> None:
+    def _begin(self, row: StudyRow) -> None:
         """Follow a definition, and forget all trials."""
-        self.space = Space.from_plain(row.definition["space"], row.definition["constraints"])
+        self.row = row
         self._forms: ParameterForms | None = None
-        self._definition, self.created = row.definition, row.created
-        self.objectives: dict[str, str] = dict(row.definition["directions"])
-        self.records, self._frozen, self.position = [], {}, 0
+        self.records: list[TrialRecord] = []
+        self.position, self.version = 0, self.version + 1
+        self._frozen.clear()
 
     @property
     def forms(self) -> ParameterForms:
@@ -118,8 +126,28 @@ class StoredStudy:
             HistoryError: If Optuna cannot have its parameters.
         """
         if self._forms is None:
-            self._forms = ParameterForms(self.space)
+            with self._defined() as definition:
+                space = Space.from_plain(definition["space"], definition["constraints"])
+            self._forms = ParameterForms(space)
         return self._forms
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Objective to direction, ``minimize`` or ``maximize``."""
+        with self._defined() as definition:
+            return dict(definition["directions"])
+
+    @contextmanager
+    def _defined(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the definition to a body that may find it to be none that it can read."""
+        try:
+            yield self.row.definition
+        except (LookupError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"study {self.name!r} in {self._store.url}: its definition cannot be read "
+                f"({type(error).__name__}: {error})",
+                fix="it may be of a newer version of hpo-bridge: open it with that",
+            ) from error
 
     def update(self) -> None:
         """Read what has changed in the store since the last time.
@@ -128,10 +156,11 @@ class StoredStudy:
             StoreError: If the store cannot be read.
         """
         with self._lock:
-            row = self._row()
-            same = row.created == self.created and row.definition == self._definition
+            row, last = self._read_row(), self.row
+            same = row.created == last.created and row.definition == last.definition
             if not same or row.seq < self.position:
-                self._define(row)
+                self._begin(row)
+            self.row = row
             if row.seq > self.position:
                 changed = set(self._changed())
                 self.records += self._store.trials(self.name, first=len(self.records))
@@ -154,16 +183,18 @@ class StoredStudy:
             if record.number in numbers:
                 yield record
 
+    def freeze(self, record: TrialRecord) -> FrozenTrial:
+        """Return one of the trials as Optuna has it."""
+        return frozen_trial(
+            record, list(self.objectives), self.forms, datetime.now(), first_id=self._first_id
+        )
+
     def frozen(self, record: TrialRecord) -> FrozenTrial:
-        """Return one of the records as Optuna has it, the same object until it changes."""
+        """Return one of the trials as Optuna has it, the same object until it changes."""
         with self._lock:
             found = self._frozen.get(record.number)
             if found is None:
-                found = frozen_trial(
-                    record, list(self.objectives), self.forms, datetime.now(),
-                    first_id=self._first_id,
-                )  # fmt: skip
-                self._frozen[record.number] = found
+                found = self._frozen[record.number] = self.freeze(record)
             return found
 
     def trials(self) -> list[FrozenTrial]:
@@ -179,8 +210,9 @@ class StoredStudy:
     def summary(self) -> FrozenStudy:
         """Return the study without its trials."""
         with self._lock:
+            attributes = study_attributes(self.row.definition, self.forms)
             return FrozenStudy(
-                self.name, None, {STUDY_ATTRIBUTE: study_attributes(self._definition, self.forms)},
+                self.name, None, {STUDY_ATTRIBUTE: attributes},
                 {METRIC_NAMES: list(self.objectives)}, self.study_id,
                 directions=self.directions(),
             )  # fmt: skip

@@ -1,0 +1,226 @@
+"""The dashboard over long studies, beside Optuna's own page over the same trials.
+
+Times of the page itself are taken where chromium and chromedriver are found on PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+
+from figures import show
+
+import hpo_bridge as hpo
+
+PARAMETERS = 12
+SPACE = hpo.Space({f"x{n}": hpo.Float(0.0, 1.0) for n in range(PARAMETERS)})
+AIMS = {1_000: (3.0, 1.0), 10_000: (5.0, 1.0)}
+"""Trials to the seconds of a first page and of an update."""
+ROUNDS, TRIALS = 5, 300
+
+STOCK = """
+import sys
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+import optuna_dashboard
+from hpo_bridge.store import open_store
+from hpo_bridge_optuna import ReadOnlyStorage
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments): pass
+
+app = optuna_dashboard.wsgi(ReadOnlyStorage(open_store(sys.argv[1])))
+server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
+print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+server.serve_forever()
+"""
+DRIVER = """
+import sys, time
+import hpo_bridge as hpo
+
+def work(trial):
+    end = time.thread_time() + 0.003
+    while time.thread_time() < end:
+        pass
+    return trial["x0"]
+
+space = {f"x{n}": hpo.Float(0.0, 1.0) for n in range(12)}
+with hpo.Study(space, seed=0, store=sys.argv[1], name=sys.argv[2]) as study:
+    study.optimize(work, trials=20)
+    begin, used = time.perf_counter(), time.process_time()
+    study.optimize(work, trials=20 + int(sys.argv[3]))
+    print(time.perf_counter() - begin, time.process_time() - used)
+"""
+DRAWN = """
+const plots = [...document.querySelectorAll('.js-plotly-plot')];
+const points = p => Math.max(0, ...(p.data || []).map(t => (t.x || []).length));
+return plots.filter(p => points(p) > 1).length;
+"""
+WATCH = """
+const plot = () => document.querySelector('.js-plotly-plot');
+const last = () => JSON.stringify((plot().data || []).map(t => (t.x || []).at(-1)));
+const before = last(), ask = window.fetch;
+let begin = null;
+window.fetch = (...words) => { begin = begin ?? performance.now(); return ask(...words); };
+const timer = setInterval(() => {
+  if (last() !== before) {
+    clearInterval(timer);
+    requestAnimationFrame(() => { window.updated = performance.now() - begin; });
+  }
+}, 10);
+"""
+
+
+def sphere(trial):
+    return sum((n + 1) * trial[f"x{n}"] ** 2 for n in range(PARAMETERS))
+
+
+@contextmanager
+def served(*words):
+    """Yields the address that a program prints."""
+    process = subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        yield process.stdout.readline().split()[0].rstrip("/")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ours(url):
+    return served("-m", "hpo_bridge", "dashboard", "--store", url, "--port", "0")
+
+
+def asked(address, path):
+    """Return the seconds that an answer takes, and the answer."""
+    begin = time.perf_counter()
+    with urllib.request.urlopen(address + path) as answer:
+        text = answer.read()
+    return time.perf_counter() - begin, text
+
+
+def grown(url, trials):
+    with hpo.Study(SPACE, seed=0, store=url, name="long") as study:
+        study.optimize(sphere, trials=trials)
+
+
+def answers(address, url, trials):
+    """Return the seconds of the first answers and of an update, and the size of the first."""
+    first, text = asked(address, "/api/studies/0?after=0")
+    ranked, _ = asked(address, "/api/studies/0/param_importances")
+    drawn = len(json.loads(text)["trials"])
+    grown(url, trials + 3)
+    time.sleep(11)  # for so long Optuna's page keeps an answer
+    update, _ = asked(address, f"/api/studies/0?after={drawn}")
+    again, _ = asked(address, "/api/studies/0/param_importances")
+    return first + ranked, update + again, len(text) / 1e6
+
+
+def browser():
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1300,1000"):
+        options.add_argument(f"--{word}")
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+    return webdriver.Chrome(options=options, service=service)
+
+
+def until(what, limit=300.0):
+    end = time.perf_counter() + limit
+    while not (found := what()):
+        if time.perf_counter() > end:
+            return None
+        time.sleep(0.02)
+    return found
+
+
+def page(driver, address, url, trials):
+    """Return the seconds until the first page has its pictures, and until it shows a new trial."""
+    driver.get(f"{address}/dashboard/")  # the page's script is there
+    until(lambda: "long" in driver.execute_script("return document.body.innerText"))
+    begin = time.perf_counter()
+    driver.get(f"{address}/dashboard/studies/0")
+    until(lambda: driver.execute_script(DRAWN) >= 3)
+    first = time.perf_counter() - begin
+    driver.execute_script(WATCH)
+    grown(url, trials + 100)
+    update = until(lambda: driver.execute_script("return window.updated"), 60.0)
+    return first, (update or float("nan")) / 1e3
+
+
+def slowed():
+    """Return by how much a driver is slower beside a page that asks every two seconds."""
+    ratios, used = [], []
+    with tempfile.TemporaryDirectory() as place:
+        for number in range(ROUNDS):
+            found = {}
+            for beside in (False, True) if number % 2 else (True, False):
+                url = f"sqlite:///{place}/{number}-{beside}.db"
+                hpo.Study(SPACE, seed=0, store=url, name="driven").close()
+                command = [sys.executable, "-c", DRIVER, url, "driven", str(TRIALS)]
+                driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+                if beside:
+                    with ours(url) as address:
+                        while driver.poll() is None:
+                            asked(address, "/api/studies/0?after=0")
+                            asked(address, "/api/studies/0/param_importances")
+                            until(lambda driver=driver: driver.poll() is not None, 2.0)
+                found[beside] = [float(each) for each in driver.communicate()[0].split()]
+            ratios.append(found[True][0] / found[False][0])
+            used.append(found[True][1] / found[False][1])
+    return statistics.median(ratios) - 1, statistics.median(used) - 1
+
+
+def measured(trials, driver, folder):
+    first_aim, update_aim = AIMS[trials]
+    url = f"sqlite:///{folder}/{trials}.db"
+    grown(url, trials)
+    held = []
+    for name, serving in (("ours", ours), ("Optuna's", lambda url: served("-c", STOCK, url))):
+        mine = name == "ours"
+        with serving(url) as address:
+            first, update, size = answers(address, url, trials)
+            what = f"{trials:,} trials, {name}"
+            show(f"{what}: size of the first answer", size, "MB", "", True)
+            show(f"{what}: first answers of the server", first, "s", "", True)
+            show(f"{what}: an update of the server", update, "s", "", True)
+            if driver is not None:
+                with serving(url) as fresh:
+                    shown, renewed = page(driver, fresh, url, trials)
+                reach = [f"at most {aim:g}" if mine else "" for aim in (first_aim, update_aim)]
+                held.append(show(f"{what}: first page with its pictures", shown, "s", reach[0],
+                                 not mine or shown <= first_aim))  # fmt: skip
+                held.append(show(f"{what}: an update of the page", renewed, "s", reach[1],
+                                 not mine or renewed <= update_aim))  # fmt: skip
+    return held
+
+
+def main() -> bool:
+    found = shutil.which("chromium") and shutil.which("chromedriver")
+    driver = browser() if found else None
+    if driver is None:
+        print("no chromium with chromedriver on PATH: without the times of the page")
+    held = []
+    with tempfile.TemporaryDirectory() as folder:
+        for trials in AIMS:
+            held += measured(trials, driver, folder)
+    if driver is not None:
+        driver.quit()
+    wall, cpu = slowed()
+    show("a driver beside a page that asks every 2 s: more CPU time", 100 * cpu, "%", "", True)
+    held.append(show("a driver beside such a page: more time in all", 100 * wall, "%",
+                     "at most 2", wall <= 0.02))  # fmt: skip
+    return all(held)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)
