@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from ..contracts.formatting import format_value
+from ..contracts.formatting import format_name, format_value
 from ..study import StudySummary, studies
 from .printing import print_table
 from .selected_trial import short_trial
@@ -44,6 +44,6 @@ def _row(study: StudySummary) -> tuple[str, ...]:
         best = f"{format_value(study.best.value, 6)} (trial {study.best.number})"
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(study.created))
     return (
-        study.name, study.backend or "not begun", ", ".join(counts) or "none", best, created,
-        study.driver or "",
+        format_name(study.name), study.backend or "not begun", ", ".join(counts) or "none",
+        best, created, study.driver or "",
     )  # fmt: skip

@@ -11,6 +11,7 @@ from ..contracts.directions import Objectives
 from ..contracts.formatting import (
     constants_in,
     format_duration,
+    format_name,
     format_params,
     format_value,
     params_text,
@@ -82,7 +83,7 @@ def as_text(result: dict[str, Any], url: str, definition: Mapping[str, Any]) -> 
     backend = result["backend"] or "not begun"
     if "schedule" in result:
         backend += f", {result['schedule']['entry']} of {result['schedule']['of']} in its schedule"
-    lines = [f"study    {result['study']}  ({backend})"]
+    lines = [f"study    {format_name(result['study'])}  ({backend})"]
     counts = [f"{n} {state.lower()}" for state, n in result["counts"].items() if n]
     lines.append(
         f"trials   {', '.join(counts) or 'none'}  in {format_duration(result['seconds'])}"

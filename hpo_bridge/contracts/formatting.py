@@ -6,10 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from html import escape
 from typing import Any
 
+from ..errors import short
+
 COMPONENTS = 3
 """Number of components of a long list that are shown."""
 ENTRIES = 20
 """Number of parameters that a ``repr`` shows."""
+LONGEST_NAME = 100
+"""Number of characters of a name that are shown."""
 
 
 def format_value(value: Any, digits: int) -> str:
@@ -102,3 +106,12 @@ def html_table(title: str, rows: Iterable[tuple[str, str]]) -> str:
     """
     lines = [f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows]
     return f"<table><caption>{escape(title)}</caption>{''.join(lines)}</table>"
+
+
+def format_name(name: str) -> str:
+    r"""Format a study's name, which may be any text, for one line of a terminal.
+
+    >>> format_name("digits-cnn"), format_name(chr(27))
+    ('digits-cnn', "'\\x1b'")
+    """
+    return name if name.isprintable() and len(name) <= LONGEST_NAME else short(name, LONGEST_NAME)

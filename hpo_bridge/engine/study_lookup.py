@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..contracts.directions import Objectives
-from ..errors import StoreError, StudyNotFound, nearest
+from ..contracts.formatting import format_name
+from ..errors import HpoBridgeError, StoreError, StudyNotFound, nearest
 from ..space import Space
 from ..store import Store, StudyRow
 from .definition import Definition, check_format
@@ -49,7 +50,7 @@ def only_name(store: Store) -> str:
 
 def _listed(names: list[str]) -> str:
     more = f" … {len(names)} in all" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more or "none"
+    return ", ".join(map(format_name, names[:MOST_NAMES])) + more or "none"
 
 
 def read_definition(store: Store, row: StudyRow) -> Definition:
@@ -62,6 +63,6 @@ def read_definition(store: Store, row: StudyRow) -> Definition:
     try:
         space = Space.from_plain(stored["space"], stored["constraints"])
         return Definition(int(stored["seed"]), space, Objectives(stored["directions"]))
-    except (KeyError, TypeError, ValueError) as error:  # a SpaceError is a ValueError
+    except (HpoBridgeError, KeyError, TypeError, ValueError) as error:
         problem = f"study {row.name!r} in {store.url} cannot be read: {error!s}"
         raise StoreError(problem) from error

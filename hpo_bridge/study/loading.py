@@ -138,12 +138,11 @@ def studies(store: str | os.PathLike[str] | Store) -> list[StudySummary]:
 
 
 def summary_of(store: Store, row: StudyRow) -> StudySummary:
-    """Return the figures of one study."""
-    objectives, best = Objectives(row.definition["directions"]), None
-    if len(objectives) == 1:
-        ((objective, sign),) = objectives.signs.items()
+    """Return the figures of one study; of a later version, whatever can be read."""
+    directions, best = dict(row.definition.get("directions") or {}), None
+    if len(directions) == 1:
+        ((objective, sign),) = Objectives(directions).signs.items()
         best = store.best(row.name, objective, sign)
-    directions = {name: each.value for name, each in objectives.directions.items()}
     return StudySummary(
         row.name, directions, store.counts(row.name), best, row.backend, row.created,
         row.seconds, row.driver,

@@ -71,6 +71,8 @@ def test_all_that_reads(store: Any, tmp_path: Path) -> None:
         made.export(tmp_path / "made.json")
         assert (tmp_path / "loaded.json").read_bytes() == (tmp_path / "made.json").read_bytes()
         assert (study.output(0), repr(study)) == ("", repr(made))
+        if "postgresql" not in study.store.url:
+            assert study.checkpoint(study.best) is None
         assert log_of(made) == before
 
 
@@ -230,6 +232,19 @@ def test_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         hpo.load_study(3, store="demo.db")  # type: ignore[arg-type]
     with pytest.raises(InvalidOptions, match=r"here it is name= of Study"):
         hpo.load_study(study_name="demo", storage="demo.db")  # type: ignore[call-arg]
+
+
+def test_names_may_be_any_text(url: str) -> None:
+    names = ["a\nb", "\x1b[31mred", "<script>alert(1)</script>", "'; DROP TABLE hpo_studies; --"]
+    for name in names:
+        filled(url, name, trials=2).close()
+    for name in names:
+        with hpo.load_study(name, store=url) as study:
+            assert (study.name, len(study.trials)) == (name, 2)
+    with pytest.raises(StudyNotFound) as caught:
+        hpo.load_study("a b", store=url)
+    assert str(caught.value).isprintable()
+    assert [each.name for each in hpo.studies(url)] == sorted(names)
 
 
 def test_an_empty_store(store: Any) -> None:
