@@ -343,3 +343,96 @@ def test_the_command(terminal: Terminal, tmp_path: Path) -> None:
     assert "study    s  (core.random)" in seen.lines
     assert "pooling" not in seen.raw
     assert seen.frames[-1].count("no luck") == 1
+
+
+SLOW = """
+import os, time
+from hpo_bridge import BackendSpec, Suggestion, WaitingForResults, hookimpl
+
+class Slow:
+    def __init__(self, problem, kind="thinks"):
+        self.kind, self.asked, self.told = kind, 0, 0
+
+    def ask(self, n):
+        self.asked += 1
+        if self.kind == "thinks" and self.asked == 2:
+            while not os.path.exists("seen"):
+                time.sleep(0.05)
+        if self.kind == "waits" and self.told < self.asked - 1:
+            self.asked -= 1
+            return []
+        return [Suggestion({"x": 0.5}, self.asked)]
+
+    def tell(self, observations):
+        self.told += len(observations)
+
+@hookimpl
+def hpo_register_backends():
+    return BackendSpec(name="slow.one", technique="random", factory="slow:Slow")
+"""
+WAITS = (
+    HEAD
+    + """
+from pathlib import Path
+from hpo_bridge.plugins import manager
+
+manager().add("./slow.py", Path("."))
+
+def objective(trial):
+    while trial.number >= UNTIL and not os.path.exists("seen"):
+        time.sleep(0.05)
+    if trial.number == 0 and not os.path.exists("failed"):
+        open("failed", "w").close()
+        raise ValueError("once")
+    return 0.0
+
+if __name__ == "__main__":
+    backend = {"name": "slow.one", "options": {"kind": "KIND"}}
+    study = hpo.Study({"x": hpo.Float(0, 1)}, seed=0, backend=backend)
+    for number in range(ENQUEUED):
+        study.enqueue({"x": 0.25})
+    study.optimize(objective, trials=5, **OPTIONS)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "enqueued", "until", "options", "said"),
+    [
+        ("thinks", 0, 9, "{}", r"for slow\.one \(\d\.\d s\)"),
+        ("waits", 0, 1, "dict(runner='processes', workers=2)", "for results of running trials"),
+        ("", 4, 0, "{}", "3 enqueued"),
+        ("", 3, 1, "dict(retries=1)", "1 to be tried again, 1 enqueued"),
+    ],
+)
+def test_what_waits_and_why(
+    terminal: Terminal, tmp_path: Path, kind: str, enqueued: int, until: int, options: str,
+    said: str,
+) -> None:  # fmt: skip
+    (tmp_path / "slow.py").write_text(SLOW)
+    code = WAITS.replace("UNTIL", str(until)).replace("KIND", kind)
+    code = code.replace("ENQUEUED", str(enqueued)).replace("OPTIONS", options)
+    seen = terminal(
+        code, at=(rf"waiting: .*({said})", lambda process: (tmp_path / "seen").touch())
+    )
+    assert seen.returncode == 0
+    assert (tmp_path / "seen").exists()
+
+
+def test_a_bar_of_the_objectives_own(terminal: Terminal) -> None:
+    code = (
+        HEAD
+        + r"""
+def objective(trial):
+    for step in range(2000):
+        sys.stderr.write(f"\r{step} of 2000")
+    sys.stderr.write("\rbar is done \n")
+    sys.stderr.write("no end")
+    return 0.0
+
+hpo.Study(SPACE).optimize(objective, trials=1)
+"""
+    )
+    lines = terminal(code).lines
+    assert lines[0] == "bar is done"
+    assert lines[1] == "no end"
