@@ -48,7 +48,7 @@ class BestCurve:
             >>> for value in (8.0, 9.0, 5.0, 6.0, 1.0, 2.0):
             ...     curve.add(value)
             >>> curve.text(10), curve.text(3), curve.text(10, ascii_only=True)
-            ('██▅▅▁▁', '█▅▁', '##++__')
+            ('██▅▅▁▁', '█▅▁', '##==__')
         """
         at, values, length = list(self._at), list(self._values), self._length
         columns = min(width, length)
