@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import hypergeom
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
+from hpo_bridge.contracts.study_history import StudyHistory
 from hpo_bridge.objectives import reason_key, short_reason
 from hpo_bridge.space import Categorical
 
@@ -53,7 +54,6 @@ class _Region:
     parameter: str
     text: str
     inside: np.ndarray
-    chance: float
 
 
 def find_failing_region(facts: Facts) -> Iterator[Finding]:
@@ -62,56 +62,54 @@ def find_failing_region(facts: Facts) -> Iterator[Finding]:
     failed = np.array([trial.state is TrialState.FAILED for trial in ended])
     if failed.sum() < 4 or failed.all():
         return
+    space = facts.history.space
     regions = [
         region
-        for name in facts.history.space if name not in facts.history.space.vectors
-        for region in _regions(facts, name, ended, failed)
+        for name in space if name not in space.vectors
+        for region in _regions(facts.history, name, ended)
     ]  # fmt: skip
     if not regions:
         return
-    found = min(regions, key=lambda region: region.chance)
+    sizes = np.array([region.inside.sum() for region in regions])
+    failures = np.array([failed[region.inside].sum() for region in regions])
+    chances = hypergeom.logsf(failures - 1, len(failed), failed.sum(), sizes)
+    found = regions[int(np.argmin(chances))]
+    chance = float(np.exp(chances.min()) * len(regions))
     within, outside = failed[found.inside], failed[~found.inside]
-    if found.chance * len(regions) > 0.001 or within.mean() < 0.5:
+    if chance > 0.001 or within.mean() < 0.5:
         return
     if within.sum() < 4 or outside.mean() > within.mean() / 3:
         return
     yield Finding(
         "failing_region",
-        f"Of the {len(within)} trials with {found.text}, {within.sum()} failed; of the other "
-        f"{len(outside)}, {outside.sum()}: leave that part of the space out (a narrower range, "
-        "or a constraint), or mend what fails there.",
+        f"Of the {len(within):,} trials with {found.text}, {within.sum():,} failed; of the other "
+        f"{len(outside):,}, {outside.sum():,}: leave that part of the space out (a narrower "
+        "range, or a constraint), or mend what fails there.",
         {"parameter": found.parameter, "region": found.text, "trials": len(within),
          "failed": int(within.sum()), "others": len(outside),
-         "others_failed": int(outside.sum()), "chance": float(found.chance * len(regions))},
+         "others_failed": int(outside.sum()), "chance": chance},
     )  # fmt: skip
 
 
-def _regions(
-    facts: Facts, name: str, ended: list[TrialRecord], failed: np.ndarray
-) -> Iterator[_Region]:
-    """Yield the regions that a parameter can make, with the chance of so many failures there."""
-    parameter, units = facts.history.space[name], unit_values(facts.history, name, ended)
+def _regions(history: StudyHistory, name: str, ended: Sequence[TrialRecord]) -> Iterator[_Region]:
+    """Yield the regions that a parameter can make."""
+    parameter, units = history.space[name], unit_values(history, name, ended)
     active = ~np.isnan(units)
     values = np.unique(units[active])
 
-    def region(text: str, inside: np.ndarray) -> _Region:
-        chance = hypergeom.sf(
-            failed[inside].sum() - 1, len(failed), failed.sum(), int(inside.sum())
-        )
-        return _Region(name, text, inside, float(chance))
+    def value_at(unit: float) -> str:
+        return shown(ended[int(np.argmax(units == unit))].params[name])
 
     if not active.all() and active.any():
-        yield region(f"{shown(name)} active", active)
+        yield _Region(name, f"{shown(name)} active", active)
     if isinstance(parameter, Categorical) and not parameter.ordered:
         for unit in values if len(values) > 1 or not active.all() else ():
-            inside = units == unit
-            example = ended[int(np.argmax(inside))].params[name]
-            yield region(f"{shown(name)} = {shown(example)}", inside)
+            yield _Region(name, f"{shown(name)} = {value_at(unit)}", units == unit)
         return
     for unit in values[_cuts(len(values))]:
-        at = ended[int(np.argmax(units == unit))].params[name]
-        yield region(f"{shown(name)} from {shown(at)} up", active & (units >= unit))
-        yield region(f"{shown(name)} below {shown(at)}", active & (units < unit))
+        at = value_at(unit)
+        yield _Region(name, f"{shown(name)} from {at} up", active & (units >= unit))
+        yield _Region(name, f"{shown(name)} below {at}", active & (units < unit))
 
 
 def _cuts(count: int) -> np.ndarray:

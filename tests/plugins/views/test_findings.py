@@ -320,3 +320,11 @@ MANY = hpo.Space({f"p{i}": hpo.Float(0, 1) for i in range(200)})
 )  # fmt: skip
 def test_whatever_a_study_holds_is_no_error(history):
     assert all_findings(history)[0].text
+
+
+def test_the_region_that_fails_is_named_among_very_many_trials():
+    """All large regions are as good as impossible by chance there: no float tells them apart."""
+    space = hpo.Space(x=hpo.Float(0, 1), y=hpo.Float(0, 1))
+    history = measured(lambda p: None if p["x"] > 0.9 else p["y"], space=space, count=6000)
+    (finding,) = found(history, "failing_region")
+    assert finding.evidence["others_failed"] < 100
