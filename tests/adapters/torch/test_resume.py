@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,42 +85,68 @@ def test_two_workers_in_order_give_the_same_trials(backend: str, tmp_path: Path)
     assert runs[0] == runs[1]
 
 
-CHILD = """
-import importlib.util, json, sys, time
+# Forks a driver for each line read: an import of torch for each would take most of the time.
+DRIVERS = """
+import importlib.util, json, os, sys, time
+import optuna, sqlalchemy, torch
 spec = importlib.util.spec_from_file_location("resumed", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-backend, url, trials = json.loads(sys.argv[2])
 
 def objective(trial):
     print(trial.number, flush=True)
     time.sleep(0.03)
     return module.objective(trial)
 
-space = module.MIXED if "hybrid" in str(backend) else module.SPACE
-with module.Study(space, backend=backend, seed=5, store=url) as study:
-    study.optimize(objective, trials=trials)
+def drive(backend, url, trials):
+    space = module.MIXED if "hybrid" in str(backend) else module.SPACE
+    with module.Study(space, backend=backend, seed=5, store=url) as study:
+        study.optimize(objective, trials=trials)
+
+for line in sys.stdin:
+    if not (driver := os.fork()):
+        try:
+            drive(*json.loads(line))
+        finally:
+            os._exit(1)
+    print("pid", driver, flush=True)
+    os.waitpid(driver, 0)
+    print("dead", flush=True)
 """
 
 
+@pytest.fixture(scope="module")
+def drivers() -> Iterator[subprocess.Popen[str]]:
+    """Forks a driver for each line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRIVERS, __file__],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    yield process
+    process.communicate()
+
+
 @pytest.mark.parametrize("backend", ["adam", "rprop", "spsa", "hybrid"])
-def test_killed_it_goes_on_the_same(backend: str, tmp_path: Path) -> None:
+def test_killed_it_goes_on_the_same(
+    backend: str, tmp_path: Path, drivers: subprocess.Popen[str]
+) -> None:
     with Study(SPACES.get(backend, SPACE), backend=BACKENDS[backend], seed=5) as whole:
         whole.optimize(objective, trials=20)
     url = f"sqlite:///{tmp_path}/s.db"
-    task = json.dumps([BACKENDS[backend], url, 20])
+    assert drivers.stdin is not None
+    assert drivers.stdout is not None
     for last in (4, 11):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, __file__, task], stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout is not None
-        for line in child.stdout:
-            if int(line) >= last:
+        drivers.stdin.write(json.dumps([BACKENDS[backend], url, 20]) + "\n")
+        drivers.stdin.flush()
+        pid, killed = 0, False
+        while (line := drivers.stdout.readline().strip()) != "dead":
+            if line.startswith("pid"):
+                pid = int(line.split()[1])
+            elif int(line) >= last and pid and not killed:
                 time.sleep(0.01)  # the trial is running
-                os.kill(child.pid, signal.SIGKILL)
-                break
-        child.wait()
-        child.stdout.close()
+                os.kill(pid, signal.SIGKILL)
+                killed = True
+        assert killed
     with Study(SPACES.get(backend, SPACE), backend=BACKENDS[backend], seed=5, store=url) as study:
         assert len(study.trials) >= 12
         study.optimize(objective, trials=20)
