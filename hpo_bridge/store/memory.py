@@ -57,11 +57,11 @@ class _MemoryStudy:
             self.table.apply(event)
             if isinstance(event, (Finished, Imported)) and event.state is TrialState.COMPLETE:
                 self._complete.append(event.trial)
-        self.seq += len(events)
         self._recent += events
         while len(self._recent) >= CHUNK:
             self._chunks.append(_text(self._recent[:CHUNK]))
             del self._recent[:CHUNK]
+        self.seq += len(events)  # last: another thread looks for so many
 
     def best(self, objective: str, sign: float) -> int | None:
         """Return the best complete trial; looks only at those that are new since the last call."""
@@ -75,11 +75,19 @@ class _MemoryStudy:
 
     def log(self, after: int) -> Iterator[tuple[int, list[Any]]]:
         """Yield the position of each event after the first ``after``, and its plain data."""
-        texts = [*self._chunks, _text(self._recent)]  # as it is now
+        texts = self._texts()
         for at in range(after // CHUNK, len(texts)):
             for position, row in enumerate(json.loads(texts[at]), at * CHUNK + 1):
                 if position > after:
                     yield position, row
+
+    def _texts(self) -> list[str]:
+        """Return the log as it is now, although another thread may move events to a chunk."""
+        while True:
+            chunks, recent = list(self._chunks), list(self._recent)
+            if len(recent) < CHUNK and len(chunks) == len(self._chunks):
+                return [*chunks, _text(recent)]
+            time.sleep(0)
 
 
 def _text(events: Sequence[Event]) -> str:

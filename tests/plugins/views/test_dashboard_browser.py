@@ -24,7 +24,6 @@ PATIENCE = 120.0
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(
         CHROMIUM is None or CHROMEDRIVER is None,
         reason="no chromium with chromedriver on PATH: apt-get install chromium chromium-driver",
