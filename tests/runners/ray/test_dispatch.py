@@ -63,6 +63,20 @@ def test_trials_go_to_workers_that_wait(make_work):
     assert {order[1] for order in stage.orders} == {"a", "b"}
 
 
+def test_it_says_what_it_waits_for(make_work):
+    work, said = make_work(len, [{"x": 0}]), []
+    stage = Stage(*UP)
+    stage.play, exchange = done, stage.exchange
+
+    def spy(orders, seconds):
+        said.append(work.waiting_for)
+        return exchange(orders, seconds)
+
+    stage.exchange = spy
+    run(work, stage)
+    assert (said[0], said[-1]) == ("for Ray's resources", "")
+
+
 def test_a_lost_worker_gives_its_trial_back(make_work):
     work = make_work(len, [{"x": 0}], again=True)
     stage = Stage(*UP)
