@@ -62,8 +62,8 @@ OPTIONS: Mapping[str, str] = _rows(
     ("defaults", "change_space={…} of Study, defaults in a study file"),
     ("load_if_exists resume", "left out: a stored study of that name goes on"),
     ("catch fail_fast raise_errors", "left out: a failed trial never ends a study"),
-    ("show_progress_bar show_progressbar progress_bar verbose verbosity gc_after_trial",
-     "left out: there is no such option"),
+    ("show_progress_bar show_progressbar progress_bar progress", "progress= of Study.optimize"),
+    ("verbose verbosity gc_after_trial", "left out: there is no such option"),
 )  # fmt: skip
 """Options and keys, by what they are called elsewhere."""
 

@@ -345,3 +345,12 @@ def test_settings_that_a_study_alone_does_not_take_are_named() -> None:
             Study(SPACE, **{setting: None})
     with pytest.raises(HpoBridgeError, match=r"^defaults: .*change_space="):
         Study(SPACE, defaults={"n": 1})
+
+
+@pytest.mark.parametrize("name", ["show_progress_bar", "show_progressbar"])
+def test_the_progress_of_other_tools_is_ours(name: str) -> None:
+    study = Study({"x": hpo.Float(0, 1)})
+    with pytest.raises(HpoBridgeError, match=r"progress= of Study\.optimize"):
+        study.optimize(lambda trial: 0.0, trials=1, **{name: True})
+    with pytest.raises(HpoBridgeError, match="progress: found 3, expected true or false"):
+        study.optimize(lambda trial: 0.0, trials=1, progress=3)  # type: ignore[arg-type]
