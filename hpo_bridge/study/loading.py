@@ -52,18 +52,15 @@ def load_study(name: str | None = None, *, store: str | os.PathLike[str] | Store
         >>> load_study("demo", store=store).best == study.best
         True
     """
-    name = optional_text("name", name)
     opened, owned = store_of(store, create=False)
     try:
-        try:
-            row = find_study(opened, name)
-        except StudyNotFound as error:
-            raise error.under("name") from None
-        config = stored_config(opened, row)
+        config = stored_config(opened, find_study(opened, optional_text("name", name)))
         return study_of(OpenedStudy(config, loaded=True, owns_store=owned))
-    except BaseException:
+    except BaseException as error:
         if owned:
             opened.close()
+        if isinstance(error, StudyNotFound):
+            raise error.under("name") from None
         raise
 
 
