@@ -1,6 +1,8 @@
 """The dashboard over long studies, beside Optuna's own page over the same trials.
 
-Times of the page itself are taken where chromium and chromedriver are found on PATH.
+Times of the page itself are taken where chromium and chromedriver are found on PATH. On a busy
+machine look at the CPU time, of the server and of all processes of the browser, which is an upper
+bound of what a page takes on an idle one.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 
+import psutil
 from figures import show
 
 import hpo_bridge as hpo
@@ -88,7 +91,7 @@ def served(*words):
         [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
-        yield process.stdout.readline().split()[0].rstrip("/")
+        yield process.stdout.readline().split()[0].rstrip("/"), process.pid
     finally:
         process.kill()
         process.communicate()
@@ -106,21 +109,31 @@ def asked(address, path):
     return time.perf_counter() - begin, text
 
 
-def grown(url, trials):
+def used(*pids):
+    """Return the seconds of CPU time of processes and of all that they started."""
+    roots = [psutil.Process(pid) for pid in pids]
+    tree = [each for root in roots for each in (root, *root.children(recursive=True))]
+    return sum(sum(each.cpu_times()[:2]) for each in tree)
+
+
+def add_trials(url, more):
     with hpo.Study(SPACE, seed=0, store=url, name="long") as study:
-        study.optimize(sphere, trials=trials)
+        study.optimize(sphere, trials=sum(study.counts.values()) + more)
 
 
-def answers(address, url, trials):
-    """Return the seconds of the first answers and of an update, and the size of the first."""
-    first, text = asked(address, "/api/studies/0?after=0")
-    ranked, _ = asked(address, "/api/studies/0/param_importances")
+def answers(address, pid, url):
+    """Return the CPU seconds of the first answers and of an update, and the size of the first."""
+    begin = used(pid)
+    _, text = asked(address, "/api/studies/0?after=0")
+    asked(address, "/api/studies/0/param_importances")
+    first = used(pid) - begin
     drawn = len(json.loads(text)["trials"])
-    grown(url, trials + 3)
+    add_trials(url, 3)
     time.sleep(11)  # for so long Optuna's page keeps an answer
-    update, _ = asked(address, f"/api/studies/0?after={drawn}")
-    again, _ = asked(address, "/api/studies/0/param_importances")
-    return first + ranked, update + again, len(text) / 1e6
+    begin = used(pid)
+    asked(address, f"/api/studies/0?after={drawn}")
+    asked(address, "/api/studies/0/param_importances")
+    return first, used(pid) - begin, len(text) / 1e6
 
 
 def browser():
@@ -143,18 +156,20 @@ def until(what, limit=300.0):
     return found
 
 
-def page(driver, address, url, trials):
-    """Return the seconds until the first page has its pictures, and until it shows a new trial."""
+def page(driver, address, pid, url):
+    """Return the seconds and the CPU seconds until the first page has its pictures, and the
+    seconds until an open page shows a new trial from when it asks."""
     driver.get(f"{address}/dashboard/")  # the page's script is there
     until(lambda: "long" in driver.execute_script("return document.body.innerText"))
-    begin = time.perf_counter()
+    pids = pid, driver.service.process.pid
+    begin, before = time.perf_counter(), used(*pids)
     driver.get(f"{address}/dashboard/studies/0")
     until(lambda: driver.execute_script(DRAWN) >= 3)
-    first = time.perf_counter() - begin
+    first = time.perf_counter() - begin, used(*pids) - before
     driver.execute_script(WATCH)
-    grown(url, trials + 100)
+    add_trials(url, 50)
     update = until(lambda: driver.execute_script("return window.updated"), 60.0)
-    return first, (update or float("nan")) / 1e3
+    return *first, (update or float("nan")) / 1e3
 
 
 def slowed():
@@ -169,7 +184,7 @@ def slowed():
                 command = [sys.executable, "-c", DRIVER, url, "driven", str(TRIALS)]
                 driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
                 if beside:
-                    with ours(url) as address:
+                    with ours(url) as (address, _):
                         while driver.poll() is None:
                             asked(address, "/api/studies/0?after=0")
                             asked(address, "/api/studies/0/param_importances")
@@ -183,24 +198,25 @@ def slowed():
 def measured(trials, driver, folder):
     first_aim, update_aim = AIMS[trials]
     url = f"sqlite:///{folder}/{trials}.db"
-    grown(url, trials)
+    add_trials(url, trials)
     held = []
     for name, serving in (("ours", ours), ("Optuna's", lambda url: served("-c", STOCK, url))):
-        mine = name == "ours"
-        with serving(url) as address:
-            first, update, size = answers(address, url, trials)
-            what = f"{trials:,} trials, {name}"
-            show(f"{what}: size of the first answer", size, "MB", "", True)
-            show(f"{what}: first answers of the server", first, "s", "", True)
-            show(f"{what}: an update of the server", update, "s", "", True)
-            if driver is not None:
-                with serving(url) as fresh:
-                    shown, renewed = page(driver, fresh, url, trials)
-                reach = [f"at most {aim:g}" if mine else "" for aim in (first_aim, update_aim)]
-                held.append(show(f"{what}: first page with its pictures", shown, "s", reach[0],
-                                 not mine or shown <= first_aim))  # fmt: skip
-                held.append(show(f"{what}: an update of the page", renewed, "s", reach[1],
-                                 not mine or renewed <= update_aim))  # fmt: skip
+        mine, what = name == "ours", f"{trials:,} trials, {name}"
+        with serving(url) as (address, pid):
+            first, update, size = answers(address, pid, url)
+        show(f"{what}: size of the first answer", size, "MB", "", True)
+        show(f"{what}: first answers, CPU time of the server", first, "s", "", True)
+        show(f"{what}: an update, CPU time of the server", update, "s", "", True)
+        if driver is None:
+            continue
+        with serving(url) as (address, pid):
+            shown, cpu, renewed = page(driver, address, pid, url)
+        reach = [f"at most {aim:g}" if mine else "" for aim in (first_aim, update_aim)]
+        show(f"{what}: first page, CPU time of server and browser", cpu, "s", "", True)
+        held.append(show(f"{what}: first page with its pictures", shown, "s", reach[0],
+                         not mine or shown <= first_aim))  # fmt: skip
+        held.append(show(f"{what}: an update of the page", renewed, "s", reach[1],
+                         not mine or renewed <= update_aim))  # fmt: skip
     return held
 
 

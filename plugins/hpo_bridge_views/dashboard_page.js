@@ -1,9 +1,22 @@
 // Beside the page's own script: says what the page itself does not show. That is which trials are
 // not drawn, why something was refused, and that nobody answers. Every text is set as text.
+// And asks for the study at once, while the page's own script, which is long, is loaded.
 (() => {
   const ask = window.fetch.bind(window);
   const samples = new Map(); // study to the name of the list of trials that this page has
   const notes = new Map();
+  const begun = new Map(); // address to the answer that is under way
+
+  const opened = /^\/dashboard\/studies\/(\d+)(\/?$)?/.exec(location.pathname);
+  if (opened) {
+    const study = "/api/studies/" + opened[1];
+    const whole = opened[2] !== undefined; // the page that shows importance, too
+    for (const url of [study + "?after=0", ...(whole ? [study + "/param_importances"] : [])]) {
+      const answer = ask(url);
+      answer.catch(() => {}); // whoever takes it sees it
+      begun.set(url, answer);
+    }
+  }
 
   function show(key, text) {
     if (text) notes.set(key, text);
@@ -32,7 +45,9 @@
     }
     let response;
     try {
-      response = await ask(url, options);
+      const answer = begun.get(url) || ask(url, options);
+      begun.delete(url);
+      response = await answer;
     } catch (error) {
       show("away", "The dashboard does not answer: what you see is of before. Start it again.");
       throw error;

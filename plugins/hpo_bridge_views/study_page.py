@@ -29,7 +29,7 @@ MOST_CHARACTERS = 5_000_000
 """Characters of JSON that decide on that number: a page that holds more is slow."""
 MOST_BEST = 200
 """Number of trials of a front that are listed."""
-MOST_RANKED = 50_000
+MOST_RANKED = 24_000
 """Values of parameters from which their importance is computed."""
 
 
@@ -66,7 +66,8 @@ class StudyPage:
         self._samples: list[TrialSample] = []
         self._pages: dict[int, PageTrial] = {}
         self._front, self._judged = Front({}), set[int]()
-        self._importances: tuple[Any, list[Any]] = (None, [])
+        self._importances: list[list[dict[str, Any]]] = []
+        self._ranked = (0, 0)  # the version and number of the trials that they are computed from
         self._version, self._lock = 0, RLock()
 
     def answer(self, after: int, sample: str | None) -> StudyAnswer:
@@ -204,17 +205,22 @@ class StudyPage:
     # -- importance, table ---------------------------------------------------------------
 
     def importances(self) -> list[list[dict[str, Any]]]:
-        """Return the importance of each parameter, for each objective, as the page wants it."""
+        """Return the importance of each parameter, for each objective, as the page wants it.
+
+        It is computed anew when there are a hundredth more trials.
+        """
         with self._lock:
             self._update()
             complete = self._complete()
-            if self._importances[0] != (self._version, len(complete)):
+            version, seen = self._ranked
+            if version != self._version or len(complete) - seen > seen // 100:
                 width = max(1, len(self._study.forms.distributions))
                 step = -(-len(complete) * width // MOST_RANKED) or 1
                 trials = [self._study.freeze(record) for record in complete[::step]]
-                found = [self._importance(trials, at) for at in range(len(self._signs()))]
-                self._importances = ((self._version, len(complete)), found)
-            return self._importances[1]
+                objectives = range(len(self._signs()))
+                self._importances = [self._importance(trials, each) for each in objectives]
+                self._ranked = self._version, len(complete)
+            return self._importances
 
     def _importance(self, trials: list[FrozenTrial], objective: int) -> list[dict[str, Any]]:
         if len(trials) < 2:
