@@ -86,7 +86,7 @@ def dashboard(
     browser: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
     set_: Set = None,
 ) -> None:
-    """Show the studies of a store in the browser, also while they run; read-only."""
+    """Show studies in the browser, also while they run; read-only."""
     from .live_view import show_dashboard
 
     given = StudyArguments(study, store, name, set_ or [])
