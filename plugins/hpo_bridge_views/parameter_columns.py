@@ -104,6 +104,6 @@ def _coordinates(
         if isinstance(parameter, Categorical) and is_nominal:
             return [float(parameter.index(params[name]))]
         place: Any = parameter.encode(params[name])
-    except SpaceError:  # of an earlier version of the space
+    except (SpaceError, TypeError, ValueError):  # of an earlier version of the space
         return [math.nan]
     return list(map(float, place)) if isinstance(place, (list, tuple)) else [float(place)]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import base64
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from hpo_bridge.errors import HpoBridgeError, nearest
+
+# Texts stay texts, to be found and copied, and equal pictures are equal files.
+_SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "hpo_bridge", "pdf.fonttype": 42}
+_DATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 class Picture:
@@ -42,17 +51,29 @@ class Picture:
                 f"{', '.join(known)}{nearest(ending, known)}"
             )
         try:
-            self.figure.savefig(path, dpi=150)
+            with _drawing():
+                self.figure.savefig(path, dpi=150, metadata=_DATED.get(ending))
         except OSError as error:
             raise HpoBridgeError(f"{os.fspath(path)} cannot be written: {error}") from error
 
     def to_svg(self) -> str:
         """Return the figure as an ``<svg>`` element, for a page."""
         text = StringIO()
-        self.figure.savefig(text, format="svg", metadata={"Date": None})
+        with _drawing():
+            self.figure.savefig(text, format="svg", metadata=_DATED["svg"], dpi=110)
         return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
 
     def _repr_html_(self) -> str:
         data = BytesIO()
-        self.figure.savefig(data, format="png", dpi=100)
+        with _drawing():
+            self.figure.savefig(data, format="png", dpi=100)
         return f'<img src="data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}">'
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Set how figures are written; a character that no font has is drawn as a box, silently."""
+    with rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        warnings.filterwarnings("ignore", ".*constrained_layout not applied", UserWarning)
+        yield
