@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.contracts.study_history import StudyHistory
@@ -28,6 +31,7 @@ from .trial_values import best_trials, completed, thinning_note, value_of
 
 _MOST_BARS = 20
 _MOST_MARKS, _MOST_BEST, _MOST_FAILED = 400, 100, 100  # of each panel of a slice
+_AGES = 8  # colours from early to late trials
 
 
 def draw_importance(histories: Sequence[StudyHistory], *, objective: str | None = None) -> Picture:
@@ -118,12 +122,20 @@ def draw_slice(
         values = np.array([value_of(t, name) for t in complete])
         for axes in grid.ravel()[len(shown) :]:
             axes.set_axis_off()
+        ages = ScalarMappable(
+            Normalize(complete[0].number, max(complete[-1].number, complete[0].number + 1)),
+            colormaps["viridis"].resampled(_AGES),
+        )
+        groups = np.array_split(np.arange(len(complete)), _AGES)
+        marks = [(g, ages.to_rgba(complete[g[0]].number)) for g in groups if len(g)]
         for axes, parameter in zip(grid.ravel(), shown, strict=False):
-            points = _slice_panel(axes, parameter, complete, values, failed)
+            _slice_panel(axes, parameter, complete, values, marks)
+            _failed_marks(axes, parameter, failed)
+            parameter.apply(axes.xaxis)
         for axes in grid[:, 0]:
             axes.set_ylabel(value_label(history, name))
         notes += set_value_scale(grid[0, 0].yaxis, values)
-        bar = part.colorbar(points, ax=grid, pad=0.01, aspect=30)
+        bar = part.colorbar(ages, ax=grid, pad=0.01, aspect=30)
         bar.set_label("trial", size=8)
         bar.ax.tick_params(labelsize=7)
         if failed:
@@ -150,18 +162,23 @@ def _some_of(
 
 def _slice_panel(
     axes: Any, parameter: ParameterAxis, complete: Sequence[TrialRecord], values: Any,
-    failed: Sequence[TrialRecord],
-) -> Any:  # fmt: skip
+    marks: Sequence[tuple[Any, Any]],
+) -> None:  # fmt: skip
+    """Draw the trials in groups of one colour, which a page has room for."""
     style(axes)
-    many = len(complete)
-    points = axes.scatter(
-        parameter.spread(parameter.places(complete)), values, c=[t.number for t in complete],
-        cmap="viridis", s=16 if many <= 200 else 7, linewidths=0,
-    )  # fmt: skip
-    if failed:
+    places = parameter.spread(parameter.places(complete))
+    active = ~np.isnan(places)
+    for group, colour in marks:
+        here = group[active[group]]
         axes.plot(
-            parameter.spread(parameter.places(failed)), np.zeros(len(failed)), "|", color=FAILED,
-            transform=axes.get_xaxis_transform(), markersize=7, clip_on=False,
+            places[here], values[here], "o", color=colour, markeredgewidth=0,
+            markersize=4 if len(complete) <= 200 else 2.6,
         )  # fmt: skip
-    parameter.apply(axes.xaxis)
-    return points
+
+
+def _failed_marks(axes: Any, parameter: ParameterAxis, failed: Sequence[TrialRecord]) -> None:
+    """Mark failed trials at the lower edge."""
+    axes.plot(
+        parameter.spread(parameter.places(failed)), np.zeros(len(failed)), "|", color=FAILED,
+        transform=axes.get_xaxis_transform(), markersize=7, clip_on=False,
+    )  # fmt: skip
