@@ -64,7 +64,7 @@ class DisplayLines:
         lines.append(self._title + tally.line(running=False))
         lines += self._curves(style)
         waiting = list(self._waiting())
-        room = style.height - len(lines) - bool(waiting) - 1
+        room = style.height - len(lines) - bool(waiting)
         lines += self._running(style, max(1, min(MOST_RUNNING, room)))
         if waiting:
             lines.append(f"  waiting: {', '.join(waiting)}")

@@ -109,6 +109,18 @@ def test_what_waits_and_two_hundred_parameters() -> None:
     assert "step 3: 3.142" in shown[-2]
 
 
+@pytest.mark.parametrize(("height", "rows"), [(30, 7), (8, 5), (4, 1)])
+def test_of_many_running_trials_the_first_are_shown(height: int, rows: int) -> None:
+    tally = tally_of("minimize", trials=100)
+    for number in range(64):
+        tally.hpo_trial_started(trial=TrialRecord(number, TrialState.RUNNING, {"x": 0.5}))
+    lines = DisplayLines(tally).now(DisplayStyle(80, height))
+    shown = [line.rstrip() for line in lines if line.startswith("  trial")]
+    assert shown == [f"  trial {number}  x 0.5" for number in range(rows)]
+    assert lines[-1] == f"  … and {64 - rows} more"
+    assert len(lines) <= height
+
+
 @pytest.mark.parametrize("width", [1, 2, 5, 20])
 @pytest.mark.parametrize("height", [1, 2, 3])
 @pytest.mark.parametrize("ascii_only", [False, True])

@@ -259,29 +259,6 @@ print("both")
     assert len([line for line in seen.lines if "5/5" in line]) == 1
 
 
-MANY = (
-    HEAD
-    + """
-def objective(trial):
-    time.sleep(3)
-    return 0.0
-
-study = hpo.Study(SPACE, name="many")
-for number in range(3):
-    study.enqueue({"x": 0.5, "kind": "sgd"})
-study.optimize(objective, trials=12, runner="processes", workers=12)
-"""
-)
-
-
-@pytest.mark.parametrize(("height", "rows"), [(30, 7), (8, 2)])
-def test_many_trials_run(terminal: Terminal, height: int, rows: int) -> None:
-    seen = terminal(MANY, height=height)
-    assert seen.ever(rf"^  … and {12 - rows} more$")
-    for frame in seen.frames:
-        assert len(re.findall(r"^  trial \d", frame, re.MULTILINE)) <= max(rows + 1, 8)
-
-
 def test_a_narrow_terminal(terminal: Terminal) -> None:
     seen = terminal(BASIC, width=30)
     for frame in seen.frames:  # no line is wrapped
