@@ -53,6 +53,7 @@ def _prepare(engine: Engine, address: Address, busy: float, *, create: bool) -> 
     with _writing(engine, address) as connection:
         if not _is_ours(connection, address):
             schema.metadata.create_all(connection)
+            connection.execute(schema.INDEX_OF_STUDY)
             found = {"schema_version": str(schema.VERSION), "written_by": __version__}
             rows = [{"key": key, "value": value} for key, value in found.items()]
             connection.execute(insert(schema.meta), rows)

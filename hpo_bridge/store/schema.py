@@ -67,11 +67,11 @@ events = Table(
     Column("time", Double, nullable=False),
     Column("trial", Integer),
     Column("data", Text, nullable=False),
-    Index(
-        "hpo_events_of_study", "study_id", "kind", "seq",
-        sqlite_where=OF_STUDY, postgresql_where=OF_STUDY,
-    ),
-)  # fmt: skip
+)
+# As a statement: with it in the table's declaration SQLAlchemy loads both databases' dialects.
+INDEX_OF_STUDY = text(
+    f"CREATE INDEX hpo_events_of_study ON hpo_events (study_id, kind, seq) WHERE {OF_STUDY}"
+)
 
 trials = Table(
     "hpo_trials",
