@@ -1,4 +1,4 @@
-"""What a driver waits for, in words for people."""
+"""The things that a driver waits for, in words for people."""
 
 from __future__ import annotations
 
