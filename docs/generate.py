@@ -11,6 +11,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -138,6 +139,21 @@ def hooks() -> str:
     return "\n\n".join(signatures.section(*pair) for pair in found)
 
 
+def pictures() -> str:
+    """Every picture with its options, from the installed specs."""
+    from hpo_bridge_views import hpo_register_views
+
+    lines = ["| picture | shows | options |", "|---|---|---|"]
+    for spec in hpo_register_views():
+        module, _, name = spec.factory.partition(":")
+        if not name.startswith("draw_"):
+            continue
+        parameters = list(inspect.signature(getattr(import_module(module), name)).parameters)
+        options = ", ".join(f"`{each}`" for each in parameters[1:])
+        lines.append(f"| `{spec.name}` | {_cell(spec.summary)} | {options} |")
+    return "\n".join(lines)
+
+
 def specs() -> str:
     """Every spec with its fields."""
     from hpo_bridge.plugins import KINDS
@@ -217,6 +233,7 @@ CONTRACT = (
 """What docs/contract.md explains, in its order."""
 PARTS: dict[str, Callable[[], str]] = {
     "hooks": hooks,
+    "pictures": pictures,
     "specs": specs,
     "capabilities": capabilities,
     "contract-classes": contract_classes,
