@@ -1,10 +1,12 @@
-"""Pictures of studies, and a live view of them.
+"""Pictures of studies, a report that opens with findings, and a live view.
 
 This module is data: matplotlib is imported when a picture is drawn. All of it works on the history
 of any backend.
 
 * :mod:`hpo_bridge_views.picture`: a picture, for notebooks and files.
 * :mod:`hpo_bridge_views.importance`: the importance of parameters.
+* :mod:`hpo_bridge_views.findings`: findings in sentences, with their evidence.
+* :mod:`hpo_bridge_views.report`: one page with the findings and the pictures.
 * :mod:`hpo_bridge_views.dashboard`: Optuna's dashboard over a store, read-only.
 * :mod:`hpo_bridge_views.drawing`: colours, labels and scales of all pictures.
 * :mod:`hpo_bridge_views.parameter_axes`: parameters as axes.
@@ -16,8 +18,7 @@ from __future__ import annotations
 from hpo_bridge.contracts.hooks import hookimpl
 from hpo_bridge.contracts.optimizer import ViewSpec
 
-_DRAWN = ("matplotlib>=3.8", "numpy>=1.26", "scipy>=1.11")
-
+_DRAWN = ("matplotlib>=3.8", "numpy>=1.26", "scipy>=1.11", "threadpoolctl>=3")
 _LIVE = ("optuna>=5,<6", "optuna-dashboard>=0.20,<1", "numpy>=1.26")
 
 _PICTURES = {

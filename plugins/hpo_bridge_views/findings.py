@@ -25,6 +25,7 @@ from .result_rules import (
     find_uncertainty,
 )
 from .search_rules import find_budget, find_contributions, find_stall, find_startup
+from .threads import single_threaded
 
 Rule = Callable[[Facts], Iterable[Finding]]
 
@@ -40,6 +41,7 @@ _OF_STUDIES: tuple[Rule, ...] = (
 """Rules about a study as a whole."""
 
 
+@single_threaded
 def all_findings(history: StudyHistory) -> list[Finding]:
     """Return the findings of a study, the result first.
 

@@ -24,6 +24,7 @@ from hpo_bridge.errors import HpoBridgeError, nearest
 
 from .gaussian_process import Array, GaussianProcess, fit
 from .parameter_columns import Column, varying_columns
+from .threads import single_threaded
 
 FEWEST = 12
 """Fewest complete trials of which importance can be told."""
@@ -80,6 +81,7 @@ class Importance:
         return {each.name: each.value for each in self.parameters}
 
 
+@single_threaded
 def importance(history: StudyHistory, objective: str | None = None) -> Importance:
     """Return the importance of each parameter for an objective.
 
