@@ -149,7 +149,7 @@ def set_value_scale(axis: Axis, values: Any) -> tuple[str, ...]:
     if largest >= LARGEST:
         notes = (f"Values beyond {LARGEST:g} are drawn there.",)
     low, high = np.quantile(found / max(largest, 1e-300), [0.02, 0.9])
-    is_wide = largest > 1e12 or (high - low) < 0.02 * float(np.ptp(found / max(largest, 1e-300)))
+    is_wide = (high - low) < 0.02 * float(np.ptp(found / max(largest, 1e-300)))
     if not is_wide:
         return notes
     if found.min() > 0:

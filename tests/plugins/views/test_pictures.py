@@ -2,7 +2,10 @@
 
 import inspect
 import math
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from importlib import import_module
@@ -361,3 +364,31 @@ def test_options_are_documented(name):
     doc = inspect.getdoc(PICTURES[name])
     for option in list(inspect.signature(PICTURES[name]).parameters)[1:]:
         assert f"{option}:" in doc
+
+
+def command(*arguments):
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    line = [sys.executable, "-m", "hpo_bridge", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, env=env, check=False)
+
+
+def test_a_notebook_shows_a_picture_and_the_command_takes_options(tmp_path):
+    formatters = pytest.importorskip("IPython.core.formatters")
+    (tmp_path / "objective.py").write_text("def train(trial):\n    return trial['x'] ** 2\n")
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "study: s\nobjective: objective.py:train\nbudget: {trials: 15}\nbackend: core.random\n"
+        "space:\n  x: {type: float, low: 0, high: 1}\n  y: {type: int, low: 1, high: 9}\n"
+    )
+    assert command("run", file).returncode == 0
+    svg = tmp_path / "slice.svg"
+    drawn = command("plot", file, "slice", "-o", svg, "--option", "params=[y]")
+    assert drawn.returncode == 0, drawn.stderr
+    assert ">y</text>" in svg.read_text()
+    assert ">x</text>" not in svg.read_text()
+    wrong = command("plot", file, "slice", "-o", svg, "--option", "params=[z]")
+    assert wrong.returncode == 2
+    assert "found 'z', expected some of x, y" in wrong.stderr
+    with hpo.Study.from_file(file) as study:
+        shown = formatters.HTMLFormatter()(study.plot("history"))
+    assert shown.startswith('<img src="data:image/png;base64,')
