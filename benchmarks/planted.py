@@ -36,7 +36,7 @@ def _log() -> hpo.Float:
 
 
 def _order(value: float) -> float:
-    """Where a value of `_log` lies, from 0 to 1."""
+    """The place of a value of `_log` in its range, from 0 to 1."""
     return (math.log10(value) + 5) / 4
 
 
