@@ -45,7 +45,7 @@ class StudyRow(Protocol):
 
     @property
     def driver(self) -> str | None:
-        """Who drives it, in words, or ``None``."""
+        """The driver at work, in words, or ``None``."""
 
 
 class LoggedEvent(Protocol):

@@ -110,14 +110,17 @@ def _sessions(facts: Facts) -> Iterator[tuple[float, float, list[TrialRecord]]]:
 def find_lost_attempts(facts: Facts) -> Iterator[Finding]:
     """Yield the attempts that ended without result."""
     words = {
-        "lost": "lost with their worker or driver", "failure": "failed and were tried again",
+        "lost": "lost with their worker or driver", "failure": "tried again after a failure",
     }  # fmt: skip
     counts = {cause: facts.history.requeued.get(cause, 0) for cause in words}
     if any(counts.values()):
-        parts = listed(f"{n:,} {words[cause]}" for cause, n in counts.items() if n)
+        parts = listed(
+            f"{several(n, 'attempt')} {'was' if n == 1 else 'were'} {words[cause]}"
+            for cause, n in counts.items() if n
+        )  # fmt: skip
         seconds = shown(facts.history.seconds, 3)
         yield Finding(
             "lost_attempts",
-            f"Of the attempts at trials {parts}, in {seconds} s of work.",
+            f"{parts}, in {seconds} s of work.",
             counts,
         )

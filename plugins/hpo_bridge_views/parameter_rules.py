@@ -116,11 +116,18 @@ def find_bounds(facts: Facts) -> Iterator[Finding]:
         for side, distance in (("low", units), ("high", 1.0 - units)):
             step = 0.0 if parameter.size is None else 1.0 / parameter.size
             at_end, near = max(0.04, 0.51 * step), max(0.1, 0.51 * step)
+            if side == "low" and _is_natural(parameter):
+                continue
             if distance[top[0]] > at_end or np.nanmean(distance[top] <= near) < 0.5:
                 continue
             if _gets_worse_towards_the_end(distance, facts.losses, max(0.25, 2.5 * step)):
                 continue
             yield _at_bound(facts, name, parameter, side, float((distance[top] <= near).mean()))
+
+
+def _is_natural(parameter: Float | Int) -> bool:
+    """Return True if nothing lies below a range: counts from 0 or 1, and numbers from 0."""
+    return parameter.low == 0 or (isinstance(parameter, Int) and parameter.low == 1)
 
 
 def _gets_worse_towards_the_end(distance: np.ndarray, losses: np.ndarray, width: float) -> bool:

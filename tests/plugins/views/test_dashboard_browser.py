@@ -234,3 +234,20 @@ def test_a_long_study_says_what_is_not_drawn(browser, store):
                 browser.get(f"{url}/dashboard/studies/0{path}")
                 wait_for_text(browser, "of 1,500 trials are drawn")
             assert messages(browser) == []
+
+
+def test_a_report_shows_its_pictures_runs_nothing_and_asks_for_nothing(
+    browser: Any, store: Store, hostile: Callable[[str], None], tmp_path: Any
+) -> None:
+    hostile(store.url)
+    with hpo.load_study(store=store) as study:
+        study.report().save(tmp_path / "report.html")
+    browser.get((tmp_path / "report.html").as_uri())
+    images = browser.execute_script("return [...document.images].map(i => i.naturalWidth)")
+    assert len(images) >= 4
+    assert all(images)
+    assert browser.execute_script("return window.pwned") is None
+    assert "<script>" in text_of(browser)
+    assert requests(browser) <= {""}  # the file itself
+    assert messages(browser) == []
+    assert browser.save_screenshot(str(tmp_path / "report.png"))

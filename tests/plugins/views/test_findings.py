@@ -144,6 +144,7 @@ def test_noise_alone_is_unpredictable():
         (lambda p: -math.log10(p["lr"]), {("lr", "high")}),
         (lambda p: -p["layers"], {("layers", "high")}),
         (lambda p: p["layers"] - 20 * p["width"], {("width", "high")}),
+        (lambda p: p["layers"] + p["width"], set()),  # neither can be less
         (bowl, set()),
         (lambda p: (p["width"] - 0.93) ** 2, set()),
         (lambda p: p["optimizer"] == "adam", set()),
