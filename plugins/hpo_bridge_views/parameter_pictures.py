@@ -170,6 +170,8 @@ def _slice_panel(
     active = ~np.isnan(places)
     for group, colour in marks:
         here = group[active[group]]
+        if not len(here):  # an empty line has an extent at the figure's corner
+            continue
         axes.plot(
             places[here], values[here], "o", color=colour, markeredgewidth=0,
             markersize=4 if len(complete) <= 200 else 2.6,
@@ -178,7 +180,11 @@ def _slice_panel(
 
 def _failed_marks(axes: Any, parameter: ParameterAxis, failed: Sequence[TrialRecord]) -> None:
     """Mark failed trials at the lower edge."""
+    places = parameter.spread(parameter.places(failed))
+    places = places[~np.isnan(places)]
+    if not len(places):  # see above
+        return
     axes.plot(
-        parameter.spread(parameter.places(failed)), np.zeros(len(failed)), "|", color=FAILED,
+        places, np.zeros(len(places)), "|", color=FAILED,
         transform=axes.get_xaxis_transform(), markersize=7, clip_on=False,
     )  # fmt: skip

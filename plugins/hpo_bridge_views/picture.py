@@ -75,5 +75,4 @@ def _drawing() -> Iterator[None]:
     """Set how figures are written; a character that no font has is drawn as a box, silently."""
     with rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        warnings.filterwarnings("ignore", ".*constrained_layout not applied", UserWarning)
         yield
