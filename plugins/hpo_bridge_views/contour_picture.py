@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -46,43 +47,47 @@ def draw_contour(
         n = n if params is None else len(params)
         return max(1, n * (n - 1) // 2)
 
-    def draw(part: Any, history: StudyHistory) -> tuple[str, ...]:
-        name = objective_named(history, objective)
-        complete = completed(history)
-        if params is not None and (isinstance(params, str) or len(params) < 2):
-            raise HpoBridgeError(f"found {params!r}, expected at least two parameters", "params")
-        shown, notes = shown_parameters(history, params, name, most=3)
-        if len(shown) < 2:
-            raise NothingToDraw("The study has one parameter; the slice shows its values.")
-        pairs = list(combinations(shown, 2))
-        columns = min(3, len(pairs))
-        grid = part.subplots(-(-len(pairs) // columns), columns, squeeze=False).ravel()
-        sign = history.directions[name].sign
-        values = np.array([value_of(t, name) for t in complete])
-        # The worst tenth would take most of the colours.
-        low, high = np.quantile(sign * values, [0.0, 0.9])
-        limits = sorted((sign * float(low), sign * float(high)))
-        cmap = "viridis" if history.directions[name] is Direction.MINIMIZE else "viridis_r"
-        look = {"vmin": limits[0], "vmax": limits[1], "cmap": cmap}
-        for axes in grid[len(pairs) :]:
-            axes.set_axis_off()
-        drawn = None
-        for axes, (x, y) in zip(grid, pairs, strict=False):
-            drawn = _contour_panel(axes, x, y, complete, values, look) or drawn
-        if drawn is not None:
-            ends = "min" if sign < 0 else "max"
-            bar = part.colorbar(drawn, ax=list(grid), pad=0.01, aspect=30, extend=ends)
-            bar.set_label(label(name), size=8)
-            bar.ax.tick_params(labelsize=7)
-        if len(complete) > _MOST_SURFACE:
-            notes += ("Each cell has the colour of the median of its trials.",)
-        return (*notes, "Dark is better; the worst tenth has one colour.")
-
     def size(history: StudyHistory) -> tuple[float, float]:
         n = n_pairs(history)
         return (5.5 if n == 1 else 1.0 + 3.3 * min(3, n)), (0.6 + 3.2 * -(-n // 3))
 
-    return draw_each(histories, draw, size)
+    return draw_each(histories, partial(_draw_pairs, params=params, objective=objective), size)
+
+
+def _draw_pairs(
+    part: Any, history: StudyHistory, *, params: Sequence[str] | None, objective: str | None
+) -> tuple[str, ...]:
+    """Draw a study, and return what is to be said of it."""
+    name = objective_named(history, objective)
+    complete = completed(history)
+    if params is not None and (isinstance(params, str) or len(params) < 2):
+        raise HpoBridgeError(f"found {params!r}, expected at least two parameters", "params")
+    shown, notes = shown_parameters(history, params, name, most=3)
+    if len(shown) < 2:
+        raise NothingToDraw("The study has one parameter; the slice shows its values.")
+    pairs = list(combinations(shown, 2))
+    columns = min(3, len(pairs))
+    grid = part.subplots(-(-len(pairs) // columns), columns, squeeze=False).ravel()
+    sign = history.directions[name].sign
+    values = np.array([value_of(t, name) for t in complete])
+    # The worst tenth would take most of the colours.
+    low, high = np.quantile(sign * values, [0.0, 0.9])
+    limits = sorted((sign * float(low), sign * float(high)))
+    cmap = "viridis" if history.directions[name] is Direction.MINIMIZE else "viridis_r"
+    look = {"vmin": limits[0], "vmax": limits[1], "cmap": cmap}
+    for axes in grid[len(pairs) :]:
+        axes.set_axis_off()
+    drawn = None
+    for axes, (x, y) in zip(grid, pairs, strict=False):
+        drawn = _contour_panel(axes, x, y, complete, values, look) or drawn
+    if drawn is not None:
+        ends = "min" if sign < 0 else "max"
+        bar = part.colorbar(drawn, ax=list(grid), pad=0.01, aspect=30, extend=ends)
+        bar.set_label(label(name), size=8)
+        bar.ax.tick_params(labelsize=7)
+    if len(complete) > _MOST_SURFACE:
+        notes += ("Each cell has the colour of the median of its trials.",)
+    return (*notes, "Dark is better; the worst tenth has one colour.")
 
 
 def _contour_panel(

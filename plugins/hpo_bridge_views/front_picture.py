@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -41,40 +42,43 @@ def draw_pareto(
         objectives: Names of the objectives; all of them by default.
     """
 
-    def names(history: StudyHistory) -> list[str]:
-        chosen = list(history.directions) if objectives is None else _listed(objectives)
-        return [objective_named(history, name) for name in chosen][:_MOST_PANELS]
-
-    def pairs(history: StudyHistory) -> list[tuple[str, str]]:
-        return list(combinations(names(history), 2))
-
-    def draw(part: Any, history: StudyHistory) -> tuple[str, ...]:
-        if len(names(history)) < 2:
-            raise NothingToDraw("The study has one objective; the history shows its values.")
-        complete = completed(history)
-        front = Objectives(history.directions).front(complete)
-        columns = min(3, len(pairs(history)))
-        rows = -(-len(pairs(history)) // columns)
-        grid = part.subplots(rows, columns, squeeze=False).ravel()
-        notes: tuple[str, ...] = ()
-        for axes in grid[len(pairs(history)) :]:
-            axes.set_axis_off()
-        for axes, (x, y) in zip(grid, pairs(history), strict=False):
-            notes += _pareto_panel(axes, history, complete, front, (x, y))
-        marks = [
-            Line2D([], [], marker="o", linestyle="", color=colour) for colour in (GREY, FAILED)
-        ]
-        legend(grid[0], marks, ["dominated", f"front ({len(front):,})"])
-        if len(history.directions) > _MOST_PANELS and objectives is None:
-            notes += (f"The first {_MOST_PANELS} of {len(history.directions)} objectives.",)
-        return notes
-
     def size(history: StudyHistory) -> tuple[float, float]:
-        n = max(1, len(pairs(history)))
+        n = max(1, len(_pairs(history, objectives)))
         columns = min(3, n)
         return (5.5 if n == 1 else 3.6 * columns), 4.2 if n == 1 else 0.4 + 3.1 * -(-n // columns)
 
-    return draw_each(histories, draw, size)
+    return draw_each(histories, partial(_draw_front, objectives=objectives), size)
+
+
+def _pairs(history: StudyHistory, objectives: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Return the pairs of objectives that are drawn."""
+    chosen = list(history.directions) if objectives is None else _listed(objectives)
+    names = [objective_named(history, name) for name in chosen][:_MOST_PANELS]
+    return list(combinations(names, 2))
+
+
+def _draw_front(
+    part: Any, history: StudyHistory, *, objectives: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Draw a study, and return what is to be said of it."""
+    pairs = _pairs(history, objectives)
+    if not pairs:
+        raise NothingToDraw("The study has one objective; the history shows its values.")
+    complete = completed(history)
+    front = Objectives(history.directions).front(complete)
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    grid = part.subplots(rows, columns, squeeze=False).ravel()
+    notes: tuple[str, ...] = ()
+    for axes in grid[len(pairs) :]:
+        axes.set_axis_off()
+    for axes, (x, y) in zip(grid, pairs, strict=False):
+        notes += _pareto_panel(axes, history, complete, front, (x, y))
+    marks = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in (GREY, FAILED)]
+    legend(grid[0], marks, ["dominated", f"front ({len(front):,})"])
+    if len(history.directions) > _MOST_PANELS and objectives is None:
+        notes += (f"The first {_MOST_PANELS} of {len(history.directions)} objectives.",)
+    return notes
 
 
 def _pareto_panel(

@@ -113,6 +113,14 @@ def importance(history: StudyHistory, objective: str | None = None) -> Importanc
     if explained < _LEAST:
         reason = f"too few trials to say: in {len(complete)}, no parameter explains the values"
         return Importance(name, (), len(complete), explained, reason, notes)
+    found = _with_intervals(columns, values, resampled)
+    return Importance(name, tuple(found), len(complete), explained, None, notes)
+
+
+def _with_intervals(
+    columns: Sequence[Column], values: Array, resampled: Array
+) -> list[ParameterImportance]:
+    """Return the parameters with their 90 % intervals, the most important first."""
     low, high = np.quantile(resampled, [0.05, 0.95], axis=0)
     found = [
         ParameterImportance(
@@ -125,7 +133,7 @@ def importance(history: StudyHistory, objective: str | None = None) -> Importanc
         for i, column in enumerate(columns)
     ]
     found.sort(key=lambda each: -each.value)
-    return Importance(name, tuple(found), len(complete), explained, None, notes)
+    return found
 
 
 def objective_named(history: StudyHistory, objective: str | None) -> str:

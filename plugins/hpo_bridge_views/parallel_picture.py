@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,34 +37,36 @@ def draw_parallel(
         objective: The objective; the first one by default.
     """
 
-    def draw(part: Any, history: StudyHistory) -> tuple[str, ...]:
-        name = objective_named(history, objective)
-        complete = completed(history)
-        shown, notes = shown_parameters(history, params, name)
-        ranked = best_trials(history, complete, name, len(complete))
-        ranks = {t.number: i / max(1, len(ranked) - 1) for i, t in enumerate(ranked)}
-        some = _some_of(ranked)
-        if len(some) < len(ranked):
-            notes += (
-                f"{len(some)} of {counted(len(ranked), 'trial')}: the best, and some others.",
-            )
-        rank = np.array([ranks[t.number] for t in some])
-        shares = [np.nan_to_num(p.share(p.places(some)), nan=_INACTIVE) for p in shown]
-        heights = np.column_stack([*shares, 1.0 - rank])
-        axes = part.subplots()
-        lines = LineCollection(
-            [list(enumerate(row)) for row in heights[::-1]], array=rank[::-1], cmap="cividis",
-            norm=Normalize(0, 1.15), alpha=0.75 if len(some) <= 100 else 0.5,
-            linewidths=np.where(rank[::-1] < 0.1, 1.6, 0.7),
-        )  # fmt: skip
-        axes.add_collection(lines)
-        _parallel_axes(axes, shown, history, name, [value_of(t, name) for t in ranked])
-        return notes
-
     def size(history: StudyHistory) -> tuple[float, float]:
         return max(6.0, 1.6 + 1.15 * len(names_shown(history, params))), 4.2
 
-    return draw_each(histories, draw, size)
+    return draw_each(histories, partial(_draw_lines, params=params, objective=objective), size)
+
+
+def _draw_lines(
+    part: Any, history: StudyHistory, *, params: Sequence[str] | None, objective: str | None
+) -> tuple[str, ...]:
+    """Draw a study, and return what is to be said of it."""
+    name = objective_named(history, objective)
+    complete = completed(history)
+    shown, notes = shown_parameters(history, params, name)
+    ranked = best_trials(history, complete, name, len(complete))
+    ranks = {t.number: i / max(1, len(ranked) - 1) for i, t in enumerate(ranked)}
+    some = _some_of(ranked)
+    if len(some) < len(ranked):
+        notes += (f"{len(some)} of {counted(len(ranked), 'trial')}: the best, and some others.",)
+    rank = np.array([ranks[t.number] for t in some])
+    shares = [np.nan_to_num(p.share(p.places(some)), nan=_INACTIVE) for p in shown]
+    heights = np.column_stack([*shares, 1.0 - rank])
+    axes = part.subplots()
+    lines = LineCollection(
+        [list(enumerate(row)) for row in heights[::-1]], array=rank[::-1], cmap="cividis",
+        norm=Normalize(0, 1.15), alpha=0.75 if len(some) <= 100 else 0.5,
+        linewidths=np.where(rank[::-1] < 0.1, 1.6, 0.7),
+    )  # fmt: skip
+    axes.add_collection(lines)
+    _parallel_axes(axes, shown, history, name, [value_of(t, name) for t in ranked])
+    return notes
 
 
 def _some_of(ranked: Sequence[TrialRecord]) -> list[TrialRecord]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -109,44 +110,48 @@ def draw_slice(
         objective: The objective; the first one by default.
     """
 
-    def draw(part: Any, history: StudyHistory) -> tuple[str, ...]:
-        name = objective_named(history, objective)
-        complete = completed(history)
-        shown, notes = shown_parameters(history, params, name)
-        columns = min(4, len(shown))
-        grid = part.subplots(-(-len(shown) // columns), columns, squeeze=False, sharey=True)
-        failed = [t for t in history.trials if t.state is TrialState.FAILED]
-        some = _some_of(history, complete, name)
-        notes += thinning_note(len(some), len(complete), "trial")
-        complete, failed = some, thinned(failed, _MOST_FAILED)
-        values = np.array([value_of(t, name) for t in complete])
-        for axes in grid.ravel()[len(shown) :]:
-            axes.set_axis_off()
-        ages = ScalarMappable(
-            Normalize(complete[0].number, max(complete[-1].number, complete[0].number + 1)),
-            colormaps["viridis"].resampled(_AGES),
-        )
-        groups = np.array_split(np.arange(len(complete)), _AGES)
-        marks = [(g, ages.to_rgba(complete[g[0]].number)) for g in groups if len(g)]
-        for axes, parameter in zip(grid.ravel(), shown, strict=False):
-            _slice_panel(axes, parameter, complete, values, marks)
-            _failed_marks(axes, parameter, failed)
-            parameter.apply(axes.xaxis)
-        for axes in grid[:, 0]:
-            axes.set_ylabel(value_label(history, name))
-        notes += set_value_scale(grid[0, 0].yaxis, values)
-        bar = part.colorbar(ages, ax=grid, pad=0.01, aspect=30)
-        bar.set_label("trial", size=8)
-        bar.ax.tick_params(labelsize=7)
-        if failed:
-            notes += ("Marks at the lower edge: failed trials.",)
-        return notes
-
     def size(history: StudyHistory) -> tuple[float, float]:
         n = len(names_shown(history, params))
         return 1.2 + 2.3 * min(4, n), 0.5 + 2.4 * -(-n // 4)
 
-    return draw_each(histories, draw, size)
+    return draw_each(histories, partial(_draw_panels, params=params, objective=objective), size)
+
+
+def _draw_panels(
+    part: Any, history: StudyHistory, *, params: Sequence[str] | None, objective: str | None
+) -> tuple[str, ...]:
+    """Draw a study, and return what is to be said of it."""
+    name = objective_named(history, objective)
+    complete = completed(history)
+    shown, notes = shown_parameters(history, params, name)
+    columns = min(4, len(shown))
+    grid = part.subplots(-(-len(shown) // columns), columns, squeeze=False, sharey=True)
+    failed = [t for t in history.trials if t.state is TrialState.FAILED]
+    some = _some_of(history, complete, name)
+    notes += thinning_note(len(some), len(complete), "trial")
+    complete, failed = some, thinned(failed, _MOST_FAILED)
+    values = np.array([value_of(t, name) for t in complete])
+    for axes in grid.ravel()[len(shown) :]:
+        axes.set_axis_off()
+    ages = ScalarMappable(
+        Normalize(complete[0].number, max(complete[-1].number, complete[0].number + 1)),
+        colormaps["viridis"].resampled(_AGES),
+    )
+    groups = np.array_split(np.arange(len(complete)), _AGES)
+    marks = [(g, ages.to_rgba(complete[g[0]].number)) for g in groups if len(g)]
+    for axes, parameter in zip(grid.ravel(), shown, strict=False):
+        _slice_panel(axes, parameter, complete, values, marks)
+        _failed_marks(axes, parameter, failed)
+        parameter.apply(axes.xaxis)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(value_label(history, name))
+    notes += set_value_scale(grid[0, 0].yaxis, values)
+    bar = part.colorbar(ages, ax=grid, pad=0.01, aspect=30)
+    bar.set_label("trial", size=8)
+    bar.ax.tick_params(labelsize=7)
+    if failed:
+        notes += ("Marks at the lower edge: failed trials.",)
+    return notes
 
 
 def _some_of(

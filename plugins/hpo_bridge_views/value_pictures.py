@@ -112,15 +112,9 @@ def _history_panel(
         (line,) = axes.plot(numbers, values, drawstyle="steps-post", color=INK, linewidth=1.4)
         handles.append(line)
         names.append("best so far")
-    for state, colour, word, height in (
-        (TrialState.FAILED, FAILED, "failed", 0.0),
-        (TrialState.RUNNING, RUNNING, "running", 1.0),
-        (TrialState.WAITING, GREY, "waiting", 1.0),
-    ):
-        at = [t.number for t in trials if t.state is state]
-        if at:
-            handles.append(_edge_marks(axes, at, height, colour))
-            names.append(word)
+    marks = _states_at_the_edges(axes, trials)
+    handles += marks.values()
+    names += marks
     if not drawn:
         text = escaped(no_complete(history))
         axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=INK)
@@ -131,6 +125,20 @@ def _history_panel(
             ncols=min(5, len(names)), borderaxespad=0.2, columnspacing=1.2, handletextpad=0.4,
         )  # fmt: skip
     return notes + set_value_scale(axes.yaxis, drawn)
+
+
+def _states_at_the_edges(axes: Axes, trials: Sequence[TrialRecord]) -> dict[str, Any]:
+    """Mark trials without a value at the edges; return the marks of each state by its word."""
+    found = {}
+    for state, colour, word, height in (
+        (TrialState.FAILED, FAILED, "failed", 0.0),
+        (TrialState.RUNNING, RUNNING, "running", 1.0),
+        (TrialState.WAITING, GREY, "waiting", 1.0),
+    ):
+        at = [t.number for t in trials if t.state is state]
+        if at:
+            found[word] = _edge_marks(axes, at, height, colour)
+    return found
 
 
 def _edge_marks(axes: Axes, at: Sequence[int], height: float, colour: str) -> Any:
