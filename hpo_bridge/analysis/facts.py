@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.schedule_cursor import last_session
 from ..store import Store
-from ..store.study_events import Adopted, SpaceChanged
+from ..store.study_events import Adopted
 
 
 def schedule_entry(store: Store, name: str) -> dict[str, int] | None:
@@ -34,8 +34,3 @@ def adopted(store: Store, name: str) -> dict[str, Any] | None:
     if not sources:
         return None
     return {"trials": trials, "left": dict(left), "sources": list(sources.values())}
-
-
-def space_version(store: Store, name: str) -> int:
-    """Return the version of the study's space, from 1."""
-    return 1 + sum(1 for _ in store.events_of(name, SpaceChanged))

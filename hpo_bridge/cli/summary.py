@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..analysis.facts import adopted, schedule_entry, space_version
+from ..analysis.facts import adopted, schedule_entry
 from ..contracts.directions import Objectives
 from ..contracts.formatting import (
     constants_in,
@@ -21,6 +21,7 @@ from ..contracts.record import TrialState
 from ..engine.failures import no_complete_trial
 from ..engine.study_lookup import find_study
 from ..errors import counted
+from ..history.space_change import space_version
 from ..store import Store
 from .printing import table_lines
 from .selected_trial import choice_lines, short_trial

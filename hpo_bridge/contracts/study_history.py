@@ -35,7 +35,7 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class StudyHistory:
-    """A study and all that has happened in it.
+    """A study and its trials; for a view also what else has happened in it.
 
     Attributes:
         name: Its name.
@@ -48,12 +48,9 @@ class StudyHistory:
         created: Seconds since the epoch.
         seconds: The time that drivers have worked on it, in all.
         driver: Who drives it now, in words, or ``None``.
-        sessions: Its sessions, in order.
-        reused: The number of trials with the result of an earlier one, which were not run.
-        resampled: The number of suggestions that repeated a trial, and were asked for again.
+        sessions: Its sessions, in order; these and the following fields are for views.
         requeued: Cause (``failure``, ``cut``, ``lost``) to the number of attempts that ended
             without result, after which the trial waited again.
-        adopted: The number of trials of earlier studies that the backend was told of.
         space_version: The version of its space, from 1.
         study_file: The text of its study file, where it was opened by one.
     """
@@ -69,9 +66,6 @@ class StudyHistory:
     seconds: float = 0.0
     driver: str | None = None
     sessions: tuple[SessionRecord, ...] = ()
-    reused: int = 0
-    resampled: int = 0
     requeued: Mapping[str, int] = field(default_factory=dict)
-    adopted: int = 0
     space_version: int = 1
     study_file: str | None = None

@@ -236,3 +236,8 @@ def unknown_parameter(name: Any, space: Space) -> HpoBridgeError:
     """Return the error of an earlier value for what is no parameter."""
     hint = nearest(str(name), list(space))
     return HpoBridgeError(f"is no parameter of the space{hint}", name)
+
+
+def space_version(store: Store, name: str) -> int:
+    """Return the version of the study's space, from 1."""
+    return 1 + sum(1 for _ in store.events_of(name, SpaceChanged))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from ..contracts.specs import BackendSpec, ViewSpec
-from ..contracts.study_history import SessionRecord
+from ..contracts.study_history import SessionRecord, StudyHistory
 from ..contracts.view import View
 from ..errors import UnknownName
 from ..plugins import PluginManager
 from ..store import Store
+from ..store.event_types import Requeued
+from ..store.study_events import SessionStarted
+from .space_change import space_version
 from .stored_history import study_history
 
 
@@ -42,11 +46,28 @@ def build_view(
         raise UnknownName(
             f"view {name!r} shows a store live, and is no picture", fix=f"run hpo-bridge {name}"
         )
-    histories = [study_history(store, study) for store, study in studies]
-    read = [replace(each, trials=tuple(each.trials)) for each in histories]
-    read = [replace(each, sessions=_with_startup(plugins, each.sessions)) for each in read]
-    read[0] = replace(read[0], study_file=study_file)
-    return cast("View", plugins.build("view", name, options, read))
+    histories = [_viewed_history(plugins, store, study) for store, study in studies]
+    histories[0] = replace(histories[0], study_file=study_file)
+    return cast("View", plugins.build("view", name, options, histories))
+
+
+def _viewed_history(plugins: PluginManager, store: Store, name: str) -> StudyHistory:
+    """Return a study with its trials read, and with what else its log says of it."""
+    history = study_history(store, name)
+    sessions = [_session(event) for event in store.events_of(name, SessionStarted)]
+    return replace(
+        history,
+        trials=tuple(history.trials),
+        sessions=_with_startup(plugins, sessions),
+        requeued=Counter(event.cause for event in store.events_of(name, Requeued)),
+        space_version=space_version(store, name),
+    )
+
+
+def _session(event: SessionStarted) -> SessionRecord:
+    return SessionRecord(
+        event.backend, event.time, event.options, event.library or "", event.runner, event.fresh
+    )
 
 
 def _with_startup(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Categorical, Float, HpoBridgeError, Int, Space, Study, analysis
-from hpo_bridge.analysis.facts import space_version
 from hpo_bridge.errors import StoreError
+from hpo_bridge.history.space_change import space_version
 from hpo_bridge.store.study_events import SpaceChanged
 
 Make = Callable[..., Study]
