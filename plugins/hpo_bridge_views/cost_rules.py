@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +12,8 @@ from scipy.stats import spearmanr
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 
 from .facts import Facts
-from .finding import Finding, listed, percent, several, shown
+from .finding import Finding
+from .wording import counted, listed, percent, shown
 
 
 def find_pruning(facts: Facts) -> Iterator[Finding]:
@@ -25,7 +28,7 @@ def find_pruning(facts: Facts) -> Iterator[Finding]:
     share = saved / (done + saved)
     yield Finding(
         "pruning",
-        f"Pruning stopped {several(len(pruned), 'trial')} of {len(facts.trials):,} and saved "
+        f"Pruning stopped {counted(len(pruned), 'trial')} of {len(facts.trials):,} and saved "
         f"{percent(share)} of the steps that all of them would have taken.",
         {"pruned": len(pruned), "steps": done, "saved": saved, "share": share},
     )
@@ -51,7 +54,7 @@ def find_doubtful_pruning(facts: Facts) -> Iterator[Finding]:
             "pruning_doubtful",
             f"Pruning may have hurt: the value at step {step}, where half of the pruned trials "
             f"had been stopped, says little of the final one (rank correlation {rank:.2f} over "
-            f"{several(len(pairs), 'complete trial')}). Let trials run longer before they are "
+            f"{counted(len(pairs), 'complete trial')}). Let trials run longer before they are "
             "judged.",
             {"step": step, "rank_correlation": rank, "trials": len(pairs)},
         )
@@ -98,10 +101,11 @@ def _sessions(facts: Facts) -> Iterator[tuple[float, float, list[TrialRecord]]]:
         if t.started is not None and t.finished is not None and t.reused is None
     ]  # fmt: skip
     starts = [session.started for session in facts.history.sessions]
-    for position, start in enumerate(starts):
-        end = starts[position + 1] if position + 1 < len(starts) else float("inf")
-        mine = [t for t in timed if start <= (t.started or 0.0) < end]
-        if len(mine) > 1:
+    groups = defaultdict(list)
+    for trial in timed:
+        groups[bisect_right(starts, trial.started or 0.0)].append(trial)
+    for place, mine in groups.items():
+        if place and len(mine) > 1:
             yield (
                 min(t.started or 0.0 for t in mine), max(t.finished or 0.0 for t in mine), mine,
             )  # fmt: skip
@@ -115,7 +119,7 @@ def find_lost_attempts(facts: Facts) -> Iterator[Finding]:
     counts = {cause: facts.history.requeued.get(cause, 0) for cause in words}
     if any(counts.values()):
         parts = listed(
-            f"{several(n, 'attempt')} {'was' if n == 1 else 'were'} {words[cause]}"
+            f"{counted(n, 'attempt')} {'was' if n == 1 else 'were'} {words[cause]}"
             for cause, n in counts.items() if n
         )  # fmt: skip
         seconds = shown(facts.history.seconds, 3)

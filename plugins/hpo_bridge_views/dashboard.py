@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import webbrowser
-from ipaddress import ip_address
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -14,7 +13,7 @@ from hpo_bridge_optuna.study_reader import ReadableStore
 
 from hpo_bridge.errors import InvalidOptions
 
-from .dashboard_app import DashboardApp
+from .dashboard_app import DashboardApp, is_loopback
 
 PORTS_TRIED = 100
 """Number of ports after one in use that are tried for one that is free."""
@@ -38,7 +37,7 @@ def serve_dashboard(
         StudyNotFound: If there is no such study.
         KeyboardInterrupt: After Ctrl-C.
     """
-    local = host == "localhost" or _is_loopback(host)
+    local = host == "localhost" or is_loopback(host)
     app = DashboardApp(store, local=local)
     page = "" if study is None else f"dashboard/studies/{app.storage.id_of(study)}"
     with listen(host, port) as server:
@@ -49,13 +48,6 @@ def serve_dashboard(
         if browser:
             webbrowser.open(url)
         server.serve_forever()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class DashboardServer(ThreadingMixIn, WSGIServer):

@@ -188,8 +188,13 @@ def _is_local(host: str) -> bool:
     name = re.sub(r":\d*$", "", host).strip("[]").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    return is_loopback(name)
+
+
+def is_loopback(host: str) -> bool:
+    """Return True for an address of this machine that no other can reach."""
     try:
-        return ip_address(name).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
         return False
 

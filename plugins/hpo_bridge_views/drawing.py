@@ -178,15 +178,3 @@ def set_log(axis: Axis, low: float, high: float) -> None:
 def _plain_ticks(axis: Axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def thinned(items: Sequence[Any], most: int) -> list[Any]:
-    """Return at most so many items, spread evenly, with the first and the last."""
-    if len(items) <= most:
-        return list(items)
-    return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

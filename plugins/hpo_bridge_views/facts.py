@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.contracts.study_history import StudyHistory
-from hpo_bridge.errors import SpaceError
 from hpo_bridge.space import Categorical
 
+from .parameter_columns import coordinates_of
 from .surrogate import Surrogate
 
 
@@ -112,13 +111,4 @@ def unit_values(history: StudyHistory, name: str, trials: Iterable[TrialRecord])
     It is NaN, too, for a value that the space does not have any more.
     """
     parameter = history.space[name]
-
-    def unit(params: Mapping[str, Any]) -> float:
-        if name not in params:
-            return float("nan")
-        try:
-            return parameter.encode(params[name])
-        except (SpaceError, TypeError, ValueError):
-            return float("nan")
-
-    return np.array([unit(trial.params) for trial in trials])
+    return np.array([coordinates_of(parameter, t.params, name, False)[0] for t in trials])

@@ -15,7 +15,8 @@ from hpo_bridge.objectives import reason_key, short_reason
 from hpo_bridge.space import Categorical
 
 from .facts import Facts, unit_values
-from .finding import Finding, listed, percent, several, shown
+from .finding import Finding
+from .wording import counted, listed, percent, shown
 
 _MOST_CUTS = 40
 """The number of places at which a parameter's range is cut in two, at most."""
@@ -40,7 +41,7 @@ def find_failures(facts: Facts) -> Iterator[Finding]:
     ended = sum(trial.state.is_final for trial in facts.trials)
     yield Finding(
         "failures",
-        f"{len(failed):,} of {several(ended, 'trial')} that ended failed "
+        f"{len(failed):,} of {counted(ended, 'trial')} that ended failed "
         f"({percent(len(failed) / ended)}): {shares}"
         f"{f', {rest} for other reasons' if rest else ''}.",
         {"failed": len(failed), "ended": ended, "reasons": reasons[:10]},

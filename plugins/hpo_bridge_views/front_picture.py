@@ -24,12 +24,10 @@ from .drawing import (
     style,
     value_label,
 )  # fmt: skip
-from .importance import objective_named
+from .importance import MOST_PANELS, objective_named
 from .picture import Picture
 from .trial_values import completed, value_of
 from .value_pictures import draw_points
-
-_MOST_PANELS = 4
 
 
 def draw_pareto(
@@ -53,7 +51,7 @@ def draw_pareto(
 def _pairs(history: StudyHistory, objectives: Sequence[str] | None) -> list[tuple[str, str]]:
     """Return the pairs of objectives that are drawn."""
     chosen = list(history.directions) if objectives is None else _listed(objectives)
-    names = [objective_named(history, name) for name in chosen][:_MOST_PANELS]
+    names = [objective_named(history, name) for name in chosen][:MOST_PANELS]
     return list(combinations(names, 2))
 
 
@@ -76,8 +74,8 @@ def _draw_front(
         notes += _pareto_panel(axes, history, complete, front, (x, y))
     marks = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in (GREY, FAILED)]
     legend(grid[0], marks, ["dominated", f"front ({len(front):,})"])
-    if len(history.directions) > _MOST_PANELS and objectives is None:
-        notes += (f"The first {_MOST_PANELS} of {len(history.directions)} objectives.",)
+    if len(history.directions) > MOST_PANELS and objectives is None:
+        notes += (f"The first {MOST_PANELS} of {len(history.directions)} objectives.",)
     return notes
 
 

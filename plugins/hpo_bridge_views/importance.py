@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from hpo_bridge.contracts.record import TrialRecord
 from hpo_bridge.contracts.study_history import StudyHistory
 from hpo_bridge.errors import HpoBridgeError, nearest
 
 from .gaussian_process import Array, GaussianProcess, fit
 from .parameter_columns import Column, varying_columns
+from .thinning import thinned
 from .threads import single_threaded
 
 FEWEST = 12
@@ -32,6 +32,8 @@ FEWEST = 12
 MOST = 200
 """Most trials that are used, spread evenly over the study."""
 RESAMPLES = 20
+MOST_PANELS = 4
+"""Most objectives that have a panel each."""
 _NUMBERS = 600_000  # most distances at a time: fewer trials of spaces of many parameters
 _LEAST = 0.05  # share of the variance that must be explained
 
@@ -99,7 +101,7 @@ def importance(history: StudyHistory, objective: str | None = None) -> Importanc
     name = objective_named(history, objective)
     complete = [t for t in history.trials if t.values is not None and t.reused is None]
     n_varying = sum(1 for p in history.space.values() if p.size != 1)
-    used = _thinned(complete, math.isqrt(_NUMBERS // max(n_varying, 1)))
+    used = thinned(complete, min(MOST, math.isqrt(_NUMBERS // max(n_varying, 1))))
     losses = history.directions[name].sign * np.array([(t.values or {})[name] for t in used])
     columns, notes = varying_columns(history.space, used)
     reason = _reason(len(complete), losses, columns)
@@ -115,6 +117,17 @@ def importance(history: StudyHistory, objective: str | None = None) -> Importanc
         return Importance(name, (), len(complete), explained, reason, notes)
     found = _with_intervals(columns, values, resampled)
     return Importance(name, tuple(found), len(complete), explained, None, notes)
+
+
+def objectives_shown(history: StudyHistory, objective: str | None) -> list[str]:
+    """Return the objectives that have a panel each: the named one, or the first few.
+
+    Raises:
+        HpoBridgeError: If there is no such objective.
+    """
+    if objective is not None:
+        return [objective_named(history, objective)]
+    return list(history.directions)[:MOST_PANELS]
 
 
 def _with_intervals(
@@ -149,14 +162,6 @@ def objective_named(history: StudyHistory, objective: str | None) -> str:
             "objective",
         )
     return known[0] if objective is None else objective
-
-
-def _thinned(trials: Sequence[TrialRecord], most: int) -> list[TrialRecord]:
-    """Return at most so many trials, spread evenly."""
-    most = min(most, MOST)
-    if len(trials) <= most:
-        return list(trials)
-    return [trials[round(i)] for i in np.linspace(0, len(trials) - 1, most)]
 
 
 def _reason(n_complete: int, losses: Array, columns: Sequence[Column]) -> str | None:

@@ -12,11 +12,13 @@ from html import escape
 from typing import Any
 
 from hpo_bridge import __version__
+from hpo_bridge.contracts.formatting import format_duration
 from hpo_bridge.contracts.record import TrialRecord
 from hpo_bridge.contracts.study_history import StudyHistory
 
-from .finding import Finding, listed, several, shown
+from .finding import Finding
 from .picture import Picture
+from .wording import counted, listed, shown
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
@@ -79,8 +81,8 @@ def _opening(history: StudyHistory, findings: Sequence[Finding], *, titled: bool
     states = ", ".join(f"{count:,} {state}" for state, count in counts.items())
     aims = ", ".join(f"{way.value} {name}" for name, way in history.directions.items())
     about = (
-        f"{several(len(trials), 'trial')}{f': {states}' if states else ''}. {aims}. "
-        f"{_duration(history.seconds)} of work, begun {_moment(history.created)}. "
+        f"{counted(len(trials), 'trial')}{f': {states}' if states else ''}. {aims}. "
+        f"{format_duration(history.seconds)} of work, begun {_moment(history.created)}. "
         f"Store: {history.store}."
     )
     title = f"<h2>{escape(history.name)}</h2>" if titled else ""
@@ -146,7 +148,7 @@ def _comparison(histories: Sequence[StudyHistory], tops: Sequence[Sequence[Trial
             f"{name} {shown(value, 6)}" for name, value in (top[0].values or {}).items()
         )  # fmt: skip
         backends = listed(dict.fromkeys(session.backend for session in history.sessions))
-        rows.append([history.name, backends, f"{ended:,}", best, _duration(history.seconds)])
+        rows.append([history.name, backends, f"{ended:,}", best, format_duration(history.seconds)])
     return _table(["study", "backends", "trials ended", "best", "work"], rows)
 
 
@@ -179,10 +181,3 @@ def _origin(history: StudyHistory) -> str:
 
 def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"

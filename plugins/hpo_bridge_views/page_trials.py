@@ -15,6 +15,8 @@ from optuna_dashboard._serializer import serialize_frozen_trial
 
 from hpo_bridge.contracts.record import TrialRecord
 
+from .thinning import thinned
+
 MOST_REPORTS = 100
 """Number of intermediate values of a trial that are drawn."""
 LONGEST_ERROR = 1000
@@ -49,7 +51,7 @@ def page_trial(study: StudyReader, record: TrialRecord) -> PageTrial:
         error = f"{error[:LONGEST_ERROR]} …"
     # The measurements at each step are not drawn.
     frozen = study.freeze(
-        replace(record, reports=thinned(record.reports), metrics=(), error=error)
+        replace(record, reports=some_reports(record.reports), metrics=(), error=error)
     )
     frozen._user_attrs = _shown_attributes(frozen)
     return PageTrial(
@@ -63,13 +65,9 @@ def page_trial(study: StudyReader, record: TrialRecord) -> PageTrial:
     )  # fmt: skip
 
 
-def thinned(reports: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+def some_reports(reports: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
     """Return at most :data:`MOST_REPORTS` reports by step, evenly, the last one included."""
-    found = sorted(reports, key=lambda report: report[0])
-    if len(found) <= MOST_REPORTS:
-        return tuple(found)
-    gap = (len(found) - 1) / (MOST_REPORTS - 1)
-    return tuple(found[round(at * gap)] for at in range(MOST_REPORTS))
+    return tuple(thinned(sorted(reports, key=lambda report: report[0]), MOST_REPORTS))
 
 
 def _shown_attributes(trial: FrozenTrial) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from matplotlib.colors import Normalize
 from hpo_bridge.contracts.record import TrialRecord
 from hpo_bridge.contracts.study_history import StudyHistory
 
-from .drawing import GREY, INK, counted, draw_each, label
+from .drawing import GREY, INK, draw_each, label
 from .importance import objective_named
 from .parameter_axes import ParameterAxis, names_shown, shown_parameters
 from .picture import Picture
+from .thinning import thinned
 from .trial_values import best_trials, completed, value_of
+from .wording import counted
 
 _MOST_LINES = 300
 _INACTIVE = -0.14
@@ -74,8 +76,7 @@ def _some_of(ranked: Sequence[TrialRecord]) -> list[TrialRecord]:
     if len(ranked) <= _MOST_LINES:
         return list(ranked)
     best = _MOST_LINES // 3
-    others = np.linspace(best, len(ranked) - 1, _MOST_LINES - best).round().astype(int)
-    return [*ranked[:best], *(ranked[i] for i in np.unique(others))]
+    return [*ranked[:best], *thinned(ranked[best:], _MOST_LINES - best)]
 
 
 def _parallel_axes(

@@ -15,8 +15,9 @@ from hpo_bridge.contracts.study_history import StudyHistory
 from hpo_bridge.errors import HpoBridgeError, SpaceError, nearest
 from hpo_bridge.space import Categorical, Float, Int
 
-from .drawing import NothingToDraw, counted, label, set_log
+from .drawing import NothingToDraw, label, set_log
 from .importance import importance
+from .wording import counted
 
 MOST_PARAMETERS = 12
 _MOST_TICKS = 10

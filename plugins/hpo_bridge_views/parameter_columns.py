@@ -71,14 +71,17 @@ def varying_columns(
 def _column(name: str, space: Space, trials: Sequence[TrialRecord]) -> Column:
     parameter = space[name]
     is_nominal = isinstance(parameter, Categorical) and not parameter.ordered
-    rows = [_coordinates(parameter, trial.params, name, is_nominal) for trial in trials]
+    rows = [coordinates_of(parameter, trial.params, name, is_nominal) for trial in trials]
     width = max((len(row) for row in rows), default=1)
     values = np.array([row if len(row) == width else [math.nan] * width for row in rows])
     values = values.reshape(len(rows), width).astype(float)
     ends = {}
     if isinstance(parameter, Categorical):
         positions = np.array(
-            [_coordinates(parameter, {name: each}, name, is_nominal) for each in parameter.choices]
+            [
+                coordinates_of(parameter, {name: each}, name, is_nominal)
+                for each in parameter.choices
+            ]
         )
         keys = [choice_key(each) for each in parameter.choices]
         ends = {
@@ -94,7 +97,7 @@ def _column(name: str, space: Space, trials: Sequence[TrialRecord]) -> Column:
     return Column(name, values, positions, is_nominal, ends)
 
 
-def _coordinates(
+def coordinates_of(
     parameter: Parameter, params: Mapping[str, Any], name: str, is_nominal: bool
 ) -> list[float]:
     """Return a value's place in its range, or a choice's position; NaN where it is inactive."""

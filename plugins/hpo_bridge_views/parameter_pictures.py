@@ -22,12 +22,12 @@ from .drawing import (
     label,
     set_value_scale,
     style,
-    thinned,
     value_label,
 )  # fmt: skip
-from .importance import importance, objective_named
+from .importance import importance, objective_named, objectives_shown
 from .parameter_axes import ParameterAxis, names_shown, shown_parameters
 from .picture import Picture
+from .thinning import thinned
 from .trial_values import best_trials, completed, thinning_note, value_of
 
 _MOST_BARS = 20
@@ -44,9 +44,7 @@ def draw_importance(histories: Sequence[StudyHistory], *, objective: str | None 
     """
 
     def shown(history: StudyHistory) -> list[str]:
-        if objective is not None:
-            return [objective_named(history, objective)]
-        return list(history.directions)[:4]
+        return objectives_shown(history, objective)
 
     def draw(part: Any, history: StudyHistory) -> tuple[str, ...]:
         panels = part.subplots(1, len(shown(history)), squeeze=False)[0]

@@ -11,7 +11,8 @@ from scipy.stats import spearmanr
 from hpo_bridge.space import Categorical, Float, Int
 
 from .facts import Facts
-from .finding import Finding, listed, percent, several, shown
+from .finding import Finding
+from .wording import counted, listed, percent, shown
 
 FEWEST = 20
 """Complete trials below which nothing is said of parameters."""
@@ -28,8 +29,8 @@ def find_importance(facts: Facts) -> Iterator[Finding]:
     if count < fewest:
         yield Finding(
             "too_few",
-            f"{facts.label}{several(count, 'complete trial')} over "
-            f"{several(parameters, 'parameter')} are too few to say which of them matter: "
+            f"{facts.label}{counted(count, 'complete trial')} over "
+            f"{counted(parameters, 'parameter')} are too few to say which of them matter: "
             f"{fewest} would do.",
             {"trials": count, "parameters": parameters, "needed": fewest},
         )

@@ -20,6 +20,7 @@ from .findings import all_findings
 from .importance import Importance, importance
 from .page import report_page
 from .picture import Picture
+from .trial_values import best_trials
 
 BEST = 10
 """The number of best trials that a report lists."""
@@ -67,7 +68,7 @@ class Report:
         specs = {spec.name: spec for spec in hpo_register_views()}
         drawn = []
         for name, suits in _PICTURES.items():
-            if name not in specs or not any(suits(history) for history in self.histories):
+            if not any(suits(history) for history in self.histories):
                 continue
             module, _, function = specs[name].factory.partition(":")
             draw = getattr(importlib.import_module(module), function)
@@ -113,8 +114,8 @@ def top_trials(history: StudyHistory) -> list[TrialRecord]:
     objectives = Objectives(history.directions)
     complete = [trial for trial in history.trials if trial.values is not None]
     chosen = complete if len(objectives) == 1 else objectives.front(complete)
-    ordered = sorted(chosen, key=lambda trial: objectives.first_loss(trial.values) or 0.0)
-    return ordered[:BEST] if len(objectives) == 1 else ordered
+    most = BEST if len(objectives) == 1 else len(chosen)
+    return best_trials(history, chosen, objectives.names[0], most)
 
 
 def _plain(

@@ -10,31 +10,33 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from hpo_bridge.contracts.directions import Objectives
+from hpo_bridge.contracts.formatting import without_constants
 from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.objectives import short_reason
 
 from .facts import Facts
-from .finding import Finding, listed, percent, several, shown, shown_params
+from .finding import Finding
+from .trial_values import no_complete
+from .wording import counted, listed, percent, shown, shown_params
 
 
 def find_result(facts: Facts) -> Iterator[Finding]:
     """Yield the best value, or the reason why there is none."""
-    counts = Counter(trial.state.value.lower() for trial in facts.trials)
     if not facts.trials:
-        yield Finding("empty", "The study has no trials yet.")
+        yield Finding("empty", no_complete(facts.history))
     elif not facts.complete:
-        states = listed(f"{count} {state}" for state, count in counts.most_common())
-        text = f"No trial is complete: {states}."
+        counts = Counter(trial.state.value.lower() for trial in facts.trials)
+        text = no_complete(facts.history)
         errors = Counter(short_reason(trial.error, 120) for trial in facts.trials if trial.error)
         if errors:
             text += f" Most often the reason is: {errors.most_common(1)[0][0]}."
         yield Finding("no_result", text, {"counts": dict(counts), "errors": dict(errors)})
     elif len(facts.history.directions) == 1:
         best = facts.best
-        params = {k: v for k, v in best.params.items() if k not in facts.history.space.constants}
+        params = without_constants(best.params, facts.history.space.constants)
         yield Finding(
             "result",
-            f"The best of {several(len(facts.complete), 'complete trial')} has the value "
+            f"The best of {counted(len(facts.complete), 'complete trial')} has the value "
             f"{shown(facts.value(best), 6)}: trial {best.number}, "
             f"{'enqueued' if best.backend is None else f'proposed by {best.backend}'}, "
             f"with {shown_params(params)}.",
@@ -53,7 +55,7 @@ def find_result(facts: Facts) -> Iterator[Finding]:
         )
         yield Finding(
             "result",
-            f"The front has {several(len(front), 'trial')} of {len(facts.complete):,} complete "
+            f"The front has {counted(len(front), 'trial')} of {len(facts.complete):,} complete "
             f"ones; on it {reach}.",
             {"front": [trial.number for trial in front], "ranges": ranges},
         )
@@ -71,7 +73,7 @@ def find_uncertainty(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "uncertain",
             f"{facts.label}The best value has a standard error of {shown(error, 2)}, and "
-            f"{several(near, 'other trial')} of {len(facts.complete) - 1:,} "
+            f"{counted(near, 'other trial')} of {len(facts.complete) - 1:,} "
             f"{'is' if near == 1 else 'are'} within it: which of them is the best may be chance.",
             {"standard_error": error, "within": near},
         )
@@ -104,7 +106,7 @@ def find_repeats(facts: Facts) -> Iterator[Finding]:
         first, second = facts.losses[facts.ranking[:2]]
         text = (
             f"{facts.label}The same parameters gave different values: a standard deviation of "
-            f"{shown(spread, 2)} over {several(len(again), 'point')} that came up again."
+            f"{shown(spread, 2)} over {counted(len(again), 'point')} that came up again."
         )
         if second - first < spread:
             text += (
@@ -149,7 +151,7 @@ def find_running(facts: Facts) -> Iterator[Finding]:
     if facts.history.driver is not None or running:
         yield Finding(
             "running",
-            f"The study runs now ({several(running, 'trial')} at work): what is said here is "
+            f"The study runs now ({counted(running, 'trial')} at work): what is said here is "
             "of the trials that have ended.",
             {"running": running, "driver": facts.history.driver},
         )

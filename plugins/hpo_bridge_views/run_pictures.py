@@ -6,12 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from hpo_bridge.contracts.record import TrialRecord, TrialState
+from hpo_bridge.contracts.record import TrialState
 from hpo_bridge.contracts.study_history import StudyHistory
 
 from .drawing import (
@@ -27,7 +26,15 @@ from .drawing import (
 )  # fmt: skip
 from .importance import objective_named
 from .picture import Picture
-from .trial_values import STATES, best_so_far, drawable, no_complete, value_of
+from .trial_values import (
+    STATES,
+    best_trials,
+    drawable,
+    improvements,
+    no_complete,
+    proposer,
+    value_of,
+)
 
 _MOST_BARS = 30
 _MOST_BACKENDS = 15
@@ -92,13 +99,11 @@ def draw_folds(histories: Sequence[StudyHistory], *, trials: int = 10) -> Pictur
 def _draw_best_folds(part: Any, history: StudyHistory, *, trials: int) -> tuple[str, ...]:
     """Draw a study, and return what is to be said of it."""
     objective = next(iter(history.directions))
-    sign = history.directions[objective].sign
     folded = [t for t in history.trials if t.values is not None and t.standard_errors
               and len(t.reports) > 1]  # fmt: skip
     if not folded:
         raise NothingToDraw("No complete trial has reported folds.")
-    best = sorted(folded, key=lambda t: (sign * value_of(t, objective), t.number))
-    best = best[: max(1, trials)]
+    best = best_trials(history, folded, objective, max(1, trials))
     axes = part.subplots()
     style(axes)
     colours = {
@@ -132,7 +137,7 @@ def draw_backends(histories: Sequence[StudyHistory], *, objective: str | None = 
     """
 
     def size(history: StudyHistory) -> tuple[float, float]:
-        n = len({_proposer(t) for t in history.trials})
+        n = len({proposer(t) for t in history.trials})
         return 8.5, 1.6 + 0.35 * min(_MOST_BACKENDS, max(2, n))
 
     return draw_each(histories, partial(_draw_shares, objective=objective), size)
@@ -144,7 +149,7 @@ def _draw_shares(part: Any, history: StudyHistory, *, objective: str | None) -> 
     trials = [t for t in history.trials if t.state is not TrialState.WAITING]
     if not trials:
         raise NothingToDraw(no_complete(history))
-    counts = Counter(_proposer(t) for t in trials)
+    counts = Counter(proposer(t) for t in trials)
     names = [each for each, _ in counts.most_common(_MOST_BACKENDS)]
     places = np.arange(len(names))[::-1]
     left, middle, right = part.subplots(1, 3, sharey=True)
@@ -152,11 +157,11 @@ def _draw_shares(part: Any, history: StudyHistory, *, objective: str | None) -> 
     handles = []
     present = [s for s in STATES if any(t.state is s for t in trials)]
     for kind in present:
-        found = Counter(_proposer(t) for t in trials if t.state is kind)
+        found = Counter(proposer(t) for t in trials if t.state is kind)
         widths = np.array([found[each] for each in names])
         handles.append(left.barh(places, widths, left=below, color=STATES[kind][1], height=0.6))
         below = below + widths
-    improved, gains = _improvements(history, name)
+    improved, gains = improvements(history, name)
     middle.barh(places, [improved[each] for each in names], color=COMPLETE, height=0.6)
     right.barh(places, [gains[each] for each in names], color=COMPLETE, height=0.6)
     left.set_yticks(places, [label(each) for each in names])
@@ -176,19 +181,3 @@ def _draw_shares(part: Any, history: StudyHistory, *, objective: str | None) -> 
     if len(counts) > len(names):
         notes += (f"The {len(names)} backends with most trials of {len(counts)}.",)
     return notes
-
-
-def _proposer(trial: TrialRecord) -> str:
-    return "enqueued" if trial.backend is None else trial.backend
-
-
-def _improvements(history: StudyHistory, objective: str) -> tuple[Counter[str], dict[str, float]]:
-    """Return how often each backend had the best so far, and its share of the improvement."""
-    steps = best_so_far(history, objective)
-    improved = Counter(_proposer(trial) for trial, _ in steps[1:])
-    largest = max((abs(value) for _, value in steps), default=0.0) or 1.0
-    gains: dict[str, float] = dict.fromkeys(map(_proposer, history.trials), 0.0)
-    for (_, before), (trial, value) in pairwise(steps):
-        gains[_proposer(trial)] += abs(before / largest - value / largest)
-    whole = sum(gains.values()) or 1.0
-    return improved, {name: gain / whole for name, gain in gains.items()}

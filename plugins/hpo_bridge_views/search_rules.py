@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from .facts import Facts, unit_values
-from .finding import Finding, listed, percent, several, shown
+from .finding import Finding
+from .trial_values import improvements
+from .wording import counted, listed, percent, shown
 
 _LAST = 20
 """The number of proposals from which it is seen that a backend does not move any more."""
@@ -26,7 +28,7 @@ def find_startup(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "startup",
             f"{backend} has not left its start-up: it draws the first {startup} trials without "
-            f"its model, and {several(known, 'trial')} "
+            f"its model, and {counted(known, 'trial')} "
             f"{'has' if known == 1 else 'have'} ended. More trials, or a smaller start-up, let "
             "it search.",
             {"backend": backend, "startup": startup, "ended": known},
@@ -115,16 +117,12 @@ def find_contributions(facts: Facts) -> Iterator[Finding]:
     names = list(dict.fromkeys(t.backend for t in facts.trials if t.backend is not None))
     if len(names) < 2:
         return
-    best = np.minimum.accumulate(facts.losses)
-    total = float(best[0] - best[-1])
+    _, shares = improvements(facts.history, facts.objective)
     parts, evidence = [], {}
     for name in names:
-        mine = [i for i, trial in enumerate(facts.complete) if trial.backend == name]
-        gained = float(sum(best[i - 1] - best[i] for i in mine if i > 0))
-        share = gained / total if total > 0 else 0.0
         count = sum(trial.backend == name for trial in facts.trials)
-        parts.append(f"{name} {percent(share)} with {several(count, 'trial')}")
-        evidence[name] = {"trials": count, "share_of_improvement": share}
+        parts.append(f"{name} {percent(shares[name])} with {counted(count, 'trial')}")
+        evidence[name] = {"trials": count, "share_of_improvement": shares[name]}
     brought = facts.best.backend or "an enqueued point"
     yield Finding(
         "handover",

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from .thinning import even_positions
+
 _LENGTHS = (0.15, 0.4, 1.2)
 _RIDGES = (0.003, 0.03, 0.3, 3.0)
 _GAIN = 0.01
@@ -68,7 +70,7 @@ class Surrogate:
         losses: Sequence[float],
         parents: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        rows = _even_sample(len(losses))
+        rows = even_positions(len(losses), _MOST_TRIALS)
         scores = normal_scores(losses)[rows]
         self._scores = (scores - scores.mean()) / (scores.std() or 1.0)
         self._squares = {name: _distances(values[rows]) for name, values in columns.items()}
@@ -117,11 +119,6 @@ class Surrogate:
                     best = left_out
         assert best is not None
         return Prediction(best**2)
-
-
-def _even_sample(count: int) -> np.ndarray:
-    """Return the positions of at most so many trials as the model takes, spread evenly."""
-    return np.unique(np.linspace(0, count - 1, min(count, _MOST_TRIALS)).round().astype(int))
 
 
 def _distances(values: np.ndarray) -> np.ndarray:

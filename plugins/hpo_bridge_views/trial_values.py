@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.contracts.study_history import StudyHistory
 
-from .drawing import COMPLETE, FAILED, LARGEST, PRUNED, RUNNING, NothingToDraw, counted
+from .drawing import COMPLETE, FAILED, LARGEST, PRUNED, RUNNING, NothingToDraw
+from .wording import counted
 
 STATES = {
     TrialState.COMPLETE: ("complete", COMPLETE),
@@ -75,12 +78,29 @@ def best_so_far(history: StudyHistory, objective: str) -> list[tuple[TrialRecord
     return found
 
 
+def proposer(trial: TrialRecord) -> str:
+    """Return the backend that proposed a trial, or ``enqueued``."""
+    return "enqueued" if trial.backend is None else trial.backend
+
+
+def improvements(history: StudyHistory, objective: str) -> tuple[Counter[str], dict[str, float]]:
+    """Return how often each backend had the best so far, and its share of the improvement."""
+    steps = best_so_far(history, objective)
+    improved = Counter(proposer(trial) for trial, _ in steps[1:])
+    largest = max((abs(value) for _, value in steps), default=0.0) or 1.0
+    gains: dict[str, float] = dict.fromkeys(map(proposer, history.trials), 0.0)
+    for (_, before), (trial, value) in pairwise(steps):
+        gains[proposer(trial)] += abs(before / largest - value / largest)
+    whole = sum(gains.values()) or 1.0
+    return improved, {name: gain / whole for name, gain in gains.items()}
+
+
 def best_trials(
     history: StudyHistory, trials: Sequence[TrialRecord], objective: str, most: int
 ) -> list[TrialRecord]:
     """Return the best of complete trials, the best first."""
     sign = history.directions[objective].sign
-    ranked = sorted(trials, key=lambda t: (sign * value_of(t, objective), t.number))
+    ranked = sorted(trials, key=lambda t: (sign * (t.values or {})[objective], t.number))
     return ranked[:most]
 
 

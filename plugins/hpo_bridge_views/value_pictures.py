@@ -28,13 +28,13 @@ from .drawing import (
     legend,
     set_value_scale,
     style,
-    thinned,
     value_label,
     whole_numbers,
     write_sentence,
 )  # fmt: skip
-from .importance import objective_named
+from .importance import objective_named, objectives_shown
 from .picture import Picture
+from .thinning import thinned
 from .trial_values import (
     best_so_far,
     drawable,
@@ -44,7 +44,6 @@ from .trial_values import (
     value_of,
 )  # fmt: skip
 
-_MOST_PANELS = 4
 _MOST_CURVES = 100
 _MOST_STEPS = 300
 _OTHERS = "other backends"
@@ -59,9 +58,7 @@ def draw_history(histories: Sequence[StudyHistory], *, objective: str | None = N
     """
 
     def shown(history: StudyHistory) -> list[str]:
-        if objective is not None:
-            return [objective_named(history, objective)]
-        return list(history.directions)[:_MOST_PANELS]
+        return objectives_shown(history, objective)
 
     def draw(part: Any, history: StudyHistory) -> tuple[str, ...]:
         if not tuple(history.trials):
