@@ -16,13 +16,13 @@ import math
 import random
 import warnings
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 from hpo_bridge_views.findings import all_findings
 
 import hpo_bridge as hpo
-from hpo_bridge.history.stored_history import study_history
+from hpo_bridge.history.view_building import viewed_history
+from hpo_bridge.plugins import manager
 
 BACKENDS = ("optuna.tpe", "core.random", "hyperopt.tpe")
 JUDGED = {
@@ -90,10 +90,7 @@ class Case:
 
 
 def frozen(study):
-    history = study_history(study.store, study.name)
-    startups = {"optuna.tpe": 10, "hyperopt.tpe": 20}
-    sessions = [replace(s, startup=startups.get(s.backend)) for s in history.sessions]
-    return replace(history, trials=tuple(history.trials), sessions=tuple(sessions))
+    return viewed_history(manager(), study.store, study.name)
 
 
 def true_counts(history):

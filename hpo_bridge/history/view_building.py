@@ -46,12 +46,12 @@ def build_view(
         raise UnknownName(
             f"view {name!r} shows a store live, and is no picture", fix=f"run hpo-bridge {name}"
         )
-    histories = [_viewed_history(plugins, store, study) for store, study in studies]
+    histories = [viewed_history(plugins, store, study) for store, study in studies]
     histories[0] = replace(histories[0], study_file=study_file)
     return cast("View", plugins.build("view", name, options, histories))
 
 
-def _viewed_history(plugins: PluginManager, store: Store, name: str) -> StudyHistory:
+def viewed_history(plugins: PluginManager, store: Store, name: str) -> StudyHistory:
     """Return a study with its trials read, and with what else its log says of it."""
     history = study_history(store, name)
     sessions = [_session(event) for event in store.events_of(name, SessionStarted)]
