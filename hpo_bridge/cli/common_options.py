@@ -14,6 +14,11 @@ StudyFileOrStore = Annotated[
     Path | None,
     typer.Argument(metavar="STUDY.yaml", help="The study file; --store URL does in its place."),
 ]
+StudyBefore = Annotated[
+    str | None,
+    typer.Argument(metavar="STUDY.yaml", help="The study file; --store URL does in its place."),
+]
+"""The study file before another argument; see :func:`study_and_argument`."""
 StudyName = Annotated[
     str | None,
     typer.Option(
@@ -55,3 +60,20 @@ class StudyArguments:
     store: str | None
     name: str | None
     overrides: Sequence[str] = ()
+
+
+def study_and_argument(
+    study: str | None,
+    argument: str | None,
+    store: str | None,
+    name: str | None,
+    overrides: Sequence[str],
+) -> tuple[StudyArguments, str | None]:
+    """Return the arguments that name a study, and the argument that follows the study file.
+
+    With a store in place of the file, a single argument is the one that follows.
+    """
+    if argument is None and store is not None:
+        study, argument = None, study
+    path = None if study is None else Path(study)
+    return StudyArguments(path, store, name, overrides), argument

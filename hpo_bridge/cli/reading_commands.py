@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +12,10 @@ from .common_options import (
     Set,
     StoreToRead,
     StudyArguments,
+    StudyBefore,
     StudyFileOrStore,
     StudyName,
+    study_and_argument,
 )
 
 
@@ -94,12 +95,7 @@ def verify(
 
 
 def export(
-    study: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="STUDY.yaml", help="The study file; --store URL does in its place."
-        ),
-    ] = None,
+    study: StudyBefore = None,
     target: Annotated[
         str | None, typer.Argument(metavar="TARGET", help="A file or a URL.")
     ] = None,
@@ -115,13 +111,8 @@ def export(
     """Write the trials as CSV, JSON, Parquet or an Optuna storage."""
     from .import_export import export_trials
 
-    if target is None and store is not None:
-        study, target = None, study
-    path = None if study is None else Path(study)
-    export_trials(
-        StudyArguments(path, store, name, set_ or []), target, format=format,
-        overwrite=overwrite, as_json=json,
-    )  # fmt: skip
+    given, target = study_and_argument(study, target, store, name, set_ or [])
+    export_trials(given, target, format=format, overwrite=overwrite, as_json=json)
 
 
 def studies(

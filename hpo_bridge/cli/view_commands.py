@@ -12,18 +12,15 @@ from .common_options import (
     Set,
     StoreToRead,
     StudyArguments,
+    StudyBefore,
     StudyFileOrStore,
     StudyName,
+    study_and_argument,
 )
 
 
 def plot(
-    study: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="STUDY.yaml", help="The study file; --store URL does in its place."
-        ),
-    ] = None,
+    study: StudyBefore = None,
     picture: Annotated[
         str | None, typer.Argument(metavar="PICTURE", help="Such as history.")
     ] = None,
@@ -42,10 +39,8 @@ def plot(
     """Draw a picture of a study; also while it runs."""
     from .viewing import plot_study
 
-    if picture is None and store is not None:
-        study, picture = None, study
-    path = None if study is None else Path(study)
-    plot_study(StudyArguments(path, store, name, set_ or []), picture, output, option or [])
+    given, picture = study_and_argument(study, picture, store, name, set_ or [])
+    plot_study(given, picture, output, option or [])
 
 
 def report(
@@ -87,7 +82,7 @@ def dashboard(
     set_: Set = None,
 ) -> None:
     """Show studies in the browser, also while they run; read-only."""
-    from .live_view import show_dashboard
+    from .dashboard_server import show_dashboard
 
     given = StudyArguments(study, store, name, set_ or [])
     show_dashboard(given, host=host, port=port, browser=browser)
