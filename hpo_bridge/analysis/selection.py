@@ -10,6 +10,7 @@ from ..config.selection_rule import BEST, SelectionRule
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord, TrialState
 from ..engine.failures import no_complete_trial
+from ..engine.study_lookup import best_trial
 from ..errors import SelectionError, counted
 from ..store import Store
 from .paired import folds_of, paired_difference
@@ -84,8 +85,7 @@ def select_trial(
 def select_in(store: Store, study: str, objectives: Objectives, rule: SelectionRule) -> Selection:
     """Choose among the complete trials of a stored study; see :func:`select_trial`."""
     check_single(objectives)
-    ((name, sign),) = objectives.signs.items()
-    best = store.best(study, name, sign)
+    best = best_trial(store, study, objectives)
     if best is None:
         raise no_complete_trial(store, study)
     return select_trial(rule, best, store.trials(study, [TrialState.COMPLETE]), objectives)

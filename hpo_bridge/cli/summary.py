@@ -19,7 +19,7 @@ from ..contracts.formatting import (
 )
 from ..contracts.record import TrialState
 from ..engine.failures import no_complete_trial
-from ..engine.study_lookup import find_study
+from ..engine.study_lookup import best_trial, find_study
 from ..errors import counted
 from ..history.space_change import space_version
 from ..store import Store
@@ -45,8 +45,7 @@ def summary(store: Store, name: str) -> dict[str, Any]:
     if schedule is not None:
         result["schedule"] = schedule
     if len(objectives) == 1:
-        ((objective, sign),) = objectives.signs.items()
-        best = store.best(name, objective, sign)
+        best = best_trial(store, name, objectives)
         result["best"] = None if best is None else short_trial(best)
         if best is None and store.counts(name)[TrialState.FAILED]:
             result["problem"] = str(no_complete_trial(store, name))

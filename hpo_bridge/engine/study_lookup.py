@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..contracts.directions import Objectives
 from ..contracts.formatting import format_name
+from ..contracts.record import TrialRecord
 from ..errors import HpoBridgeError, StoreError, StudyNotFound, nearest
 from ..space import Space
 from ..store import Store, StudyRow
@@ -51,6 +52,14 @@ def only_name(store: Store) -> str:
 def _listed(names: list[str]) -> str:
     more = f" … {len(names)} in all" if len(names) > MOST_NAMES else ""
     return ", ".join(map(format_name, names[:MOST_NAMES])) + more or "none"
+
+
+def best_trial(store: Store, name: str, objectives: Objectives) -> TrialRecord | None:
+    """Return the best trial; ``None`` without a complete one, or with several objectives."""
+    if len(objectives) != 1:
+        return None
+    ((objective, sign),) = objectives.signs.items()
+    return store.best(name, objective, sign)
 
 
 def read_definition(store: Store, row: StudyRow) -> Definition:

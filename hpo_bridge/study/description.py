@@ -9,6 +9,7 @@ from typing import Any
 from ..contracts.directions import Objectives
 from ..contracts.formatting import format_component, format_mapping, html_table, without_constants
 from ..contracts.record import TrialRecord, TrialState
+from ..engine.study_lookup import best_trial
 from ..store import Store
 
 
@@ -70,12 +71,9 @@ def describe_study(
         objectives: Its objectives.
         constants: The constants of its space, which are left out.
     """
-    best = None
     try:
         counts = {state: n for state, n in store.counts(name).items() if n}
-        if len(objectives) == 1:
-            ((objective, sign),) = objectives.signs.items()
-            best = store.best(name, objective, sign)
+        best = best_trial(store, name, objectives)
     except Exception as error:  # it is shown, not raised: the store may be gone or damaged
         return StudyDescription(name, backend, store.url, {}, fault=f"unreadable: {error}")
     params = None if best is None else without_constants(best.params, constants)

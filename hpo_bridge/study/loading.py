@@ -13,7 +13,7 @@ from ..contracts.argument_checks import optional_text
 from ..contracts.directions import Objectives
 from ..contracts.record import TrialRecord, TrialState
 from ..engine.schedule_cursor import last_session
-from ..engine.study_lookup import find_study, read_definition
+from ..engine.study_lookup import best_trial, find_study, read_definition
 from ..errors import StudyNotFound
 from ..habits import hinted
 from ..store import Store, StudyRow
@@ -138,8 +138,7 @@ def summary_of(store: Store, row: StudyRow) -> StudySummary:
     """Return the figures of one study; of a later version, whatever can be read."""
     directions, best = dict(row.definition.get("directions") or {}), None
     if len(directions) == 1:
-        ((objective, sign),) = Objectives(directions).signs.items()
-        best = store.best(row.name, objective, sign)
+        best = best_trial(store, row.name, Objectives(directions))
     return StudySummary(
         row.name, directions, store.counts(row.name), best, row.backend, row.created,
         row.seconds, row.driver,

@@ -16,6 +16,7 @@ from ..contracts.view import View
 from ..engine.failures import no_complete_trial
 from ..engine.kept_checkpoints import checkpoints_of
 from ..engine.kept_output import output_folder
+from ..engine.study_lookup import best_trial
 from ..errors import HpoBridgeError
 from ..habits import STUDY, missing_attribute
 from ..history.exporting import ExportReport, export_history
@@ -68,8 +69,7 @@ class StoredStudy:
         """
         if len(self.objectives) > 1:
             raise HpoBridgeError("a study with several objectives has no best trial, see front")
-        ((name, sign),) = self.objectives.signs.items()
-        best = self.store.best(self.name, name, sign)
+        best = best_trial(self.store, self.name, self.objectives)
         if best is None:
             raise no_complete_trial(self.store, self.name)
         return best
