@@ -35,12 +35,14 @@ class CtrlC:
         count: How often it was pressed.
         open: Whether it may raise; set it while a loop waits, or an objective runs, only.
         call: The call of a backend that is waited for.
+        announced: The names of the backends that were said to be waited for.
     """
 
     def __init__(self, notify: Callable[[], None] | None = None) -> None:
         self.count = 0
         self.open = False
         self.call: BackendCall | None = None
+        self.announced: set[str] = set()
         self._notify = notify
         self._insisting = False
 
@@ -108,11 +110,12 @@ class BackendCall:
 
     Args:
         name: The backend's name.
+        announced: The names that were announced before; gets this one.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, announced: set[str]) -> None:
         self.name, self._begin = name, time.monotonic()
-        self._announced = False
+        self._announced = announced
         self._tracing: Any = None
 
     @property
@@ -121,9 +124,9 @@ class BackendCall:
         return time.monotonic() - self._begin
 
     def announce(self) -> None:
-        """Says once that it is waited for."""
-        if not self._announced:
-            self._announced = True
+        """Says that the backend is waited for, once in a run."""
+        if self.name not in self._announced:
+            self._announced.add(self.name)
             with suppress(Exception):  # in a signal handler, stderr may be in use
                 text = f"waiting for {self.name} to answer; Ctrl-C again gives up"
                 print(text, file=sys.stderr, flush=True)
@@ -191,7 +194,7 @@ def call_backend(name: str, function: Callable[P, T], *args: P.args, **kwargs: P
         return function(*args, **kwargs)
     if ctrl_c.count > 1:
         raise KeyboardInterrupt
-    ctrl_c.call = BackendCall(name)
+    ctrl_c.call = BackendCall(name, ctrl_c.announced)
     if ctrl_c.count:
         ctrl_c.call.announce()
     try:

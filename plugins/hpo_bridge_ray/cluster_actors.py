@@ -19,6 +19,12 @@ from .hub import NAMESPACE, Hub
 
 _LEAVE = 1.0  # seconds for idle workers to leave by themselves
 _END = 8.0  # seconds for Tune to give all that it has placed free
+_SOME_MEMORY = 1
+"""Bytes asked for by the hub and the placement.
+
+Ray gives an actor that asks for no resource to a node at random, and does not look at its
+scheduling strategy: it would be lost with that node.
+"""
 
 
 @dataclass
@@ -39,20 +45,16 @@ class ClusterActors:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
         )
+        beside = {"num_cpus": 0, "memory": _SOME_MEMORY, "scheduling_strategy": here}
         name = f"hub-{uuid.uuid4().hex}"
         hub = (
             ray.remote(Hub)
             .options(
-                num_cpus=0, max_concurrency=10_000, scheduling_strategy=here,
-                name=name, namespace=NAMESPACE,
+                max_concurrency=10_000, name=name, namespace=NAMESPACE, **beside
             )
             .remote(setup)
         )  # fmt: skip
-        placement = (
-            ray.remote(Placement)
-            .options(max_concurrency=2, num_cpus=0, scheduling_strategy=here)
-            .remote(hub, name)
-        )
+        placement = ray.remote(Placement).options(max_concurrency=2, **beside).remote(hub, name)
         return cls(ray, hub, placement, HeadWatch(ray))
 
     def place(self, workers: int, resources: Mapping[str, float]) -> None:

@@ -125,7 +125,8 @@ def test_a_killed_worker_and_a_lost_node_lose_no_trial(cluster, driver, tmp_path
     before = len(lines(tmp_path))
     wait_for(lambda: len(lines(tmp_path)) >= before + 4)
     # All are on one machine, and any of them may be the driver's own: that one it needs.
-    (hub,) = actors(cluster, "Hub")
+    (hub,), (placement,) = actors(cluster, "Hub"), actors(cluster, "Placement")
+    assert hub.ppid() == placement.ppid()
     lost = next(node for node in nodes if raylet(node) != hub.ppid())
     cluster.remove_node(lost, allow_graceful=False)
     cluster.add_node(num_cpus=1)
