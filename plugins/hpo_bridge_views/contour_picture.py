@@ -15,7 +15,7 @@ from hpo_bridge.contracts.study_history import StudyHistory
 from hpo_bridge.errors import HpoBridgeError
 
 from .drawing import INK, NothingToDraw, draw_each, label, style
-from .importance import objective_named
+from .importance import Importances, objective_named
 from .parameter_axes import ParameterAxis, shown_parameters
 from .picture import Picture
 from .trial_values import completed, value_of
@@ -27,6 +27,8 @@ _CELLS = 24
 
 def draw_contour(
     histories: Sequence[StudyHistory],
+    importances: Importances | None = None,
+    /,
     *,
     params: Sequence[str] | None = None,
     objective: str | None = None,
@@ -38,6 +40,7 @@ def draw_contour(
 
     Args:
         histories: The studies.
+        importances: The importance of their parameters, where a report has computed it.
         params: Names of two or more parameters; by default the three most important ones.
         objective: The objective; the first one by default.
     """
@@ -51,18 +54,21 @@ def draw_contour(
         n = n_pairs(history)
         return (5.5 if n == 1 else 1.0 + 3.3 * min(3, n)), (0.6 + 3.2 * -(-n // 3))
 
-    return draw_each(histories, partial(_draw_pairs, params=params, objective=objective), size)
+    known = importances or Importances()
+    draw = partial(_draw_pairs, importances=known, params=params, objective=objective)
+    return draw_each(histories, draw, size)
 
 
 def _draw_pairs(
-    part: Any, history: StudyHistory, *, params: Sequence[str] | None, objective: str | None
-) -> tuple[str, ...]:
+    part: Any, history: StudyHistory, *, importances: Importances,
+    params: Sequence[str] | None, objective: str | None,
+) -> tuple[str, ...]:  # fmt: skip
     """Draw a study, and return what is to be said of it."""
     name = objective_named(history, objective)
     complete = completed(history)
     if params is not None and (isinstance(params, str) or len(params) < 2):
         raise HpoBridgeError(f"found {params!r}, expected at least two parameters", "params")
-    shown, notes = shown_parameters(history, params, name, most=3)
+    shown, notes = shown_parameters(history, params, name, importances, most=3)
     if len(shown) < 2:
         raise NothingToDraw("The study has one parameter; the slice shows its values.")
     pairs = list(combinations(shown, 2))

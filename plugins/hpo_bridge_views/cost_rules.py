@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 
 from .facts import Facts
 from .finding import Finding
+from .ranks import rank_correlation
 from .wording import counted, listed, percent, shown
 
 
@@ -48,7 +48,7 @@ def find_doubtful_pruning(facts: Facts) -> Iterator[Finding]:
     ]  # fmt: skip
     if len(pairs) < 15 or min(len({pair[i] for pair in pairs}) for i in (0, 1)) < 3:
         return
-    rank = float(spearmanr(*zip(*pairs, strict=True)).statistic)
+    rank = rank_correlation(*zip(*pairs, strict=True))
     if rank < 0.2:
         yield Finding(
             "pruning_doubtful",

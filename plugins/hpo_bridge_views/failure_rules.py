@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.stats import hypergeom
+from scipy.special import gammaln
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.contracts.study_history import StudyHistory
@@ -73,7 +74,7 @@ def find_failing_region(facts: Facts) -> Iterator[Finding]:
         return
     sizes = np.array([region.inside.sum() for region in regions])
     failures = np.array([failed[region.inside].sum() for region in regions])
-    chances = hypergeom.logsf(failures - 1, len(failed), failed.sum(), sizes)
+    chances = _log_chances(failures, sizes, int(failed.sum()), len(failed))
     found = regions[int(np.argmin(chances))]
     chance = float(np.exp(chances.min()) * len(regions))
     within, outside = failed[found.inside], failed[~found.inside]
@@ -90,6 +91,31 @@ def find_failing_region(facts: Facts) -> Iterator[Finding]:
          "failed": int(within.sum()), "others": len(outside),
          "others_failed": int(outside.sum()), "chance": chance},
     )  # fmt: skip
+
+
+def _log_chances(failures: np.ndarray, sizes: np.ndarray, failed: int, ended: int) -> np.ndarray:
+    """Return the logarithms of the chances of so many failures in regions, or more, by chance.
+
+    These are tails of the hypergeometric distribution; :mod:`scipy.stats` takes a second to
+    import.
+
+    Args:
+        failures: The failed trials in each region.
+        sizes: The trials in each region.
+        failed: The number of failed trials.
+        ended: The number of trials.
+    """
+    logs = gammaln(np.arange(1.0, ended + 2))
+
+    def ways(among: int, chosen: Any) -> Any:
+        return logs[among] - logs[chosen] - logs[among - chosen]
+
+    found = []
+    for least, size in zip(failures, sizes, strict=True):
+        counts = np.arange(least, min(size, failed) + 1)
+        terms = ways(failed, counts) + ways(ended - failed, size - counts) - ways(ended, size)
+        found.append(np.logaddexp.reduce(terms))
+    return np.array(found)
 
 
 def _regions(history: StudyHistory, name: str, ended: Sequence[TrialRecord]) -> Iterator[_Region]:

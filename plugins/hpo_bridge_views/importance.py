@@ -24,6 +24,7 @@ from hpo_bridge.errors import HpoBridgeError, nearest
 
 from .gaussian_process import Array, GaussianProcess, fit
 from .parameter_columns import Column, varying_columns
+from .ranks import average_ranks
 from .thinning import thinned
 from .threads import single_threaded
 
@@ -119,6 +120,20 @@ def importance(history: StudyHistory, objective: str | None = None) -> Importanc
     return Importance(name, tuple(found), len(complete), explained, None, notes)
 
 
+class Importances:
+    """The importance of parameters in some studies, each computed once, when it is asked for."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], tuple[StudyHistory, Importance]] = {}
+
+    def of(self, history: StudyHistory, objective: str) -> Importance:
+        """Return the importance of each parameter of a study for an objective."""
+        key = (id(history), objective)
+        if key not in self._found:  # with the study, so that no other one gets its identity
+            self._found[key] = (history, importance(history, objective))
+        return self._found[key][1]
+
+
 def objectives_shown(history: StudyHistory, objective: str | None) -> list[str]:
     """Return the objectives that have a panel each: the named one, or the first few.
 
@@ -188,8 +203,7 @@ def _scores(losses: Array) -> Array:
     The mean of normal scores of the ranks, which see the differences among the best, and of
     clipped values, which do not tear apart what is nearly the same.
     """
-    _, place, counts = np.unique(losses, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts + 1) / 2)[place] + 1
+    ranks = average_ranks(losses)
     normal = np.array([NormalDist().inv_cdf((rank - 0.5) / len(losses)) for rank in ranks])
     scaled = losses / np.abs(losses).max()
     quarter, middle, three = np.quantile(scaled, [0.25, 0.5, 0.75])

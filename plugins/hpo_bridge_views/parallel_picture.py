@@ -14,7 +14,7 @@ from hpo_bridge.contracts.record import TrialRecord
 from hpo_bridge.contracts.study_history import StudyHistory
 
 from .drawing import GREY, INK, draw_each, label
-from .importance import objective_named
+from .importance import Importances, objective_named
 from .parameter_axes import ParameterAxis, names_shown, shown_parameters
 from .picture import Picture
 from .thinning import thinned
@@ -27,6 +27,8 @@ _INACTIVE = -0.14
 
 def draw_parallel(
     histories: Sequence[StudyHistory],
+    importances: Importances | None = None,
+    /,
     *,
     params: Sequence[str] | None = None,
     objective: str | None = None,
@@ -35,6 +37,7 @@ def draw_parallel(
 
     Args:
         histories: The studies.
+        importances: The importance of their parameters, where a report has computed it.
         params: Names of the parameters; by default all, or the 12 most important ones.
         objective: The objective; the first one by default.
     """
@@ -42,16 +45,19 @@ def draw_parallel(
     def size(history: StudyHistory) -> tuple[float, float]:
         return max(6.0, 1.6 + 1.15 * len(names_shown(history, params))), 4.2
 
-    return draw_each(histories, partial(_draw_lines, params=params, objective=objective), size)
+    known = importances or Importances()
+    draw = partial(_draw_lines, importances=known, params=params, objective=objective)
+    return draw_each(histories, draw, size)
 
 
 def _draw_lines(
-    part: Any, history: StudyHistory, *, params: Sequence[str] | None, objective: str | None
-) -> tuple[str, ...]:
+    part: Any, history: StudyHistory, *, importances: Importances,
+    params: Sequence[str] | None, objective: str | None,
+) -> tuple[str, ...]:  # fmt: skip
     """Draw a study, and return what is to be said of it."""
     name = objective_named(history, objective)
     complete = completed(history)
-    shown, notes = shown_parameters(history, params, name)
+    shown, notes = shown_parameters(history, params, name, importances)
     ranked = best_trials(history, complete, name, len(complete))
     ranks = {t.number: i / max(1, len(ranked) - 1) for i, t in enumerate(ranked)}
     some = _some_of(ranked)

@@ -16,7 +16,7 @@ from hpo_bridge.errors import HpoBridgeError, SpaceError, nearest
 from hpo_bridge.space import Categorical, Float, Int
 
 from .drawing import NothingToDraw, label, set_log
-from .importance import importance
+from .importance import Importances
 from .wording import counted
 
 MOST_PARAMETERS = 12
@@ -163,6 +163,7 @@ def shown_parameters(
     history: StudyHistory,
     params: Sequence[str] | str | None,
     objective: str,
+    importances: Importances,
     most: int = MOST_PARAMETERS,
 ) -> tuple[list[ParameterAxis], tuple[str, ...]]:
     """Return the parameters to draw: those asked for, or the most important ones if many.
@@ -186,7 +187,7 @@ def shown_parameters(
         raise NothingToDraw("No parameter has two values.")
     if len(known) <= most:
         return _axes(history, known)
-    ranked = list(importance(history, objective).values)
+    ranked = list(importances.of(history, objective).values)
     chosen = (ranked + [name for name in known if name not in ranked])[:most]
     which = "most important" if ranked else "first"
     note = f"The {which} {most} of {counted(len(known), 'parameter')}."

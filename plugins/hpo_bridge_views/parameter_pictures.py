@@ -24,7 +24,7 @@ from .drawing import (
     style,
     value_label,
 )  # fmt: skip
-from .importance import importance, objective_named, objectives_shown
+from .importance import Importance, Importances, objective_named, objectives_shown
 from .parameter_axes import ParameterAxis, names_shown, shown_parameters
 from .picture import Picture
 from .thinning import thinned
@@ -35,13 +35,21 @@ _MOST_MARKS, _MOST_BEST, _MOST_FAILED = 400, 100, 100  # of each panel of a slic
 _AGES = 8  # colours from early to late trials
 
 
-def draw_importance(histories: Sequence[StudyHistory], *, objective: str | None = None) -> Picture:
+def draw_importance(
+    histories: Sequence[StudyHistory],
+    importances: Importances | None = None,
+    /,
+    *,
+    objective: str | None = None,
+) -> Picture:
     """Draw the importance of each parameter with its interval.
 
     Args:
         histories: The studies.
+        importances: The importance of their parameters, where a report has computed it.
         objective: The objective; all of them by default, a panel each.
     """
+    known = importances or Importances()
 
     def shown(history: StudyHistory) -> list[str]:
         return objectives_shown(history, objective)
@@ -50,7 +58,8 @@ def draw_importance(histories: Sequence[StudyHistory], *, objective: str | None 
         panels = part.subplots(1, len(shown(history)), squeeze=False)[0]
         notes: list[str] = []
         for axes, name in zip(panels, shown(history), strict=True):
-            notes += _importance_panel(axes, history, name, titled=len(panels) > 1)
+            found = known.of(history, name)
+            notes += _importance_panel(axes, history, found, titled=len(panels) > 1)
         return list(dict.fromkeys(notes))  # type: ignore[return-value]
 
     def size(history: StudyHistory) -> tuple[float, float]:
@@ -61,11 +70,10 @@ def draw_importance(histories: Sequence[StudyHistory], *, objective: str | None 
 
 
 def _importance_panel(
-    axes: Any, history: StudyHistory, objective: str, *, titled: bool
+    axes: Any, history: StudyHistory, found: Importance, *, titled: bool
 ) -> list[str]:
-    found = importance(history, objective)
     if titled:
-        axes.set_title(label(objective))
+        axes.set_title(label(found.objective))
     if found.reason is not None:
         axes.set_axis_off()
         sentence = found.reason[0].upper() + found.reason[1:].replace(", ", ",\n") + "."
@@ -96,6 +104,8 @@ def _importance_panel(
 
 def draw_slice(
     histories: Sequence[StudyHistory],
+    importances: Importances | None = None,
+    /,
     *,
     params: Sequence[str] | None = None,
     objective: str | None = None,
@@ -104,6 +114,7 @@ def draw_slice(
 
     Args:
         histories: The studies.
+        importances: See :func:`draw_importance`.
         params: Names of the parameters; by default all, or the 12 most important ones.
         objective: The objective; the first one by default.
     """
@@ -112,16 +123,19 @@ def draw_slice(
         n = len(names_shown(history, params))
         return 1.2 + 2.3 * min(4, n), 0.5 + 2.4 * -(-n // 4)
 
-    return draw_each(histories, partial(_draw_panels, params=params, objective=objective), size)
+    known = importances or Importances()
+    draw = partial(_draw_panels, importances=known, params=params, objective=objective)
+    return draw_each(histories, draw, size)
 
 
 def _draw_panels(
-    part: Any, history: StudyHistory, *, params: Sequence[str] | None, objective: str | None
-) -> tuple[str, ...]:
+    part: Any, history: StudyHistory, *, importances: Importances,
+    params: Sequence[str] | None, objective: str | None,
+) -> tuple[str, ...]:  # fmt: skip
     """Draw a study, and return what is to be said of it."""
     name = objective_named(history, objective)
     complete = completed(history)
-    shown, notes = shown_parameters(history, params, name)
+    shown, notes = shown_parameters(history, params, name, importances)
     columns = min(4, len(shown))
     grid = part.subplots(-(-len(shown) // columns), columns, squeeze=False, sharey=True)
     failed = [t for t in history.trials if t.state is TrialState.FAILED]

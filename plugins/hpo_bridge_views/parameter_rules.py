@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from hpo_bridge.space import Categorical, Float, Int
 
 from .facts import Facts
 from .finding import Finding
+from .ranks import rank_correlation
 from .wording import counted, listed, percent, shown
 
 FEWEST = 20
@@ -136,7 +136,7 @@ def _gets_worse_towards_the_end(distance: np.ndarray, losses: np.ndarray, width:
     close = distance <= width
     if close.sum() < 5 or len(np.unique(distance[close])) < 2:
         return False
-    return float(spearmanr(distance[close], losses[close]).statistic) < 0.2
+    return rank_correlation(distance[close], losses[close]) < 0.2
 
 
 def _at_bound(facts: Facts, name: str, parameter: Float | Int, side: str, share: float) -> Finding:

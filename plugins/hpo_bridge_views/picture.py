@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from hpo_bridge.errors import HpoBridgeError, nearest
@@ -19,6 +20,7 @@ from hpo_bridge.errors import HpoBridgeError, nearest
 # Texts stay texts, to be found and copied, and equal pictures are equal files.
 _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "hpo_bridge", "pdf.fonttype": 42}
 _DATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_PAGE_DPI = 110  # of marks that are drawn as pixels
 
 
 class Picture:
@@ -59,8 +61,8 @@ class Picture:
     def to_svg(self) -> str:
         """Return the figure as an ``<svg>`` element, for a page."""
         text = StringIO()
-        with _drawing():
-            self.figure.savefig(text, format="svg", metadata=_DATED["svg"], dpi=110)
+        with _drawing(), _laid_out(self.figure) as canvas:
+            canvas.print_svg(text, metadata=_DATED["svg"])
         return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
 
     def _repr_html_(self) -> str:
@@ -76,3 +78,21 @@ def _drawing() -> Iterator[None]:
     with rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         yield
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[Any]:
+    """Lay a figure out, and yield the canvas that writes it; `savefig` would draw it twice."""
+    engine, before, dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
+    canvas = FigureCanvasSVG(figure)
+    try:
+        if engine is not None:
+            figure.dpi = canvas.fixed_dpi
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        figure.dpi = _PAGE_DPI
+        yield canvas
+    finally:
+        figure.dpi = dpi
+        figure.set_canvas(before)
+        figure.set_layout_engine(engine or "none")

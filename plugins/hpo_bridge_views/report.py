@@ -17,7 +17,7 @@ from hpo_bridge.errors import HpoBridgeError
 from . import hpo_register_views
 from .finding import Finding
 from .findings import all_findings
-from .importance import Importance, importance
+from .importance import Importance, Importances
 from .page import report_page
 from .picture import Picture
 from .trial_values import best_trials
@@ -38,6 +38,7 @@ class Report:
 
     def __init__(self, histories: Sequence[StudyHistory]) -> None:
         self.histories = list(histories)
+        self._importances = Importances()
 
     @cached_property
     def findings(self) -> list[list[Finding]]:
@@ -48,7 +49,7 @@ class Report:
     def importances(self) -> list[list[Importance]]:
         """The importance of parameters in each study, for each of its objectives."""
         return [
-            [importance(history, objective=name) for name in history.directions]
+            [self._importances.of(history, name) for name in history.directions]
             for history in self.histories
         ]
 
@@ -73,10 +74,11 @@ class Report:
             module, _, function = specs[name].factory.partition(":")
             draw = getattr(importlib.import_module(module), function)
             together = name in ("history", "edf")
+            known = (self._importances,) if name in _RANKED else ()
             for histories in [self.histories] if together else [[h] for h in self.histories]:
                 if together or suits(histories[0]):
                     of = "" if len(self.histories) == 1 or together else f": {histories[0].name}"
-                    drawn.append((specs[name].summary + of, draw(histories)))
+                    drawn.append((specs[name].summary + of, draw(histories, *known)))
         return drawn
 
     def to_html(self) -> str:
@@ -173,3 +175,6 @@ _PICTURES: dict[str, Callable[[StudyHistory], bool]] = {
     "timeline": lambda history: any(trial.started is not None for trial in history.trials),
 }
 """The pictures of a report in order, and the studies that each suits."""
+
+_RANKED = {"importance", "slice", "contour", "parallel"}
+"""The pictures that need the importance of parameters."""

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from hpo_bridge.contracts.directions import Objectives
 from hpo_bridge.contracts.formatting import without_constants
@@ -16,6 +15,7 @@ from hpo_bridge.objectives import short_reason
 
 from .facts import Facts
 from .finding import Finding
+from .ranks import rank_correlation
 from .trial_values import no_complete
 from .wording import counted, listed, percent, shown, shown_params
 
@@ -135,7 +135,7 @@ def find_agreement(facts: Facts) -> Iterator[Finding]:
         for j in range(i + 1, len(names)):
             if min(len(np.unique(rows[:, i])), len(np.unique(rows[:, j]))) < 3:
                 continue
-            rank = float(spearmanr(rows[:, i], rows[:, j]).statistic)
+            rank = rank_correlation(rows[:, i], rows[:, j])
             if rank > 0.95:
                 yield Finding(
                     "objectives_agree",

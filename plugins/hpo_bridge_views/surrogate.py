@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, rankdata
 
+from .ranks import normal_scores
 from .thinning import even_positions
 
 _LENGTHS = (0.15, 0.4, 1.2)
@@ -40,12 +40,6 @@ class Prediction:
     def explained(self) -> float:
         """The share of the variance that is explained; 0 for a model that knows nothing."""
         return float(1.0 - self.errors.mean())
-
-
-def normal_scores(losses: Sequence[float]) -> np.ndarray:
-    """Return the losses with the distribution of a standard normal variable, in the same order."""
-    ranks = rankdata(losses)
-    return np.asarray(norm.ppf((ranks - 0.5) / len(ranks)))
 
 
 class Surrogate:
@@ -76,6 +70,7 @@ class Surrogate:
         self._squares = {name: _distances(values[rows]) for name, values in columns.items()}
         self.chosen: list[str] = []
         self.prediction = Prediction(self._scores**2)
+        self._predictions: dict[tuple[str, ...], Prediction] = {}
         while len(self.chosen) < min(_MOST_CHOSEN, len(columns)):
             steps = {name: self._with_parents(name, parents or {}) for name in columns}
             found = {
@@ -105,6 +100,12 @@ class Surrogate:
 
     def predict(self, names: Sequence[str]) -> Prediction:
         """Return the errors of the best model over these parameters."""
+        key = tuple(names)
+        if key not in self._predictions:
+            self._predictions[key] = self._predict(key)
+        return self._predictions[key]
+
+    def _predict(self, names: Sequence[str]) -> Prediction:
         if not names:
             return Prediction(self._scores**2)
         squares = sum(self._squares[name] for name in names)

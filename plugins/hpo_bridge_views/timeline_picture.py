@@ -21,9 +21,10 @@ _LEAST_PAUSE = 0.1
 
 def draw_timeline(histories: Sequence[StudyHistory]) -> Picture:
     """Draw each trial from its start to its end, in as many lanes as there were at a time."""
+    known = {id(history): _lanes(history) for history in histories}
 
     def draw(part: Any, history: StudyHistory) -> tuple[str, ...]:
-        bars, lanes = _lanes(history)
+        bars, lanes = known[id(history)]
         if not bars:
             raise NothingToDraw("No trial has started yet.")
         axes = part.subplots()
@@ -56,7 +57,7 @@ def draw_timeline(histories: Sequence[StudyHistory]) -> Picture:
         return (f"Cut out at dashed lines: {_duration(lost)} without a trial.",)
 
     def size(history: StudyHistory) -> tuple[float, float]:
-        return 7.0, 1.5 + min(4.0, 0.25 * max(2, _lanes(history)[1]))
+        return 7.0, 1.5 + min(4.0, 0.25 * max(2, known[id(history)][1]))
 
     return draw_each(histories, draw, size)
 

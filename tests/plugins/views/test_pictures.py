@@ -1,6 +1,7 @@
 """The pictures: what they show of studies of every kind, and that none fails on bad input."""
 
 import inspect
+import io
 import math
 import os
 import re
@@ -13,6 +14,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from hpo_bridge_views import hpo_register_views
+from matplotlib import rc_context
 from matplotlib.collections import LineCollection
 from matplotlib.text import Text
 
@@ -97,6 +99,22 @@ def test_each_picture_draws_a_mixed_study_alone_and_beside_another(mixed, name):
     assert svg_of(picture) == svg_of(draw(name, mixed))
     assert picture._repr_html_().startswith("<img")
     svg_of(draw(name, mixed, replace(mixed, name="other")))
+
+
+@pytest.mark.parametrize("name", ["slice", "contour"])
+def test_a_page_has_the_file_that_matplotlib_writes_and_the_figure_stays(mixed, name):
+    picture, same = draw(name, mixed), draw(name, mixed)
+    before = picture.figure.get_layout_engine(), picture.figure.dpi, picture.figure.canvas
+    page = picture.to_svg()
+    assert (
+        picture.figure.get_layout_engine(),
+        picture.figure.dpi,
+        picture.figure.canvas,
+    ) == before
+    text = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "hpo_bridge"}):
+        same.figure.savefig(text, format="svg", dpi=110, metadata={"Date": None})
+    assert text.getvalue().endswith(page)
 
 
 def bad_studies(made_study, history_of):

@@ -75,6 +75,23 @@ def test_several_objectives_have_a_front_and_importance_each():
     assert data["front"]
 
 
+def test_importance_is_computed_once_for_an_objective(monkeypatch):
+    from hpo_bridge_views import importance
+
+    computed, original = [], importance.importance
+
+    def counted(history, objective):
+        computed.append((history.name, objective))
+        return original(history, objective)
+
+    monkeypatch.setattr(importance, "importance", counted)
+    space = hpo.Space({f"x{i}": hpo.Float(0, 1) for i in range(14)})  # more than are drawn
+    report = report_of(made_history(space, [(p, p["x3"]) for p in random_points(space, 40)]))
+    assert next(iter(report.to_json()["importance"])) == "x3"
+    report.to_html()
+    assert len(computed) == 1
+
+
 def test_several_studies_stand_side_by_side():
     space = hpo.Space(x=hpo.Float(0, 1))
     one = made_history(space, [(p, p["x"]) for p in random_points(space, 30)])
