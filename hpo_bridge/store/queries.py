@@ -14,7 +14,7 @@ from .contract import Pending, Repeats
 from .event_parts import Event, TrialEvent
 from .event_types import EVENT_TYPES, Asked, Resampled
 from .lock import Holder
-from .records import as_row, read_rows
+from .records import COLUMNS, as_row, read_rows
 from .schema import OF_STUDY, definitions, snapshots, studies, trials, values
 from .schema import events as log
 
@@ -60,7 +60,7 @@ def best(connection: Connection, study: int, objective: str, sign: float) -> Tri
 def pending(connection: Connection, study: int) -> list[Pending]:
     """Return the trials that wait or run, by number."""
     unfinished = [state.value for state in TrialState if not state.is_final]
-    query = select(trials).where(trials.c.study_id == study, trials.c.state.in_(unfinished))
+    query = select(*COLUMNS).where(trials.c.study_id == study, trials.c.state.in_(unfinished))
     return [as_row(each).pending() for each in connection.execute(query.order_by(trials.c.number))]
 
 

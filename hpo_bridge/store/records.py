@@ -6,19 +6,29 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from ..contracts.record import Change, TrialState
 from .codec import load, read_metrics
 from .schema import changes, reports, trials
 from .trial_table import TrialRow
 
+COLUMNS = tuple(
+    trials.c[name]
+    for name in (
+        "number", "params", "raw", "token", "backend", "state", "values", "started", "finished",
+        "error", "gradients", "standard_errors", "estimate", "reused", "attempts", "failures",
+        "losses",
+    )
+)  # fmt: skip
+"""The columns of ``hpo_trials`` that a trial is made of, in the order of its fields."""
+
 
 def read_rows(
     connection: Connection, study: int, low: int, high: int, states: Sequence[str] | None = None
 ) -> list[TrialRow]:
     """The trials with a number in ``[low, high]``, with their reports."""
-    query = select(trials).where(trials.c.study_id == study, trials.c.number.between(low, high))
+    query = select(*COLUMNS).where(trials.c.study_id == study, trials.c.number.between(low, high))
     if states is not None:
         query = query.where(trials.c.state.in_(states))
     rows = [as_row(each) for each in connection.execute(query.order_by(trials.c.number))]
@@ -29,15 +39,17 @@ def read_rows(
     return rows
 
 
-def as_row(found: Row[Any]) -> TrialRow:
-    """Return the trial of a row of ``hpo_trials``, without its reports and changes."""
+def as_row(found: Sequence[Any]) -> TrialRow:
+    """Return the trial of a row of ``COLUMNS``, without its reports and changes."""
+    # To unpack a row takes a tenth of the time that access by name does.
+    (
+        number, params, raw, token, backend, state, values, started, finished, error, gradients,
+        standard_errors, *rest,
+    ) = found  # fmt: skip
     return TrialRow(
-        found.number, load(found.params), load(found.raw), load(found.token), found.backend,
-        TrialState(found.state), load(found.values), found.started, found.finished,
-        load(found.error), gradients=load(found.gradients),
-        standard_errors=load(found.standard_errors), estimate=found.estimate,
-        reused=found.reused, attempts=found.attempts, failures=found.failures,
-        losses=found.losses,
+        number, load(params), load(raw), load(token), backend, TrialState(state), load(values),
+        started, finished, load(error), (), None, (), load(gradients), load(standard_errors),
+        *rest,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -9,9 +10,9 @@ import numpy as np
 
 from hpo_bridge.contracts.record import TrialRecord, TrialState
 from hpo_bridge.contracts.study_history import StudyHistory
+from hpo_bridge.errors import SpaceError
 from hpo_bridge.space import Categorical
 
-from .parameter_columns import coordinates_of
 from .surrogate import Surrogate
 
 
@@ -34,6 +35,12 @@ class Facts:
         self.objective = objective or next(iter(history.directions))
         self.trials: Sequence[TrialRecord] = tuple(history.trials)
         self.complete = [trial for trial in self.trials if trial.values is not None]
+
+    def about(self, objective: str) -> Facts:
+        """Return the same study for another objective, with the parameters as they were read."""
+        other = Facts(self.history, objective)
+        other.units = self.units
+        return other
 
     def in_state(self, *states: TrialState) -> list[TrialRecord]:
         """Return the trials in these states, by number."""
@@ -108,7 +115,12 @@ class Facts:
 def unit_values(history: StudyHistory, name: str, trials: Iterable[TrialRecord]) -> np.ndarray:
     """Return a parameter's place in the unit interval for each trial; NaN where it is inactive.
 
-    It is NaN, too, for a value that the space does not have any more.
+    It is NaN, too, for a value that the space does not have any more. Vectors have no such place.
     """
-    parameter = history.space[name]
-    return np.array([coordinates_of(parameter, t.params, name, False)[0] for t in trials])
+    encode, places = history.space[name].encode, []
+    for trial in trials:
+        try:
+            places.append(encode(trial.params[name]))
+        except (KeyError, SpaceError, TypeError, ValueError):
+            places.append(math.nan)
+    return np.array(places)

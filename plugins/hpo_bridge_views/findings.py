@@ -48,7 +48,9 @@ def all_findings(history: StudyHistory) -> list[Finding]:
     Args:
         history: The study; its trials are a tuple.
     """
-    facts = [Facts(history, objective) for objective in history.directions]
+    first, *others = history.directions
+    facts = [Facts(history, first)]
+    facts += [facts[0].about(objective) for objective in others]
     found = [*find_result(facts[0]), *find_running(facts[0])]
     for each in facts:
         found += [finding for rule in _OF_OBJECTIVES for finding in rule(each)]

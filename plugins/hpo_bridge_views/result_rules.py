@@ -93,9 +93,10 @@ def find_flatness(facts: Facts) -> Iterator[Finding]:
 def find_repeats(facts: Facts) -> Iterator[Finding]:
     """Yield what trials with equal parameters say of the noise, and what they cost."""
     groups = defaultdict(list)
+    encode = json.JSONEncoder(sort_keys=True).encode
     for position, trial in enumerate(facts.complete):
         if trial.reused is None:
-            groups[json.dumps(trial.params, sort_keys=True)].append(facts.losses[position])
+            groups[encode(trial.params)].append(facts.losses[position])
     again = [np.array(group) for group in groups.values() if len(group) > 1]
     repeats = sum(len(group) - 1 for group in again)
     if not repeats or facts.is_flat:
