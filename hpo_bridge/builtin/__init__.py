@@ -1,4 +1,4 @@
-"""The core's own plugin: its two reference backends, its runners, formats and pruner.
+"""The core's own plugin: reference backends, composites of others, runners, formats, a pruner.
 
 They are registered through the same entry point and hooks as anybody's.
 """
@@ -12,11 +12,43 @@ _ANY = frozenset({Capability.CONDITIONAL, Capability.MULTI_OBJECTIVE})
 _HYBRID = frozenset(
     {Capability.CONDITIONAL, Capability.INJECT, Capability.GRADIENT, Capability.VECTOR}
 )
+_PORTFOLIO = _HYBRID | {Capability.MULTI_OBJECTIVE, Capability.PRUNED}
+
+
+_COMPOSITES = (
+    BackendSpec(
+        name="hybrid",
+        technique="hybrid",
+        factory="hpo_bridge.builtin.hybrid:Hybrid",
+        capabilities=_HYBRID,
+        composite=True,
+        rank=10,
+        most_rejected=20,
+        summary="Two backends: one for what is discrete, inside of it gradient steps",
+        suits="Objectives that torch can differentiate, with integers, categories or "
+        "conditions beside the continuous parameters.",
+        limits="One objective. A configuration takes inner_trials trials, so the outer "
+        "backend sees few. Continuing a long study asks the outer backend everything again.",
+    ),
+    BackendSpec(
+        name="portfolio",
+        technique="portfolio",
+        factory="hpo_bridge.builtin.portfolio:Portfolio",
+        capabilities=_PORTFOLIO,
+        composite=True,
+        rank=10,
+        most_rejected=20,
+        summary="Several backends in turn on one history, each told everything",
+        suits="Objectives of which you do not know which optimizer suits them.",
+        limits="Takes the time of all its members: each learns from every trial. Members "
+        "that learn from their own points alone, or little, weaken it.",
+    ),
+)
 
 
 @hookimpl
 def hpo_register_backends() -> list[BackendSpec]:
-    """``core.random`` and ``core.grid``."""
+    """``core.random`` and ``core.grid``, and the composites ``hybrid`` and ``portfolio``."""
     return [
         BackendSpec(
             name="core.random",
@@ -40,20 +72,7 @@ def hpo_register_backends() -> list[BackendSpec]:
             limits="From corner to corner: stopped half way it has seen half of the space "
             "(optuna.grid is in random order). Continuous parameters need resolution.",
         ),
-        BackendSpec(
-            name="hybrid",
-            technique="hybrid",
-            factory="hpo_bridge.builtin.hybrid:Hybrid",
-            capabilities=_HYBRID,
-            composite=True,
-            rank=10,
-            most_rejected=20,
-            summary="Two backends: one for what is discrete, inside of it gradient steps",
-            suits="Objectives that torch can differentiate, with integers, categories or "
-            "conditions beside the continuous parameters.",
-            limits="One objective. A configuration takes inner_trials trials, so the outer "
-            "backend sees few. Continuing a long study asks the outer backend everything again.",
-        ),
+        *_COMPOSITES,
     ]
 
 

@@ -71,8 +71,12 @@ class Hybrid:
         self._problem, self._space = problem, problem.space
         self._trials = whole("inner_trials", inner_trials, 1)
         self._warm = flag("warm_start", warm_start)
-        self._outer_part = Part("outer", outer, outer_options or {}, plugins)
-        self._inner_part = Part("inner", inner, inner_options or {}, plugins)
+        self._outer_part = Part(
+            ("outer",), ("outer_options",), outer, outer_options or {}, plugins
+        )
+        self._inner_part = Part(
+            ("inner",), ("inner_options",), inner, inner_options or {}, plugins
+        )
         if problem.n_objectives > 1:
             raise UnsupportedProblem(f"takes one objective, found {problem.n_objectives}")
         self._injects = self._inner_part.has(Capability.INJECT)

@@ -16,7 +16,7 @@ from ..contracts.optimizer import (
     Translation,
 )
 from ..engine.checked_optimizer import CheckedOptimizer, backend_space, wants_gradients
-from ..errors import InvalidOptions, UnknownName, short
+from ..errors import InvalidOptions, KeyPath, UnknownName, short
 from ..plugins import PluginManager
 from ..space import Space
 
@@ -26,7 +26,8 @@ class Part:
     """A backend that another one is made of.
 
     Attributes:
-        role: The option that names it, such as ``outer``; its options are ``outer_options``.
+        path: The option that names it, such as ``("outer",)``.
+        options_path: The option that has its options, such as ``("outer_options",)``.
         name: Its name.
         options: Its options.
         plugins: Where to find it.
@@ -35,17 +36,18 @@ class Part:
         InvalidOptions: If the name is no text, or the options are no mapping.
     """
 
-    role: str
+    path: KeyPath
+    options_path: KeyPath
     name: str
     options: Mapping[str, Any]
     plugins: PluginManager
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise InvalidOptions(f"found {short(self.name)}, expected a name", self.role)
+            raise InvalidOptions(f"found {short(self.name)}, expected a name", *self.path)
         if not isinstance(self.options, Mapping):
             found = short(self.options)
-            raise InvalidOptions(f"found {found}, expected a mapping", f"{self.role}_options")
+            raise InvalidOptions(f"found {found}, expected a mapping", *self.options_path)
 
     @property
     def spec(self) -> BackendSpec:
@@ -71,7 +73,7 @@ class Part:
             built: Optimizer = self.plugins.build("backend", self.name, self.options, problem)
         return built
 
-    def checked(self, space: Space, seed: int) -> CheckedOptimizer:
+    def checked(self, space: Space, seed: int, n_objectives: int = 1) -> CheckedOptimizer:
         """A new one, in terms of the space.
 
         Raises:
@@ -79,7 +81,9 @@ class Part:
             UnsupportedProblem: If it refuses the space.
         """
         with self._blamed():
-            return CheckedOptimizer(self.plugins, self.name, self.options, space, 1, seed)
+            return CheckedOptimizer(
+                self.plugins, self.name, self.options, space, n_objectives, seed
+            )
 
     def wants_gradients(self, space: Space) -> bool:
         """Return whether it needs derivatives with respect to what is in the space."""
@@ -101,6 +105,6 @@ class Part:
         try:
             yield
         except UnknownName as error:
-            raise InvalidOptions(f"{error}", self.role) from error
+            raise InvalidOptions(f"{error}", *self.path) from error
         except InvalidOptions as error:
-            raise error.under(f"{self.role}_options") from error
+            raise error.under(*self.options_path) from error

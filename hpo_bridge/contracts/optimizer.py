@@ -52,6 +52,7 @@ __all__ = [
     "Problem",
     "Pruner",
     "PrunerSpec",
+    "Remarks",
     "RunnerSpec",
     "Snapshot",
     "Suggestion",
@@ -86,10 +87,13 @@ class Suggestion:
             ``CONDITIONAL``) to a float, an int or an index.
         token: The adapter's own handle on this point, plain JSON data; it comes back with
             the observation, so an adapter needs no table of ids.
+        member: The name of the backend that made it, if a composite has it from another; the
+            study records that as the trial's backend.
     """
 
     params: Mapping[str, Any]
     token: Any = 0
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,18 @@ class Explains(Protocol):
 
     def explain(self) -> Sequence[Translation]:
         """One row per parameter, from the same tables that do the work."""
+        ...
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """An optimizer that has something to say while a study runs. Optional."""
+
+    def remarks(self) -> Sequence[str]:
+        """Return the lines that are new since the last call, and forget them.
+
+        Called after each ask; the study logs them, and keeps them with that ask.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ from ..contracts.optimizer import (
     Observation,
     Optimizer,
     Problem,
+    Remarks,
     Suggestion,
     WantsGradients,
 )
@@ -44,11 +45,13 @@ class Proposal:
         params: Declared values of the active parameters, and the constants.
         raw: The suggestion in the backend's terms, where it does not follow from ``params``.
         token: The backend's handle; ``None`` if the study has drawn it in the backend's place.
+        member: The backend that a composite has it from, by name.
     """
 
     params: dict[str, Any]
     raw: dict[str, Any] | None
     token: Any
+    member: str | None = None
 
 
 class CheckedOptimizer:
@@ -156,6 +159,10 @@ class CheckedOptimizer:
             return observations
         return [seen for seen in observations if seen.token is not None]
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return what the backend has to say since the last call."""
+        return tuple(self.built.remarks()) if isinstance(self.built, Remarks) else ()
+
     def completed(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return an earlier trial's parameters with the defaults of those that are new since."""
         return completed(self.space, self._defaults, params) if self._defaults else params
@@ -190,12 +197,12 @@ class CheckedOptimizer:
         indices = self._indices
         if not self._flat:
             params = {n: indices[n].grid(v) if n in indices else v for n, v in raw.items()}
-            return Proposal({**params, **self.space.fixed()}, None, token)
+            return Proposal({**params, **self.space.fixed()}, None, token, suggestion.member)
         params = {}
         for name, value in raw.items():
             if self.space.is_active(name, params):
                 params[name] = indices[name].grid(value) if name in indices else value
-        return Proposal({**params, **self.space.fixed()}, raw, token)
+        return Proposal({**params, **self.space.fixed()}, raw, token, suggestion.member)
 
     def _token(self, token: Any) -> Any:
         """Return the token as it will come back from any store."""

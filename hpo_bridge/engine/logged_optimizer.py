@@ -36,6 +36,7 @@ class Answer:
         told: The trials that the backend was told of just before.
         rejected: The points that constraints forbade.
         lists_rejected: Whether the log lists these points, and not only their number.
+        remarks: What the backend has to say.
     """
 
     proposal: Proposal | None
@@ -43,13 +44,15 @@ class Answer:
     told: tuple[int, ...]
     rejected: Sequence[Observation] = ()
     lists_rejected: bool = False
+    remarks: tuple[str, ...] = ()
 
     def asked(self, now: float, number: int) -> Asked:
         """Return the event in which the proposal becomes trial ``number``."""
         point = None if self.proposal is None else self._point(self.proposal, number)
         return Asked(
             n=1, backend=self.backend, told=self.told, rejected=len(self.rejected),
-            forbidden=self._forbidden(), trials=() if point is None else (point,), time=now,
+            forbidden=self._forbidden(), remarks=self.remarks,
+            trials=() if point is None else (point,), time=now,
         )  # fmt: skip
 
     def resampled(self, now: float, repeated: int, result: TrialResult | None) -> Resampled:
@@ -63,8 +66,8 @@ class Answer:
         assert self.proposal is not None
         return Resampled(
             n=1, backend=self.backend, told=self.told, rejected=len(self.rejected),
-            forbidden=self._forbidden(), point=self._point(self.proposal), of=repeated,
-            result=result, time=now,
+            forbidden=self._forbidden(), remarks=self.remarks,
+            point=self._point(self.proposal), of=repeated, result=result, time=now,
         )  # fmt: skip
 
     def _forbidden(self) -> tuple[ProposedPoint, ...]:
@@ -74,7 +77,9 @@ class Answer:
 
     @staticmethod
     def _point(proposal: Proposal, number: int | None = None) -> ProposedPoint:
-        return ProposedPoint(proposal.params, proposal.raw, proposal.token, number)
+        return ProposedPoint(
+            proposal.params, proposal.raw, proposal.token, number, proposal.member
+        )
 
 
 class Proposer(Protocol):
@@ -137,6 +142,8 @@ class LoggedOptimizer:
         self._told: list[int] = []
         self._is_ahead = False
         self._saves = self.lists_rejected = self._can_be_saved()
+        if identity.get("begin") is not None:
+            optimizer.checked.remarks()  # said before, and made again as the log was replayed
 
     @property
     def member(self) -> LoggedOptimizer:
@@ -179,7 +186,12 @@ class LoggedOptimizer:
 
     def _answer(self, proposal: Proposal | None, rejected: Sequence[Observation]) -> Answer:
         told, self._told, self._is_ahead = self._told, [], False
-        return Answer(proposal, self.checked.name, tuple(told), rejected, self.lists_rejected)
+        remarks = self.checked.remarks()
+        for remark in remarks:
+            log.warning("study %s: %s: %s", self._log.name, self.checked.name, remark)
+        return Answer(
+            proposal, self.checked.name, tuple(told), rejected, self.lists_rejected, remarks
+        )
 
     def _tell(self, numbers: list[int]) -> None:
         if not numbers and not self._log.untold.due:

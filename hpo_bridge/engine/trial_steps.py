@@ -95,7 +95,7 @@ class TrialSteps:
         assert proposal is not None
         trial = Pending(
             number, TrialState.WAITING, proposal.params, proposal.raw, proposal.token,
-            answer.backend,
+            proposal.member or answer.backend,
         )  # fmt: skip
         return trial, answer.asked(time.time(), number)
 

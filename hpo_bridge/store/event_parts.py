@@ -27,12 +27,14 @@ class ProposedPoint:
             backend's inactive parameters), else ``None``.
         token: The backend's token.
         number: The trial that it became; ``None`` if it became none.
+        member: The backend that a composite has it from, by name.
     """
 
     params: Params
     raw: Params | None = None
     token: Any = None
     number: int | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class AskEvent(Event):
         told: The trials that it was told of just before, in order.
         rejected: The number of suggestions that a constraint forbade.
         forbidden: These suggestions, for a backend with snapshots.
+        remarks: What the backend had to say after it.
     """
 
     n: int
@@ -39,6 +40,7 @@ class AskEvent(Event):
     told: tuple[int, ...]
     rejected: int
     forbidden: tuple[ProposedPoint, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def points(self) -> tuple[ProposedPoint, ...]:

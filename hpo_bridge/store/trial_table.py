@@ -122,9 +122,10 @@ class TrialTable:
             case Asked():
                 for point in event.trials:
                     assert point.number is not None
-                    self._create(TrialRow(
-                        point.number, point.params, point.raw, point.token, event.backend
-                    ))  # fmt: skip
+                    backend = point.member or event.backend
+                    self._create(
+                        TrialRow(point.number, point.params, point.raw, point.token, backend)
+                    )
             case Started():
                 row = self.rows[event.trial]
                 self._enter(row, RUNNING)
