@@ -92,11 +92,17 @@ def _backends() -> list[BackendSpec]:
     return [cast("BackendSpec", offer.spec) for offer in manager().offers("backend")]
 
 
+def _option_parameters(factory: Callable[..., object], skip: int) -> list[inspect.Parameter]:
+    """The options of a factory: what is given by name, but for the first ``skip`` arguments."""
+    found = list(inspect.signature(factory).parameters.values())[skip:]
+    return [each for each in found if each.kind is not each.POSITIONAL_ONLY]
+
+
 def _options(factory: Callable[..., object], skip: int = 0) -> str:
     """The options of a factory with their defaults, but for the first ``skip`` arguments."""
-    found = list(inspect.signature(factory).parameters.values())[skip:]
     return ", ".join(
-        f"`{p.name}`" + ("" if p.default is p.empty else f" ({p.default!r})") for p in found
+        f"`{p.name}`" + ("" if p.default is p.empty else f" ({p.default!r})")
+        for p in _option_parameters(factory, skip)
     )
 
 
@@ -148,8 +154,8 @@ def pictures() -> str:
         module, _, name = spec.factory.partition(":")
         if not name.startswith("draw_"):
             continue
-        parameters = list(inspect.signature(getattr(import_module(module), name)).parameters)
-        options = ", ".join(f"`{each}`" for each in parameters[1:])
+        found = _option_parameters(getattr(import_module(module), name), skip=1)
+        options = ", ".join(f"`{each.name}`" for each in found)
         lines.append(f"| `{spec.name}` | {_cell(spec.summary)} | {options} |")
     return "\n".join(lines)
 

@@ -29,11 +29,12 @@ from ..errors import TestSetWarning, warn
 from ..study import Study
 from ..study.arguments import trial_number
 from ..study.driving import held_log
-from . import held_out, rerun, verification
-from .held_out import EvaluationContext, TestScore
+from . import held_out, recorded_scores, rerun, verification
+from .held_out import EvaluationContext
 from .nested_score import NestedScore, nested_score
 from .nested_tuning import tune_splits
 from .outer_splits import outer_splits
+from .recorded_scores import TestScore
 from .selection import Selection, check_single, select_in
 
 
@@ -114,7 +115,7 @@ def score_test(
 
 def test_scores(study: Study) -> list[TestScore]:
     """Return every score on the test set, in order; see :func:`score_test`."""
-    return held_out.test_scores(study.store, study.name)
+    return recorded_scores.test_scores(study.store, study.name)
 
 
 def nested_cv(

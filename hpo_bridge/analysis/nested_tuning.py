@@ -24,7 +24,8 @@ from ..objectives.failure import Failure
 from ..store import Store
 from ..store.study_events import SplitAssigned
 from ..study import Study, open_study
-from .held_out import EvaluationContext, TestScore, score_test_set, test_scores
+from .held_out import EvaluationContext, score_test_set
+from .recorded_scores import TestScore, test_scores
 from .selection import Selection, select_in
 
 _NAME = re.compile(r"(.*)\.outer-([1-9][0-9]*)")

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..plugins import PluginManager, manager
@@ -104,3 +105,16 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
     for row in rows:
         table.add_row(*(Text(" ".join(cell.split())) for cell in row))
     return table
+
+
+def more_of(words: str | Path, number: int | str) -> str:
+    """Name the commands that show a whole error and what its trial printed.
+
+    Args:
+        words: The study's file, or what else names it on a command line.
+        number: The trial's number.
+    """
+    return (
+        f"the whole error: hpo-bridge trials {words} --json; what the trial printed: "
+        f"hpo-bridge logs {words} --trial {number}"
+    )

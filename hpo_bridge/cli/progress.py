@@ -12,6 +12,7 @@ from ..engine.schedule import schedule_text
 from ..errors import counted
 from ..study import Study
 from ..study.shown import DisplayText, display_kind, shown_progress
+from .printing import more_of
 
 
 class _Failures:
@@ -24,19 +25,6 @@ class _Failures:
         self._count += 1
         line = failure_line(trial)
         return line if self._count > 1 else f"{line}\n  {more_of(self._path, trial.number)}"
-
-
-def more_of(words: str | Path, number: int | str) -> str:
-    """Name the commands that show a whole error and what its trial printed.
-
-    Args:
-        words: The study's file, or what else names it on a command line.
-        number: The trial's number.
-    """
-    return (
-        f"the whole error: hpo-bridge trials {words} --json; what the trial printed: "
-        f"hpo-bridge logs {words} --trial {number}"
-    )
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..builtin.formats.csv_file import write_csv
 from ..contracts.formatting import constants_in, format_duration, params_text, without_constants
 from ..contracts.record import TrialRecord
 from ..history.plain_trial import plain_trial
@@ -18,8 +17,7 @@ from ..objectives.failure import short_reason
 from ..store import Store
 from .common_options import StudyArguments
 from .exit_codes import NO_TRIAL, WRONG_USE
-from .printing import print_result, print_table
-from .progress import more_of
+from .printing import more_of, print_result, print_table
 from .selected_trial import add_choice, driver_of_split
 from .stored_study import study_to_read
 from .summary import adopted_line, as_text, definition_of, summary
@@ -88,6 +86,8 @@ def _print_json(trials: Iterator[TrialRecord]) -> None:
 
 def _print_csv(store: Store, name: str, numbers: Sequence[int] | None = None) -> None:
     """Print the table that ``export`` writes; of the trials with these numbers, or of all."""
+    from ..builtin.formats.csv_file import write_csv
+
     study = study_history(store, name)
     if numbers is not None:
         chosen = [next(store.trials(name, first=number)) for number in numbers]

@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..analysis.held_out import (
-    EvaluationContext,
-    TestScore,
-    reuse_warning,
-    score_test_set,
-    test_scores,
-)
+from ..analysis.held_out import EvaluationContext, reuse_warning, score_test_set
+from ..analysis.recorded_scores import TestScore, test_scores
 from ..analysis.selection import Selection, select_in
 from ..config import StudyFile
 from ..contracts.directions import Objectives

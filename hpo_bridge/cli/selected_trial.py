@@ -7,9 +7,12 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from ..analysis.held_out import TestScore, count_ended, test_scores, trials_since_test
-from ..analysis.nested_score import as_plain, nested_score
-from ..analysis.nested_tuning import splits_of
+from ..analysis.recorded_scores import (
+    TestScore,
+    count_ended,
+    test_scores,
+    trials_since_test,
+)
 from ..analysis.selection import select_in
 from ..config.selection import SelectionFile
 from ..config.selection_rule import BEST, SelectionRule
@@ -65,6 +68,8 @@ def add_choice(
     if selected and rule.name != BEST:
         _add_selected(result, store, name, objectives, rule)
     if selection.nested:
+        from ..analysis.nested_score import as_plain, nested_score
+
         result["nested"] = as_plain(found := nested_score(store, name, objectives, rule))
         result["nested"]["text"] = str(found)
     tested = test_scores(store, name)
@@ -96,6 +101,8 @@ def _add_selected(
 
 def driver_of_split(store: Store, name: str) -> str | None:
     """Return the driver of a study of one of its outer splits, with the split's number."""
+    from ..analysis.nested_tuning import splits_of
+
     for number, study in splits_of(store.names(), name).items():
         row = store.study(study)
         if row is not None and row.driver is not None:

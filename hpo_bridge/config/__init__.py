@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..contracts.durations import parse_duration
-from .study_config import StudyConfig
 
 if TYPE_CHECKING:
     from .key_reference import ReferenceRow, reference_rows
+    from .study_config import StudyConfig
     from .study_file import StudyFile, load_study_file
 
 __all__ = [
@@ -23,8 +23,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what reads a file at its first use: a study made in Python needs none of it."""
-    home = "key_reference" if name in ("ReferenceRow", "reference_rows") else "study_file"
-    if name not in __all__:
+    """Import a name at its first use; who only looks at a study needs none of them."""
+    homes = {
+        "ReferenceRow": "key_reference", "reference_rows": "key_reference",
+        "StudyConfig": "study_config", "StudyFile": "study_file", "load_study_file": "study_file",
+    }  # fmt: skip
+    if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    return getattr(import_module(f"{__name__}.{homes[name]}"), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
@@ -36,14 +37,16 @@ def counts(connection: Connection, study: int) -> dict[TrialState, int]:
 def repeats(connection: Connection, study: int) -> Repeats:
     """Return how often parameters came that were there already."""
     mine = trials.c.study_id == study
-    # A database sorts the texts to count the unequal ones, which takes four times as long.
-    texts = connection.execute(select(trials.c.params).where(mine)).scalars().all()
-    reused = select(func.count(trials.c.reused)).where(mine)
+    # A database sorts the texts to count the unequal ones, which takes four times as long; so does
+    # a list of SQLAlchemy's rows.
+    rows: Any = connection.execute(select(trials.c.params).where(mine)).cursor
+    unequal = len(set(map(itemgetter(0), rows)))
+    counted = select(func.count(), func.count(trials.c.reused)).where(mine)
     resampled = select(func.count()).where(
         log.c.study_id == study, log.c.kind == Resampled.kind, OF_STUDY
     )
-    found = [connection.execute(query).scalar_one() for query in (reused, resampled)]
-    return Repeats(len(texts) - len(set(texts)), *found)
+    count, reused = connection.execute(counted).one()
+    return Repeats(count - unequal, reused, connection.execute(resampled).scalar_one())
 
 
 def best(connection: Connection, study: int, objective: str, sign: float) -> TrialRecord | None:

@@ -66,3 +66,26 @@ def test_no_implementation_is_imported(site: Any, arguments: list[str]) -> None:
     assert list(site.folder.glob("*.imported")) == []
     site.command("check", "hpo_acme.walk", "--trials", "4", "--startup", "1")
     assert [path.stem for path in site.folder.glob("*.imported")] == ["acme_heavy"]
+
+
+@pytest.mark.parametrize("command", ["status", "best"])
+def test_a_look_at_a_stored_study_loads_nothing_that_drives_one(
+    tmp_path: Any, command: str
+) -> None:
+    made = (
+        "import hpo_bridge as h\n"
+        f"s = h.Study(h.Space(x=h.Float(0, 1)), store='sqlite:///{tmp_path}/s.db', name='s')\n"
+        "s.optimize(lambda t: t['x'], trials=3)"
+    )
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['hpo-bridge', {command!r}, '--store', {str(tmp_path / 's.db')!r}]\n"
+        "try:\n    runpy.run_module('hpo_bridge', run_name='__main__')\n"
+        "finally:\n    driving = ('hpo_bridge.study', 'hpo_bridge.config.study_config')\n"
+        "    print('loaded:', *set(driving) & set(sys.modules), file=sys.stderr)"
+    )
+    assert python(made).returncode == 0
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert "3 complete" in done.stdout
+    assert done.stderr.strip() == "loaded:"

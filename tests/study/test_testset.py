@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hpo_bridge import Float, Space, Study, Trial, TrialState, analysis
-from hpo_bridge.analysis.held_out import trials_since_test
+from hpo_bridge.analysis.recorded_scores import trials_since_test
 from hpo_bridge.errors import NoCompleteTrial, ObjectiveError, StudyLocked, TestSetWarning
 from hpo_bridge.store.codec import trial_of
 
