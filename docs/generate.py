@@ -211,6 +211,7 @@ CONTRACT = (
     "hpo_bridge.contracts.optimizer.Explains",
     "hpo_bridge.contracts.optimizer.Translation",
     "hpo_bridge.contracts.optimizer.WantsGradients",
+    "hpo_bridge.contracts.optimizer.Remark",
     "hpo_bridge.contracts.optimizer.Remarks",
     "hpo_bridge.contracts.optimizer.Pruner",
     "hpo_bridge.contracts.runner.Runner",

@@ -43,12 +43,25 @@ _COMPOSITES = (
         limits="Takes the time of all its members: each learns from every trial. Members "
         "that learn from their own points alone, or little, weaken it.",
     ),
+    BackendSpec(
+        name="auto",
+        technique="auto",
+        factory="hpo_bridge.builtin.auto:Auto",
+        capabilities=_PORTFOLIO - {Capability.GRADIENT},
+        composite=True,
+        rank=10,
+        most_rejected=20,
+        summary="The installed backend that suits the problem, by a table of rules",
+        suits="A start, if you do not want to choose.",
+        limits="Knows neither the budget nor what a trial costs: where trials take minutes, "
+        "portfolio gets more out of each.",
+    ),
 )
 
 
 @hookimpl
 def hpo_register_backends() -> list[BackendSpec]:
-    """``core.random`` and ``core.grid``, and the composites ``hybrid`` and ``portfolio``."""
+    """``core.random``, ``core.grid``, and the composites ``hybrid``, ``portfolio``, ``auto``."""
     return [
         BackendSpec(
             name="core.random",

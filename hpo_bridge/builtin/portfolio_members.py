@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..contracts.argument_checks import Choice, split_choice
-from ..contracts.optimizer import Observation, Problem, Suggestion
+from ..contracts.optimizer import Observation, Problem, Remark, Suggestion
 from ..contracts.options import number
 from ..contracts.trial import trial_seed
 from ..engine.checked_optimizer import CheckedOptimizer, Proposal
-from ..errors import HpoBridgeError, InvalidOptions, UnknownName, UnsupportedProblem, short
+from ..errors import (
+    BackendError,
+    HpoBridgeError,
+    InvalidOptions,
+    UnknownName,
+    UnsupportedProblem,
+    short,
+)
 from ..plugins import PluginManager
 from .sub_backend import Part
-
-DEFAULT = (
-    ("optuna.tpe", "hyperopt.tpe", "skopt.forest"),
-    ("optuna.gp", "skopt.gp", "skopt.extra_trees"),
-)
-"""For each member by default the backends that can be it, the first choice first.
-
-A tree estimator copes with categories, conditions and many parameters; a Gaussian process learns
-more from each trial where there are numbers.
-"""
 
 
 @dataclass(eq=False)
@@ -109,33 +106,52 @@ def _read(choice: Choice, place: int, plugins: PluginManager) -> tuple[float, Pa
     return share, Part(path, path, name, options, plugins)
 
 
-def suitable_members(problem: Problem, plugins: PluginManager) -> tuple[list[Member], list[str]]:
-    """Return the members by default, and remarks on those that are left out.
+def suitable_members(
+    choices: Iterable[Sequence[str]],
+    problem: Problem,
+    plugins: PluginManager,
+    otherwise: str | None = None,
+) -> tuple[list[Member], list[Remark]]:
+    """Return the first backend of each choice that can be used, and remarks on those that cannot.
+
+    Args:
+        choices: For each member the backends that can be it, the first choice first.
+        problem: The problem.
+        plugins: Where to find them.
+        otherwise: The only member where no other can be.
 
     Raises:
         UnsupportedProblem: If each of them refuses the problem, or none is installed.
     """
     members: list[Member] = []
-    remarks: list[str] = []
+    remarks: list[Remark] = []
     refusal: UnsupportedProblem | None = None
-    for candidates in DEFAULT:
+    for candidates in choices:
         for name in candidates:
-            part = Part(("members",), ("members",), name, {}, plugins)
             try:
                 plugins.find("backend", name)
-                members.append(_built(part, problem, members))
+                members.append(_built(_unnamed(name, plugins), problem, members))
                 break
-            except UnknownName:
+            except UnknownName:  # not installed
                 continue
-            except UnsupportedProblem as error:
-                refusal = refusal or error
-                remarks.append(f"{name} is left out: {error}")
+            except (UnsupportedProblem, BackendError) as error:
+                if isinstance(error, UnsupportedProblem):
+                    refusal = refusal or error
+                is_fault = isinstance(error, BackendError)
+                remarks.append(Remark(f"{name} is left out: {error}", is_fault=is_fault))
+    if not members and otherwise is not None:
+        return [_built(_unnamed(otherwise, plugins), problem, ())], remarks
     if not members:
         raise refusal or UnsupportedProblem(
             "has no member, as no optimizer library is installed",
             fix='install one, such as pip install "hpo-bridge[optuna]", or use core.random',
         )
     return members, remarks
+
+
+def _unnamed(name: str, plugins: PluginManager) -> Part:
+    """Return a backend that no option names."""
+    return Part((), (), name, {}, plugins)
 
 
 def _built(part: Part, problem: Problem, others: Sequence[Member], share: float = 1.0) -> Member:

@@ -51,6 +51,8 @@ def show_explanation(
         print(f"{_heading(table)}:")
         rows = [(r["what"], r["how"], r["detail"]) for r in table["rows"]]
         print_table(("what", "how", "detail"), rows)
+        for remark in table.get("remarks", ()):
+            print(f"{table['backend']}: {remark}")
     if line is not None and not as_json:
         print(f"{COMMAND_HEADING}:\n{line}")
     refused = any(row["how"] == "refused" for table in tables for row in table["rows"])
@@ -78,7 +80,7 @@ def _explain(file: StudyFile, plugins: PluginManager) -> list[dict[str, Any]]:
     """For each entry of the schedule ``backend``, ``rows`` and what it says beside its name."""
     tables, schedule = [], file.config.schedule
     for entry in schedule:
-        table: dict[str, Any] = {"backend": entry.name, "rows": _rows(plugins, file, entry)}
+        table: dict[str, Any] = {"backend": entry.name, **_explained(plugins, file, entry)}
         if len(schedule) > 1 or entry.trials is not None:
             table["trials"] = entry.trials
         if len(schedule) > 1 or entry.handover != "tell":
@@ -87,15 +89,18 @@ def _explain(file: StudyFile, plugins: PluginManager) -> list[dict[str, Any]]:
     return tables
 
 
-def _rows(plugins: PluginManager, file: StudyFile, entry: Stage) -> list[dict[str, Any]]:
+def _explained(plugins: PluginManager, file: StudyFile, entry: Stage) -> dict[str, Any]:
+    """Return the ``rows`` of a backend, and its ``remarks`` if it has any."""
     try:
         optimizer = CheckedOptimizer(
             plugins, entry.name, entry.options, file.space, len(file.directions), file.seed or 0
         )
-        return explanation(file.space, optimizer)
     except UnsupportedProblem as error:
         what = error.parameter or "the study"
-        return [{"what": what, "how": "refused", "detail": error.text}]
+        return {"rows": [{"what": what, "how": "refused", "detail": error.text}]}
+    rows = explanation(file.space, optimizer)
+    remarks = [remark.text for remark in optimizer.remarks()]
+    return {"rows": rows, "remarks": remarks} if remarks else {"rows": rows}
 
 
 def explanation(space: Space, checked: CheckedOptimizer) -> list[dict[str, Any]]:

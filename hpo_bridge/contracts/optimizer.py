@@ -52,6 +52,7 @@ __all__ = [
     "Problem",
     "Pruner",
     "PrunerSpec",
+    "Remark",
     "Remarks",
     "RunnerSpec",
     "Snapshot",
@@ -201,14 +202,28 @@ class Explains(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A line that an optimizer has to say.
+
+    Attributes:
+        text: The line.
+        is_fault: Whether something is wrong that a person should see while the study runs.
+    """
+
+    text: str
+    is_fault: bool = False
+
+
 @runtime_checkable
 class Remarks(Protocol):
-    """An optimizer that has something to say while a study runs. Optional."""
+    """An optimizer that has something to say, such as which algorithm it chose. Optional."""
 
-    def remarks(self) -> Sequence[str]:
-        """Return the lines that are new since the last call, and forget them.
+    def remarks(self) -> Sequence[Remark]:
+        """Return what is new since the last call, and forget it.
 
-        Called after each ask; the study logs them, and keeps them with that ask.
+        Called after each ask: the study keeps the lines with that ask, and logs them, faults as
+        warnings. ``hpo-bridge explain`` shows those of an optimizer that was just built.
         """
         ...
 

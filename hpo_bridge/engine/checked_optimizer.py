@@ -14,6 +14,7 @@ from ..contracts.optimizer import (
     Observation,
     Optimizer,
     Problem,
+    Remark,
     Remarks,
     Suggestion,
     WantsGradients,
@@ -159,7 +160,7 @@ class CheckedOptimizer:
             return observations
         return [seen for seen in observations if seen.token is not None]
 
-    def remarks(self) -> tuple[str, ...]:
+    def remarks(self) -> tuple[Remark, ...]:
         """Return what the backend has to say since the last call."""
         return tuple(self.built.remarks()) if isinstance(self.built, Remarks) else ()
 

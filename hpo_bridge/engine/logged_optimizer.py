@@ -188,10 +188,12 @@ class LoggedOptimizer:
         told, self._told, self._is_ahead = self._told, [], False
         remarks = self.checked.remarks()
         for remark in remarks:
-            log.warning("study %s: %s: %s", self._log.name, self.checked.name, remark)
+            level = logging.WARNING if remark.is_fault else logging.INFO
+            log.log(level, "study %s: %s: %s", self._log.name, self.checked.name, remark.text)
         return Answer(
-            proposal, self.checked.name, tuple(told), rejected, self.lists_rejected, remarks
-        )
+            proposal, self.checked.name, tuple(told), rejected, self.lists_rejected,
+            tuple(remark.text for remark in remarks),
+        )  # fmt: skip
 
     def _tell(self, numbers: list[int]) -> None:
         if not numbers and not self._log.untold.due:
