@@ -11,6 +11,8 @@
 ``mixint/…``
     bbob-mixint of COCO, first instances: integers of 2, 4, 8 and 16 values and floats. Needs
     the package coco-experiment.
+``models/…``
+    Models of scikit-learn, see `models.py`; not among :func:`names`, as they take longer.
 
 The regret of a value is (value - best) / (median - best), clipped to [0, 1]; the median is
 that of a table's rows, or of 2,000 random points.
@@ -29,6 +31,8 @@ from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
+
+from models import BEST, MODELS
 
 import hpo_bridge as hpo
 
@@ -73,6 +77,11 @@ def names() -> list[str]:
     return found
 
 
+def models() -> list[str]:
+    """The problems that train models."""
+    return [f"models/{name}" for name in BEST]
+
+
 @cache
 def problem(name: str) -> Problem:
     """The problem of that name; a table takes up to half a second to read."""
@@ -82,6 +91,8 @@ def problem(name: str) -> Problem:
     if group == "domains":
         space, function, best = DOMAINS[rest]
         return _sampled(name, space, function, best)
+    if group == "models":
+        return Problem(name, *MODELS[rest], *BEST[rest])
     number, size = rest.removeprefix("f").removesuffix("d").split("-")
     return _mixint(name, int(number), int(size))
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from ..contracts.optimizer import Problem, Remark
 from ..plugins import PluginManager
-from ..space import Categorical
 from .member_rotation import MemberRotation
-from .portfolio_members import suitable_members
+from .portfolio_members import MemberChoice, suitable_members
 
 RANDOM = "core.random"
-_TREES = ("optuna.tpe", "hyperopt.tpe", "skopt.forest", "deap.ga")
+_TREES = MemberChoice(("optuna.tpe", "hyperopt.tpe", "skopt.forest", "deap.ga"))
+_FRONTS = MemberChoice(("optuna.tpe", "deap.nsga2"))
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Rule:
     Attributes:
         when: The kind, in words.
         holds: Return whether a problem is of this kind.
-        choices: For each member the backends that can be it, the first choice first.
+        choices: The members.
     """
 
     when: str
     holds: Callable[[Problem], bool]
-    choices: tuple[tuple[str, ...], ...]
+    choices: tuple[MemberChoice, ...]
 
 
 def _has_vectors(problem: Problem) -> bool:
@@ -43,21 +43,14 @@ def _has_several_objectives(problem: Problem) -> bool:
     return problem.n_objectives > 1
 
 
-def _is_not_numeric(problem: Problem) -> bool:
-    space = problem.space
-    unordered = any(isinstance(p, Categorical) and not p.ordered for p in space.values())
-    return unordered or bool(space.conditions)
-
-
 def _is_any(problem: Problem) -> bool:
     return True
 
 
 RULES = (
     Rule("it has vectors, which only gradients learn from", _has_vectors, ()),
-    Rule("it has several objectives", _has_several_objectives, (("optuna.tpe", "deap.nsga2"),)),
-    Rule("it has categories or conditions", _is_not_numeric, (_TREES,)),
-    Rule("it has numbers only", _is_any, (_TREES,)),
+    Rule("it has several objectives", _has_several_objectives, (_FRONTS,)),
+    Rule("it has one objective", _is_any, (_TREES,)),
 )
 """The rules in order: the first that holds is taken."""
 

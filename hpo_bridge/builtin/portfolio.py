@@ -12,16 +12,17 @@ from typing import Any
 from ..contracts.optimizer import Problem
 from ..plugins import PluginManager
 from .member_rotation import MemberRotation
-from .portfolio_members import named_members, suitable_members
+from .portfolio_members import MemberChoice, named_members, suitable_members
 
 DEFAULT = (
-    ("optuna.tpe", "hyperopt.tpe", "skopt.forest"),
-    ("optuna.gp", "skopt.gp", "skopt.extra_trees"),
+    MemberChoice(("optuna.tpe", "hyperopt.tpe", "skopt.forest"), 4.0),
+    MemberChoice(("optuna.gp", "skopt.gp", "skopt.extra_trees")),
 )
-"""For each member by default the backends that can be it, the first choice first.
+"""The members by default.
 
-A tree estimator copes with categories, conditions and many parameters; a Gaussian process learns
-more from each trial where there are numbers.
+A tree estimator copes with categories, conditions and many parameters; a Gaussian process, of
+which each point is dear, learns more from few trials of numbers. The shares are measured, see
+docs/which-backend.md.
 """
 
 
@@ -33,7 +34,7 @@ class Portfolio(MemberRotation):
         plugins: Where to find them.
         members: Names, or mappings with ``name``, ``options`` and ``share``: the share of the
             trials relative to the others', 1 if it is not there. By default a tree estimator
-            and a Gaussian process, of the libraries that are installed.
+            and, for every fifth trial, a Gaussian process, of the libraries that are installed.
 
     Raises:
         InvalidOptions: If a member cannot be found, or refuses its options.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..contracts.argument_checks import Choice, split_choice
 from ..contracts.optimizer import Observation, Problem, Remark, Suggestion
@@ -21,6 +21,13 @@ from ..errors import (
 )
 from ..plugins import PluginManager
 from .sub_backend import Part
+
+
+class MemberChoice(NamedTuple):
+    """The backends that can be a member, the first choice first, and its share."""
+
+    names: tuple[str, ...]
+    share: float = 1.0
 
 
 @dataclass(eq=False)
@@ -107,7 +114,7 @@ def _read(choice: Choice, place: int, plugins: PluginManager) -> tuple[float, Pa
 
 
 def suitable_members(
-    choices: Iterable[Sequence[str]],
+    choices: Iterable[MemberChoice],
     problem: Problem,
     plugins: PluginManager,
     otherwise: str | None = None,
@@ -115,7 +122,7 @@ def suitable_members(
     """Return the first backend of each choice that can be used, and remarks on those that cannot.
 
     Args:
-        choices: For each member the backends that can be it, the first choice first.
+        choices: The members.
         problem: The problem.
         plugins: Where to find them.
         otherwise: The only member where no other can be.
@@ -126,11 +133,11 @@ def suitable_members(
     members: list[Member] = []
     remarks: list[Remark] = []
     refusal: UnsupportedProblem | None = None
-    for candidates in choices:
+    for candidates, share in choices:
         for name in candidates:
             try:
                 plugins.find("backend", name)
-                members.append(_built(_unnamed(name, plugins), problem, members))
+                members.append(_built(_unnamed(name, plugins), problem, members, share))
                 break
             except UnknownName:  # not installed
                 continue

@@ -14,6 +14,6 @@ def test_explain_shows_the_rule(tmp_path: Path, command: Any) -> None:
         "objective: objective.py:train\nspace: {k: {type: categorical, choices: [a, b]}}\n"
         "backend: auto\nbudget: {trials: 3}\n"
     )
-    words = "optuna.tpe by rule 3: it has categories or conditions"
+    words = "optuna.tpe by rule 3: it has one objective"
     assert f"auto: {words}" in command("explain", str(file)).stdout
     assert json.loads(command("explain", str(file), "--json").stdout)["remarks"] == [words]

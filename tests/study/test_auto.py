@@ -30,8 +30,9 @@ TWO = {"a": "minimize", "b": "minimize"}
 RULES = [
     (VECTORS, {}, "core.random", "rule 1: it has vectors"),
     (NUMBERS, {"directions": TWO}, "optuna.tpe", "rule 2: it has several objectives"),
-    (CATEGORIES, {}, "optuna.tpe", "rule 3: it has categories or conditions"),
-    (CONDITIONS, {}, "optuna.tpe", "rule 3: it has categories or conditions"),
+    (CATEGORIES, {}, "optuna.tpe", "rule 3: it has one objective"),
+    (NUMBERS, {}, "optuna.tpe", "rule 3: it has one objective"),
+    (CONDITIONS, {}, "optuna.tpe", "rule 3: it has one objective"),
 ]
 
 

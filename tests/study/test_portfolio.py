@@ -322,7 +322,7 @@ def test_four_workers_in_deterministic_order(tmp_path: Path) -> None:
 def test_several_objectives() -> None:
     directions = {"near": "minimize", "far": "maximize"}
     with Study(MIXED, backend="portfolio", directions=directions, seed=1) as study:
-        study.optimize(lambda t: {"near": abs(t["x"]), "far": t["x"]}, trials=13)
+        study.optimize(lambda t: {"near": abs(t["x"]), "far": t["x"]}, trials=16)
         assert set(proposers(study)) == {"optuna.tpe", "optuna.gp"}
         assert study.front
 
@@ -346,7 +346,7 @@ def test_it_takes_over_from_another_backend(tmp_path: Path) -> None:
     with Study(MIXED, backend="core.random", seed=1, store=url, name="s") as study:
         study.optimize(loss, trials=12)
     with Study(MIXED, backend="portfolio", seed=1, store=url, name="s") as study:
-        study.optimize(loss, trials=15)
+        study.optimize(loss, trials=17)
         assert set(proposers(study)[12:]) == {"optuna.tpe", "optuna.gp"}
 
 
