@@ -28,7 +28,7 @@ from hpo_bridge.contracts.random_state import get_state, set_state
 from hpo_bridge.errors import BackendError
 
 from .genome import Genome, reflected
-from .individuals import Individual, best, lesson, one_objective
+from .individuals import Individual, best, is_result, lesson, one_objective
 from .isolation import deap_with
 from .memory import Memory, Point
 from .operators import WIDEST
@@ -172,7 +172,7 @@ class De:
         for seen in observations:
             losses = self._memory.add(seen)
             if seen.token is None:
-                if seen.losses is not None or seen.reports:
+                if is_result(seen):
                     self._foreign.append(Individual(self._genome.encode(seen.params), losses))
             elif seen.token in self._pending:
                 k, rival = self._pending.pop(seen.token)

@@ -25,7 +25,7 @@ from hpo_bridge.contracts.options import flag
 from hpo_bridge.errors import BackendError
 
 from .genome import Genome
-from .individuals import Individual, best, lesson
+from .individuals import Individual, best, is_result, lesson
 from .memory import Memory
 
 MOST_STALE = 100
@@ -150,7 +150,7 @@ class Generations:
 
     def _inject(self, seen: Observation, losses: tuple[float, ...]) -> None:
         """Keep a foreign point for the next generation, unless it failed."""
-        if not self._room or (seen.losses is None and not seen.reports):
+        if not self._room or not is_result(seen):
             return
         self._foreign.append(Individual(self._genome.encode(seen.params), losses))
         if len(self._foreign) > self._room:

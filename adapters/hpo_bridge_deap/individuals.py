@@ -125,6 +125,11 @@ def lessons(seen: Observation, n_objectives: int) -> tuple[float, ...]:
     return (math.inf,) * n_objectives if seen.losses is None else seen.losses
 
 
+def is_result(seen: Observation) -> bool:
+    """Return true for a trial that has a loss, or reports until it was pruned."""
+    return seen.losses is not None or (seen.state is TrialState.PRUNED and bool(seen.reports))
+
+
 def has_failed(individual: Individual) -> bool:
     """Return true for an evaluated individual, with one objective, whose trial failed."""
     return bool(individual.fitness.wvalues[0] == -_FAILED)

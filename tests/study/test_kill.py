@@ -268,3 +268,18 @@ def test_kill_nine_all_along_a_schedule(urls: Callable[[str], str], tmp_path: Pa
     assert [t.backend for t in stored] == names
     if not any("while this trial ran" in (t.error or "") for t in stored):
         assert [t.params for t in stored] == uninterrupted(case)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="needs optuna")
+def test_kill_nine_with_a_portfolio(urls: Callable[[str], str], tmp_path: Path) -> None:
+    members = ["optuna.tpe", {"name": "deap.ga", "share": 2}]
+    backend = {"name": "portfolio", "options": {"members": members}}
+    case = Case(urls("sqlite"), tmp_path, 5, name="mix", backend=backend, life=1.0,
+                trials=30, nap=0.01)  # fmt: skip
+    kill_over_and_over(case)
+    store = open_store(case.url)
+    stored = list(store.trials("mix"))
+    store.close()
+    assert {t.backend for t in stored} == {"optuna.tpe", "deap.ga"}
+    if not any("while this trial ran" in (t.error or "") for t in stored):
+        assert [t.params for t in stored] == uninterrupted(case)

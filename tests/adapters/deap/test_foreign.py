@@ -76,11 +76,12 @@ def test_foreign_points_are_not_evaluated_again(kit, factory):
     assert sorted(p["b"] for p in found) == [2, 2, 2]
 
 
+@pytest.mark.parametrize("reports", [(), ((0, 0.3), (1, 0.2))])
 @pytest.mark.parametrize("factory", INJECTING)
-def test_failed_foreign_points_join_nothing(kit, factory):
+def test_failed_foreign_points_join_nothing(kit, factory, reports):
     optimizer = factory(Problem(kit.CUBE, 1, 1))
     point = kit.CUBE.decode([0.5] * 4)
-    optimizer.tell([Observation(point, None, state=TrialState.FAILED)])
+    optimizer.tell([Observation(point, None, state=TrialState.FAILED, reports=reports)])
     assert kit.bridged(optimizer, 40) == kit.bridged(factory(Problem(kit.CUBE, 1, 1)), 40)
 
 
