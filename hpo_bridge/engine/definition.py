@@ -69,7 +69,7 @@ def ensure_study(
         StoreError: If the stored study is another one; says in what.
     """
     stored = _stored_definition(store, name, space, objectives, seed, new_seed)
-    kept = _stored_space(stored)
+    kept = _stored_space(stored, space)
     is_same = kept is not None and kept.same_in_any_order(space)
     if kept is not None and is_same and kept != space:
         space = kept
@@ -134,8 +134,14 @@ def _other_space(
     )
 
 
-def _stored_space(stored: Mapping[str, Any]) -> Space | None:
-    """A stored study's space; ``None`` if it is of a version that cannot be read."""
+def _stored_space(stored: Mapping[str, Any], given: Space) -> Space | None:
+    """Return a stored study's space; ``None`` if it is of a version that cannot be read.
+
+    To build a space is to try its constraints out, so it is the given one where that is equal.
+    """
+    plain = given.to_plain()
+    if all(as_json(stored[key]) == as_json(plain[key]) for key in ("space", "constraints")):
+        return given
     try:
         return Space.from_plain(stored["space"], stored["constraints"])
     except SpaceError:
