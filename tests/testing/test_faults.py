@@ -147,8 +147,8 @@ def test_a_failure_says_what_was_seen(name, check, words, checked):
 
 @pytest.mark.parametrize("fault", ["half_ends", "always_log", "deadlocks_on_late", "deaf"])
 def test_few_trials_catch_the_same(fault, checked):
-    results = checked(fault, startup=10, trials=4)
-    assert PRECISE[fault] <= bad(results)
+    results = checked(fault, *PRECISE[fault], startup=10, trials=4)
+    assert bad(results) == PRECISE[fault]
 
 
 def test_few_trials_pass_a_sound_backend(checked):

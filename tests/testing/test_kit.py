@@ -106,7 +106,8 @@ def test_a_wrong_value_of_an_option_is_an_error():
 def test_heavy_imports_of_the_hooks_are_caught():
     plugins = PluginManager()
     plugins.add("heavy_backend.py", HERE)
-    results = {c.name: run_check(c) for c in backend_checks("fake.heavy", plugins=plugins)}
+    checks = backend_checks("fake.heavy", plugins=plugins, startup=4, trials=4)
+    results = {c.name: run_check(c) for c in checks}
     bad = {name: r.detail for name, r in results.items() if not r.good}
     assert set(bad) == {"spec[light]", "spec[declared]"}
     assert "imports numpy" in bad["spec[light]"]
@@ -146,15 +147,17 @@ def test_a_third_party_s_tests(tmp_path):
             class TestSound(BackendConformance):
                 backend = "fake.sound"
                 options = {"size": 8}
-                startup = 8
+                startup, trials = 8, 4
 
             class TestLate(BackendConformance):
                 backend = "fake.deadlocks_on_late"
+                startup, trials = 10, 4
                 _late = "a generation waits for its members"
                 expected_failures = {"batch[late]": _late, "inject[history]": _late}
 
             class TestDeaf(BackendConformance):
                 backend = "fake.deaf"
+                startup, trials = 10, 4
                 expected_failures = {"finite": "it is not"}
         """)
     )
@@ -211,7 +214,8 @@ def test_the_command_prints_a_table(command):
 
 
 def test_a_failed_check_is_exit_code_1(command):
-    done = command("core.random", "--trials", "4", "--expect", "finite=it ends", "--json")
+    few = ("--trials", "4", "--startup", "4")
+    done = command("core.random", *few, "--expect", "finite=it ends", "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["passed"]) == (1, False)
     assert [c["name"] for c in report["checks"] if c["result"] == "failed"] == ["finite"]
@@ -248,9 +252,10 @@ for name in ("pytest", "_pytest"):
 def test_the_kit_needs_no_pytest():
     code = WITHOUT_PYTEST + (
         "from hpo_bridge.testing import BackendConformance, backend_checks, run_check\n"
-        "assert all(run_check(c).good for c in backend_checks('core.random', trials=4))\n"
+        "few = {'startup': 4, 'trials': 4}\n"
+        "assert all(run_check(c).good for c in backend_checks('core.random', **few))\n"
         "import hpo_bridge.cli, sys\n"
-        "sys.argv = ['hpo-bridge', 'check', 'core.random', '--trials', '4']\n"
+        "sys.argv = 'hpo-bridge check core.random --startup 4 --trials 4'.split()\n"
         "hpo_bridge.cli.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -292,6 +297,7 @@ def test_a_wrong_space_is_to_be_fixed_first(tmp_path):
         "from hpo_bridge.testing import BackendConformance\n"
         "class TestAcme(BackendConformance):\n"
         "    backend = 'fake.out_of_bounds'\n"
+        "    startup, trials = 4, 4\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfs", "--tb=line"],
@@ -309,7 +315,7 @@ def test_a_wrong_space_is_to_be_fixed_first(tmp_path):
 def test_the_command_says_what_to_fix_first(plugins, capsys):
     from hpo_bridge.cli.check import _print
 
-    checks = backend_checks("fake.out_of_bounds", plugins=plugins, trials=4)
+    checks = backend_checks("fake.out_of_bounds", plugins=plugins, startup=4, trials=4)
     _print("fake.out_of_bounds", {}, [run_check(check) for check in checks], as_json=False)
     shown = capsys.readouterr().out
     failed = [line.split()[0] for line in shown.splitlines() if " failed " in line]
