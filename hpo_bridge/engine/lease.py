@@ -120,18 +120,19 @@ class DriverLease:
         )
         self._observers.begin(driver.steps, info)
 
-    def run(
-        self, setup: Callable[[], Setup], built: Any, runner: str, source: Objective, *,
+    @contextmanager
+    def running(
+        self, setup: Callable[[], Setup], runner: str, source: Objective, *, retries: int,
         trials: int | None, seconds: float | None, window: int | None, stop: StopRule,
         retry_failed: bool,
-    ) -> None:  # fmt: skip
-        """Have a runner evaluate trials; leave the study free afterwards, if it was before.
+    ) -> Iterator[Driver]:  # fmt: skip
+        """Have trials evaluated in the body; leave the study free afterwards, if it was before.
 
         Args:
             setup: As :meth:`take` needs it.
-            built: The runner.
-            runner: Its name.
+            runner: The name of the runner that the driver is given to.
             source: The objective.
+            retries: Number of failed attempts of a trial that are followed by another one.
             trials: The study's budget of trials.
             seconds: The study's budget of time.
             window: How many trials may be open in deterministic order; ``None`` in free order.
@@ -144,13 +145,13 @@ class DriverLease:
         failures = FailureWatch(self._store, self._name, stop, window)
         error: BaseException | None = None
         try:
-            retries, folder = getattr(built, "retries", 0), output_folder(self._store, self._name)
+            folder = output_folder(self._store, self._name)
             budget = Budget(trials, seconds, spent)
             driver.begin_run(RunBounds(source, budget, failures, retries, folder), window)
             if retry_failed:
                 run_again(driver.steps, retry_events(self._store, self._name, driver.space))
             nothing = spent_budget(driver.log.counts, spent, trials, seconds)
-            built.run(driver)
+            yield driver
             self._say_nothing(nothing, driver, failures)
             failures.check()
         except BaseException as raised:

@@ -37,6 +37,7 @@ class Answer:
         rejected: The points that constraints forbade.
         lists_rejected: Whether the log lists these points, and not only their number.
         remarks: What the backend has to say.
+        seconds: The time that the backend took for it, telling it included.
     """
 
     proposal: Proposal | None
@@ -45,13 +46,14 @@ class Answer:
     rejected: Sequence[Observation] = ()
     lists_rejected: bool = False
     remarks: tuple[str, ...] = ()
+    seconds: float | None = None
 
     def asked(self, now: float, number: int) -> Asked:
         """Return the event in which the proposal becomes trial ``number``."""
         point = None if self.proposal is None else self._point(self.proposal, number)
         return Asked(
             n=1, backend=self.backend, told=self.told, rejected=len(self.rejected),
-            forbidden=self._forbidden(), remarks=self.remarks,
+            forbidden=self._forbidden(), remarks=self.remarks, seconds=self.seconds,
             trials=() if point is None else (point,), time=now,
         )  # fmt: skip
 
@@ -66,7 +68,7 @@ class Answer:
         assert self.proposal is not None
         return Resampled(
             n=1, backend=self.backend, told=self.told, rejected=len(self.rejected),
-            forbidden=self._forbidden(), remarks=self.remarks,
+            forbidden=self._forbidden(), remarks=self.remarks, seconds=self.seconds,
             point=self._point(self.proposal), of=repeated, result=result, time=now,
         )  # fmt: skip
 
@@ -141,6 +143,7 @@ class LoggedOptimizer:
         self.exhausted: str | None = None
         self._told: list[int] = []
         self._is_ahead = False
+        self._asked_at = 0.0
         self._saves = self.lists_rejected = self._can_be_saved()
         if identity.get("begin") is not None:
             optimizer.checked.remarks()  # said before, and made again as the log was replayed
@@ -158,6 +161,7 @@ class LoggedOptimizer:
         """See :class:`Proposer`."""
         if self.exhausted is not None:
             raise SearchExhausted(self.exhausted)
+        self._asked_at = time.perf_counter()
         self._tell(self._order.due())
         while True:
             try:
@@ -186,13 +190,15 @@ class LoggedOptimizer:
 
     def _answer(self, proposal: Proposal | None, rejected: Sequence[Observation]) -> Answer:
         told, self._told, self._is_ahead = self._told, [], False
+        begin, self._asked_at = self._asked_at, time.perf_counter()
+        seconds = round(self._asked_at - begin, 6)
         remarks = self.checked.remarks()
         for remark in remarks:
             level = logging.WARNING if remark.is_fault else logging.INFO
             log.log(level, "study %s: %s: %s", self._log.name, self.checked.name, remark.text)
         return Answer(
             proposal, self.checked.name, tuple(told), rejected, self.lists_rejected,
-            tuple(remark.text for remark in remarks),
+            tuple(remark.text for remark in remarks), seconds,
         )  # fmt: skip
 
     def _tell(self, numbers: list[int]) -> None:

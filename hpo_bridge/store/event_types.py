@@ -33,6 +33,7 @@ class AskEvent(Event):
         rejected: The number of suggestions that a constraint forbade.
         forbidden: These suggestions, for a backend with snapshots.
         remarks: What the backend had to say after it.
+        seconds: The time that the backend took for it, telling it included.
     """
 
     n: int
@@ -41,6 +42,7 @@ class AskEvent(Event):
     rejected: int
     forbidden: tuple[ProposedPoint, ...] = ()
     remarks: tuple[str, ...] = ()
+    seconds: float | None = None
 
     @property
     def points(self) -> tuple[ProposedPoint, ...]:

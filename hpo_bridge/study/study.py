@@ -184,11 +184,11 @@ class Study(StudyByHand):
         window = self._opened.window(built)
         source = objective_for(objective, self.space, self.config.objectives.directions)
         source.check()
-        with self._lock, display:
-            self._lease.run(
-                self._opened.driver_setup, built, name, source, trials=trials, seconds=seconds,
-                window=window, stop=rule, retry_failed=retry_failed,
-            )  # fmt: skip
+        with self._lock, display, self._lease.running(
+            self._opened.driver_setup, name, source, retries=getattr(built, "retries", 0),
+            trials=trials, seconds=seconds, window=window, stop=rule, retry_failed=retry_failed,
+        ) as driver:  # fmt: skip
+            built.run(driver)
 
     def import_trials(
         self, source: Any, *, format: str | None = None, study: str | None = None,
