@@ -45,6 +45,7 @@ from .space import Categorical, Constant, Float, Int, Space
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .analysis import compare
     from .study import Study, StudySummary, load_study, studies
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "UnsupportedProblem",
     "ViewSpec",
     "WaitingForResults",
+    "compare",
     "hookimpl",
     "load_study",
     "studies",
@@ -94,11 +96,15 @@ _OF_STUDIES = ("Study", "StudySummary", "load_study", "studies")
 
 def __getattr__(name: str) -> Any:
     """Import what deals with studies at its first use: processes that run trials have none."""
-    if name not in _OF_STUDIES:
-        raise missing_attribute(f"module {__name__!r}", name, NAMES)
-    from . import study
+    if name == "compare":
+        from .analysis import compare as found
+    elif name in _OF_STUDIES:
+        from . import study
 
-    globals()[name] = found = getattr(study, name)
+        found = getattr(study, name)
+    else:
+        raise missing_attribute(f"module {__name__!r}", name, NAMES)
+    globals()[name] = found
     return found
 
 

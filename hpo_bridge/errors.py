@@ -114,7 +114,9 @@ class UnsupportedProblem(HpoBridgeError):
         self.parameter = parameter
 
     def __str__(self) -> str:
-        return f"parameter {self.parameter!r}: {self.text}" if self.parameter else self.text
+        before = self.path[:-1] if self.parameter else self.path
+        text = f"parameter {self.parameter!r}: {self.text}" if self.parameter else self.text
+        return f"{'.'.join(before)}: {text}" if before else text
 
 
 class BackendError(HpoBridgeError):

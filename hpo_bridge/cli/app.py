@@ -98,6 +98,44 @@ for _command in (
 
 
 @app.command()
+def compare(
+    studies: Annotated[
+        list[Path], typer.Argument(metavar="STUDY.yaml...", help="One study file, or several.")
+    ],
+    backends: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Backends: optuna.gp,'optuna.tpe?multivariate=true'."),
+    ] = None,
+    variants: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with labels and settings.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=2, help="Runs of each.")] = 10,
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="Trials of each run; else the file's budget.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The time of each run instead: 5m.")
+    ] = None,
+    race: Annotated[
+        bool, typer.Option("--race", help="Drop those that are clearly behind early.")
+    ] = False,
+    runner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another runner than the file's.")
+    ] = None,
+    store: Store = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Compare backends, or other settings, on a study's own objective."""
+    from .compare import compare_variants
+
+    raise typer.Exit(compare_variants(
+        studies, backends, variants, seeds=seeds, trials=trials, time=time, race=race,
+        runner=runner, store=store, overrides=set_ or [], as_json=json,
+    ))  # fmt: skip
+
+
+@app.command()
 def replay(
     study: StudyFile,
     trial: Annotated[int, typer.Option(metavar="N", help="The trial's number.")],

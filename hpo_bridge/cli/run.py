@@ -97,7 +97,7 @@ def _run(
     budget_log.disabled = True  # said below, in the words of a command
     optimize = partial(_optimize, file=file, retry_failed=retry_failed, quiet=quiet)
     try:
-        with _terminable():
+        with terminable():
             if file.selection.outer is not None:
                 _run_splits(study, file, file.selection.outer, optimize, quiet=quiet)
             optimize(study, file.objective)
@@ -174,7 +174,7 @@ def _exhaustion_text(spent: str, study: Study, *, ran: bool) -> str:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Treats SIGTERM like Ctrl-C: what runs is given back, and the study can go on."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -19,7 +19,14 @@ from .event_parts import (
     TrialEvent,
     TrialResult,
 )
-from .study_events import Adopted, HeldOutScored, SessionStarted, SpaceChanged, SplitAssigned
+from .study_events import (
+    Adopted,
+    ComparisonJoined,
+    HeldOutScored,
+    SessionStarted,
+    SpaceChanged,
+    SplitAssigned,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +272,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     for each in (
         SessionStarted, Adopted, SpaceChanged, Asked, Resampled, Enqueued, Imported, Started,
         Reported, Withdrawn, Changed, Finished, Requeued, Retried, HeldOutScored, SplitAssigned,
+        ComparisonJoined,
     )
 }  # fmt: skip
 """Kind to class."""

@@ -121,3 +121,22 @@ class SplitAssigned(Event):
     split: int
     of: int
     identity: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonJoined(Event):
+    """The study is one run of a comparison.
+
+    Attributes:
+        study: The name of the study whose variants are compared.
+        variant: The label of the variant.
+        block: The number of the run among those of the variant, from 1; runs of one number
+            have one seed.
+        settings: The settings of the variant, to be compared.
+    """
+
+    kind = "compared"
+    study: str
+    variant: str
+    block: int
+    settings: Any
