@@ -189,20 +189,26 @@ class MemberRotation:
             state = built.state() if isinstance(built, Snapshot) and not member.gone else None
             if state is None and not member.gone:
                 return None
-            states.append([member.turns, member.gone, member.failed, state])
+            states.append([member.part.library, member.turns, member.gone, member.failed, state])
         return {"members": states, "complete": self._complete, "points": self._points.state()}
 
     def restore(self, state: Any, observations: Iterable[Observation]) -> None:
-        """Brings each member to its state, with what it was told."""
+        """Brings each member to its state, with what it was told.
+
+        Raises:
+            BackendError: If a member's library is another one now.
+        """
         history = list(observations)
         self._complete = state["complete"]
         told: list[list[Observation]] = [[] for _ in self._members]
         for seen, answers in self._points.restored(state["points"], history):
             for place, each in (*self._shared(seen), *answers):
                 told[place].append(each)
-        for member, (turns, gone, failed, own), seen_by_it in zip(
+        for member, (library, turns, gone, failed, own), seen_by_it in zip(
             self._members, state["members"], told, strict=True
         ):
+            if library != member.part.library:
+                raise BackendError(f"{member.name} was of {library}, is of {member.part.library}")
             member.turns, member.gone, member.failed = turns, gone, failed
             built = member.optimizer.built
             if not gone:

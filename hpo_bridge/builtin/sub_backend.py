@@ -17,7 +17,7 @@ from ..contracts.optimizer import (
 )
 from ..engine.checked_optimizer import CheckedOptimizer, backend_space, wants_gradients
 from ..errors import InvalidOptions, KeyPath, UnknownName, short
-from ..plugins import PluginManager
+from ..plugins import PluginManager, library_of
 from ..space import Space
 
 
@@ -60,6 +60,11 @@ class Part:
             spec = self.plugins.find("backend", self.name).spec
         assert isinstance(spec, BackendSpec)
         return spec
+
+    @property
+    def library(self) -> str:
+        """The library behind it, and its version."""
+        return " ".join(library_of(self.plugins.find("backend", self.name)))
 
     def built(self, space: Space, seed: int) -> Optimizer:
         """A new one, for a problem of one objective.

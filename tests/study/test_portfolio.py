@@ -292,6 +292,20 @@ def test_a_study_in_pieces_with_repeated_points(tmp_path: Path) -> None:
             assert rows(study) == expected[:trials]
 
 
+def test_a_snapshot_of_another_version_of_a_library_is_refused() -> None:
+    """All is replayed then, and each ask checked, as for the backend by itself."""
+
+    def built() -> Any:
+        problem = Problem(MIXED.indexed())
+        return manager().build("backend", "portfolio", CHEAP["options"], problem)
+
+    state = built().state()
+    built().restore(state, iter(()))
+    state["members"][0][0] = "optuna 4.9.0"
+    with pytest.raises(BackendError, match=r"optuna.tpe was of optuna 4\.9\.0, is of optuna "):
+        built().restore(state, iter(()))
+
+
 def test_a_study_of_it_can_be_verified(tmp_path: Path) -> None:
     from hpo_bridge.analysis.verification import verify
 
