@@ -46,7 +46,7 @@ class Command:
     """Runs `hpo-bridge` in a folder with a study file and an objective."""
 
     def __init__(self, folder: Path, server: Any) -> None:
-        self.folder, self.text, self._server = folder, STUDY, server
+        self.folder, self.text, self.server = folder, STUDY, server
         self.write(STUDY)
         (folder / "objective.py").write_text(OBJECTIVE)
 
@@ -58,7 +58,7 @@ class Command:
 
     def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         done: subprocess.CompletedProcess[str]
-        done = self._server(*words, cwd=self.folder, **environment)
+        done = self.server(*words, cwd=self.folder, **environment)
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:

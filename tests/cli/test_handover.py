@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
+
+import pytest
 
 SCHEDULE = (
     "backend: [{name: core.random, trials: 4}, {name: hyperopt.anneal, trials: 5}, core.random]"
 )
+
+
+@pytest.fixture
+def command(command: Any, command_servers: Any) -> Any:
+    """Hyperopt is imported once for all commands: that takes longer than they do."""
+    server = command_servers(HPO_TESTS_PRELOADED="hyperopt")
+    command.server = partial(server, before=["hyperopt"])
+    return command
 
 
 def scheduled(command: Any) -> None:
