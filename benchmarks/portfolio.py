@@ -226,17 +226,22 @@ def on_common(found: Means, entrants: Sequence[str], family: str = "") -> dict[s
     return {each: [found[each, name] for name in names] for each in entrants}
 
 
-def ranks(found: Means, entrants: Sequence[str]) -> dict[str, float]:
-    """The mean rank over problems; equal ones share theirs, who refuses a problem is last."""
-    names = {problem for _, problem in found}
-    total: dict[str, list[float]] = defaultdict(list)
+def ranks(rows: Sequence[Mapping[str, Any]], mark: int, entrants: Sequence[str]) -> Means:
+    """Entrant and number of problems to the mean rank over the problems that all were run on.
+
+    Equal ones share theirs, and who refuses a problem is last.
+    """
+    run_on = {(row["entrant"], row["problem"]) for row in rows}
+    names = {problem for _, problem in run_on}
+    names = {name for name in names if all((each, name) in run_on for each in entrants)}
+    found, total = means(rows, mark), defaultdict(list)
     for name in names:
         values = {each: found.get((each, name), float("inf")) for each in entrants}
         for each, value in values.items():
             better = sum(other < value for other in values.values())
             equal = sum(other == value for other in values.values())
-            total[each].append(better + (equal + 1) / 2)
-    return {each: statistics.fmean(values) for each, values in total.items()}
+            total[each, str(len(names))].append(better + (equal + 1) / 2)
+    return {key: statistics.fmean(values) for key, values in total.items()}
 
 
 def figures(rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -272,11 +277,13 @@ def _table(rows: Sequence[Any], marks: Sequence[int], entrants: Sequence[str]) -
 
 
 def _ranked(rows: Sequence[Any], mark: int, learning: Sequence[str]) -> bool:
-    found = ranks(means(rows, mark), learning)
-    order = sorted(found, key=lambda name: found[name])
-    best = "" if order[0] == OURS else f" ({order[0]}: {found[order[0]]:.2f})"
-    what = f"mean rank of {OURS} of {len(learning)} after {mark} trials{best}"
-    return show(what, found[OURS], "", "best", order[0] == OURS)
+    found = {each: (rank, count) for (each, count), rank in ranks(rows, mark, learning).items()}
+    if OURS not in found:
+        return True
+    best, (rank, count) = min(found.items(), key=lambda item: item[1])
+    beaten = "" if best == OURS else f"; {best} {rank:.2f}"
+    what = f"rank of {OURS} of {len(learning)} after {mark}, {count} problems{beaten}"
+    return show(what, found[OURS][0], "", "best", best == OURS)
 
 
 def _beside_members(rows: Sequence[Any], mark: int) -> bool:

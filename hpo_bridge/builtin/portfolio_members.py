@@ -141,11 +141,11 @@ def suitable_members(
                 break
             except UnknownName:  # not installed
                 continue
-            except (UnsupportedProblem, BackendError) as error:
-                if isinstance(error, UnsupportedProblem):
-                    refusal = refusal or error
-                is_fault = isinstance(error, BackendError)
-                remarks.append(Remark(f"{name} is left out: {error}", is_fault=is_fault))
+            except UnsupportedProblem as error:
+                refusal = refusal or error
+                remarks.append(Remark(f"{name} is left out: {error}"))
+            except BackendError as error:
+                remarks.append(Remark(f"{name} is left out: {error}", is_fault=True))
     if not members and otherwise is not None:
         return [_built(_unnamed(otherwise, plugins), problem, ())], remarks
     if not members:

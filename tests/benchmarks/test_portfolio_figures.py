@@ -41,7 +41,7 @@ def test_figures_of_known_rows(tmp_path: Path) -> None:
     ]
     file.write_text("".join(json.dumps(each) + "\n" for each in rows))
     found = figures(file, "--table", "--only", *REGRETS, "--problems", *PROBLEMS)
-    assert found["mean rank of portfolio of 3 after 50 trials"][0] == "1.500"
+    assert found["rank of portfolio of 3 after 50, 2 problems"][0] == "1.500"
     assert found["domains: regret after 50 beside optuna.tpe's 0.2000"][0] == "0.500"
     assert found["mixint: regret after 50 beside optuna.tpe's 0.2000"][0] == "1.500"
     assert found["families with less regret than its best member"][0] == "1.000"
