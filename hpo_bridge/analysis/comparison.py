@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
-from itertools import combinations
 from typing import Any
 
 from .compared_run import RunBudget, RunResult
 from .comparison_text import aligned, sentences, table
-from .paired_tests import PairedTest, holm, mean_ranks, paired_test, probability_of_better
+from .paired_tests import PairedTest, mean_ranks, paired_tests, probability_of_better
 
 SHARES = (0.25, 0.5, 1.0)
 """The shares of the budget whose best values are shown."""
@@ -85,10 +84,7 @@ class Comparison:
     @cached_property
     def pairs(self) -> tuple[PairedTest, ...]:
         """Each pair of finalists, the better one by mean rank first, with Holm's correction."""
-        losses = {label: self.losses(label) for label in self.finalists}
-        found = [paired_test(a, b, losses[a], losses[b]) for a, b in combinations(losses, 2)]
-        corrected = holm([each.p for each in found])
-        return tuple(replace(each, corrected=p) for each, p in zip(found, corrected, strict=True))
+        return paired_tests({label: self.losses(label) for label in self.finalists})
 
     @property
     def winners(self) -> list[str]:

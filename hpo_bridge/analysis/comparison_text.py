@@ -105,12 +105,12 @@ def _limits(figures: Figures) -> Iterator[str]:
         "- Whether a difference matters to you, and whether a better value here is a better model "
         "on new data."
     )
-    pairs, seeds = len(figures["pairs"]), figures["seeds"]
-    if pairs * smallest_p(seeds) > LEVEL:
-        enough = next(n for n in range(seeds, 100) if pairs * smallest_p(n) <= LEVEL)
+    seeds = figures["seeds"]
+    if len(figures["pairs"]) == 1 and smallest_p(seeds) > LEVEL:
+        enough = next(n for n in range(seeds, 100) if smallest_p(n) <= LEVEL)
         yield (
-            f"- Any difference: {counted(seeds, 'seed')} are too few to tell "
-            f"{counted(len(figures['variants']), 'variant')} apart; {enough} are enough."
+            f"- Any difference: {counted(seeds, 'seed')} are too few to tell two variants apart; "
+            f"{enough} are enough."
         )
     elif not all(pair["different"] for pair in figures["pairs"]):
         yield "- That those not told apart are equal: more seeds may tell them apart."

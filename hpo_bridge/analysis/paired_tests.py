@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from ..errors import HpoBridgeError
 
@@ -34,7 +35,7 @@ class PairedTest:
         blocks: The number of blocks.
         difference: The mean of the second's loss less the first's, where both have one.
         interval: Its 95 % interval by Student's t; ``None`` for fewer than two such blocks.
-        p: The two-sided p-value of the sign-flip test.
+        p: The two-sided p-value, see :func:`pairwise_p`.
         corrected: The same after Holm's correction for the number of pairs.
     """
 
@@ -46,7 +47,7 @@ class PairedTest:
     difference: float | None
     interval: tuple[float, float] | None
     p: float
-    corrected: float = 1.0
+    corrected: float
 
     @property
     def is_different(self) -> bool:
@@ -64,22 +65,32 @@ def require_scipy() -> None:
         ) from None
 
 
-def paired_test(one: str, other: str, first: Losses, second: Losses) -> PairedTest:
-    """Compare two variants; see :class:`PairedTest`."""
+def paired_tests(losses: Mapping[str, Losses]) -> tuple[PairedTest, ...]:
+    """Compare each pair of variants, with Holm's correction for their number."""
+    p = pairwise_p(losses)
+    corrected = holm(list(p.values()))
+    return tuple(
+        _paired_test(one, other, losses[one], losses[other], p[one, other], after)
+        for (one, other), after in zip(p, corrected, strict=True)
+    )
+
+
+def _paired_test(
+    one: str, other: str, first: Losses, second: Losses, p: float, corrected: float
+) -> PairedTest:
     from scipy.stats import ttest_1samp
 
     pairs = list(zip(first, second, strict=True))
     finite = [b - a for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
     interval = None
     if len(finite) > 1:
+        interval = finite[0], finite[0]
         if len(set(finite)) > 1:
             low, high = ttest_1samp(finite, 0.0).confidence_interval()
             interval = float(low), float(high)
-        else:
-            interval = finite[0], finite[0]
     return PairedTest(
         one, other, sum(a < b for a, b in pairs), sum(a > b for a, b in pairs), len(pairs),
-        sum(finite) / len(finite) if finite else None, interval, sign_flip_p(first, second),
+        sum(finite) / len(finite) if finite else None, interval, p, corrected,
     )  # fmt: skip
 
 
@@ -147,29 +158,64 @@ def probability_of_better(one: Losses, other: Losses) -> float:
     return sum(pairs) / len(pairs)
 
 
-def hopeless(losses: Mapping[str, Losses], looks: int) -> set[str]:
-    """Return the variants of a race that are worse than the one in front.
+def pairwise_p(losses: Mapping[str, Losses]) -> dict[tuple[str, str], float]:
+    """Return the p-value of each pair of variants, without a correction for their number.
 
-    A race as F-Race (Birattari et al., GECCO 2002): mid-ranks among all losses, with the variance
-    that is left once seeds and variants are accounted for (Conover and Iman, The American
-    Statistician 35, 1981). Its error is controlled for all pairs, by Tukey's studentized range,
-    and for the number of looks, by Pocock's level for so many (Biometrika 64, 1977).
+    Two variants have the sign-flip test. Of more, pairs have a t-test of their mean ranks with the
+    variance of all.
+    """
+    from scipy.stats import t
+
+    pairs = list(combinations(losses, 2))
+    if len(losses) == 2:
+        return {pair: sign_flip_p(*(losses[label] for label in pair)) for pair in pairs}
+    spread = _spread(losses)
+    if spread is None:
+        return dict.fromkeys(pairs, 1.0)
+    means, error, freedom = spread
+    apart = {pair: abs(means[pair[0]] - means[pair[1]]) for pair in pairs}
+    scale = math.sqrt(2) * error
+    return {pair: float(2 * t.sf(found / scale, freedom)) for pair, found in apart.items()}
+
+
+def hopeless(losses: Mapping[str, Losses], looks: int) -> set[str]:
+    """Return the variants of a race that are worse than the one in front, as F-Race finds them.
+
+    See Birattari et al., GECCO 2002. The error is controlled for all pairs, by Tukey's studentized
+    range, and for the number of looks, by Pocock's level for so many (Biometrika 64, 1977).
 
     Args:
         losses: The losses of the variants that are still in the race, by block.
         looks: How often the race looks at its variants in all.
     """
-    from scipy.stats import rankdata, studentized_range
+    from scipy.stats import studentized_range
+
+    spread = _spread(losses)
+    if spread is None:
+        return set()
+    means, error, freedom = spread
+    best, level = min(means.values()), LEVEL / looks**_POCOCK
+    return {
+        label for label, mean in means.items()
+        if studentized_range.sf((mean - best) / error, len(means), freedom) <= level
+    }  # fmt: skip
+
+
+def _spread(losses: Mapping[str, Losses]) -> tuple[dict[str, float], float, int] | None:
+    """Return mean ranks, their standard error, and its degrees of freedom; ``None`` for too few.
+
+    Mid-ranks among all losses; the error is of what is left once seeds and variants are accounted
+    for (Conover and Iman, The American Statistician 35, 1981).
+    """
+    from scipy.stats import rankdata
 
     labels = list(losses)
     k, n = len(labels), len(losses[labels[0]]) if labels else 0
     if k < 2 or n < 2:
-        return set()
+        return None
     ranks = rankdata([losses[label] for label in labels]).reshape(k, n)
     means = ranks.mean(axis=1)
     rest = ranks - means[:, None] - ranks.mean(axis=0) + ranks.mean()
     freedom = (k - 1) * (n - 1)
     error = math.sqrt(max(float((rest**2).sum()) / freedom, 1 / 12) / n)
-    p = studentized_range.sf((means - means.min()) / error, k, freedom)
-    level = LEVEL / looks**_POCOCK
-    return {label for label, each in zip(labels, p, strict=True) if each <= level}
+    return dict(zip(labels, map(float, means), strict=True)), error, freedom

@@ -7,14 +7,15 @@ import math
 import random
 
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import rankdata, t
 
 from hpo_bridge.analysis.paired_tests import (
     LEVEL,
     holm,
     hopeless,
     mean_ranks,
-    paired_test,
+    paired_tests,
+    pairwise_p,
     probability_of_better,
     sign_flip_p,
     smallest_p,
@@ -52,18 +53,18 @@ def test_many_seeds_are_sampled_and_the_same_each_time():
 
 
 def test_runs_without_a_value_are_the_worst_and_have_no_difference():
-    found = paired_test("a", "b", [1.0, 2.0, math.inf, math.inf], [2.0, 4.0, 5.0, math.inf])
+    (found,) = paired_tests({"a": [1.0, 2.0, math.inf, math.inf], "b": [2.0, 4.0, 5.0, math.inf]})
     assert (found.wins, found.losses, found.blocks) == (2, 1, 4)
     assert found.difference == pytest.approx(1.5)
     assert found.interval is not None
     low, high = found.interval
     assert low < 1.5 < high
-    nothing = paired_test("a", "b", [math.inf] * 3, [math.inf] * 3)
+    (nothing,) = paired_tests({"a": [math.inf] * 3, "b": [math.inf] * 3})
     assert (nothing.difference, nothing.interval, nothing.p) == (None, None, 1.0)
 
 
 def test_the_interval_is_student_s():
-    found = paired_test("a", "b", [0.0, 0.0, 0.0, 0.0], [1.0, 2.0, 3.0, 4.0])
+    (found,) = paired_tests({"a": [0.0] * 4, "b": [1.0, 2.0, 3.0, 4.0]})
     low, high = found.interval
     assert (low, high) == pytest.approx((2.5 - 2.0543, 2.5 + 2.0543), abs=1e-3)
 
@@ -102,3 +103,27 @@ def test_a_race_drops_equal_variants_rarely_and_hopeless_ones_soon():
     assert wrong / 150 < 0.1
     assert sorted(soon)[75] <= 5
     assert hopeless({"a": [1.0, 2.0, 3.0]}, 7) == set()
+
+
+def test_of_more_than_two_the_variance_is_that_of_all():
+    rng = random.Random(3)
+    at = {"a": 0, "b": 0, "c": 9}
+    losses = {label: [rng.gauss(at[label], 1) for _ in range(6)] for label in at}
+    p = pairwise_p(losses)
+    ranks = rankdata([losses[label] for label in "abc"]).reshape(3, 6)
+    rest = ranks - ranks.mean(1)[:, None] - ranks.mean(0) + ranks.mean()
+    error = math.sqrt(2 * (rest**2).sum() / 10 / 6)
+    for (one, other), found in p.items():
+        apart = ranks["abc".index(one)].mean() - ranks["abc".index(other)].mean()
+        assert found == pytest.approx(2 * t.sf(abs(apart) / error, 10))
+    assert p["a", "c"] < 0.01 < 0.05 < p["a", "b"]
+    assert [each.is_different for each in paired_tests(losses)] == [False, True, True]
+
+
+@pytest.mark.parametrize("variants", [3, 6])
+def test_any_of_several_equal_variants_is_called_different_in_one_of_twenty(variants):
+    rng, different = random.Random(11), 0
+    for _ in range(200):
+        table = {str(k): [rng.lognormvariate(0, 2) for _ in range(10)] for k in range(variants)}
+        different += any(each.is_different for each in paired_tests(table))
+    assert different / 200 < 0.1
