@@ -36,7 +36,7 @@ class RunBudget:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run of a comparison has found, trial by trial.
+    """The result of one run of a comparison, trial by trial.
 
     Attributes:
         losses: The loss of each trial that has ended, by number; ``None`` without a value.

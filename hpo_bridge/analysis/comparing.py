@@ -235,7 +235,7 @@ class Comparing:
         compared = tuple(self._compared(variants[label]) for label in standings.order())
         return Comparison(
             self._study.name, self._study.objectives.sign, self._budget, standings.last, compared,
-            dict(standings.dropped),
+            dict(standings.dropped), self._study.store,
         )  # fmt: skip
 
     def _compared(self, variant: Variant) -> ComparedVariant:

@@ -10,6 +10,10 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
+from ..contracts.view import View
+from ..history.view_building import build_view
+from ..plugins import manager
+from ..store import Store
 from .compared_run import RunBudget, RunResult
 from .comparison_text import aligned, sentences, table
 from .paired_tests import PairedTest, mean_ranks, paired_tests, probability_of_better
@@ -59,6 +63,7 @@ class Comparison:
         blocks: The number of runs of each variant that was not dropped.
         variants: The variants, in the order of the mean rank at the end.
         dropped: With a race, the label of each variant that was dropped, and after which block.
+        store: The store of the runs.
         note: What is to be said of the problem before all else, such as that it is a surrogate.
     """
 
@@ -68,6 +73,7 @@ class Comparison:
     blocks: int
     variants: tuple[ComparedVariant, ...]
     dropped: Mapping[str, int] = field(default_factory=dict)
+    store: Store | None = field(default=None, repr=False)
     note: str = ""
 
     def losses(self, label: str, share: float = 1.0) -> list[float]:
@@ -122,6 +128,17 @@ class Comparison:
                 for each in self.pairs
             ],
         }  # fmt: skip
+
+    def plot(self) -> View:
+        """Return a picture of the best so far: medians and quartiles of each variant's runs.
+
+        Raises:
+            UnknownName: If what draws it is not installed (``hpo-bridge[views]``).
+        """
+        assert self.store is not None
+        runs = [(each.label, name) for each in self.variants for name in each.studies.values()]
+        options = {"labels": [label for label, _ in runs]}
+        return build_view(manager(), "runs", [(self.store, name) for _, name in runs], options)
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer and its figures as plain data."""

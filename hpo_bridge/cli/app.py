@@ -122,6 +122,10 @@ def compare(
     runner: Annotated[
         str | None, typer.Option(metavar="NAME", help="Another runner than the file's.")
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Also a picture: .png, .svg, .pdf."),
+    ] = None,
     store: Store = None,
     set_: Set = None,
     json: Json = False,
@@ -131,7 +135,7 @@ def compare(
 
     raise typer.Exit(compare_variants(
         studies, backends, variants, seeds=seeds, trials=trials, time=time, race=race,
-        runner=runner, store=store, overrides=set_ or [], as_json=json,
+        runner=runner, store=store, overrides=set_ or [], target=output, as_json=json,
     ))  # fmt: skip
 
 

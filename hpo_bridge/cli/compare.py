@@ -30,7 +30,7 @@ COMMAS = re.compile(r",(?![^\[{]*[\]}])")
 def compare_variants(
     paths: Sequence[Path], backends: str | None, variants: Path | None, *, seeds: int,
     trials: int | None, time: str | None, race: bool, runner: str | None, store: str | None,
-    overrides: Sequence[str], as_json: bool,
+    overrides: Sequence[str], target: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare, print the answer, and return the exit code."""
     require_scipy()
@@ -59,6 +59,9 @@ def compare_variants(
                 print("interrupted; everything is kept: compare again to go on", file=sys.stderr)
                 return INTERRUPTED
             answer = comparing.answer()
+            if target is not None:
+                answer.plot().save(target)
+                _say(f"written  {target}")
     print_result(answer.to_json(), str(answer), as_json)
     return NO_TRIAL if _is_empty(answer) else 0
 

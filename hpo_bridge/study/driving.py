@@ -1,4 +1,4 @@
-"""What a program that runs somebody's study needs besides :class:`Study`."""
+"""The needs of a program that runs somebody's study, besides :class:`Study`."""
 
 from __future__ import annotations
 

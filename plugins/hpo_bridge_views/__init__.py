@@ -25,6 +25,7 @@ _PICTURES = {
     "history": ("value_pictures:draw_history", "The values in order, and the best so far"),
     "intermediate": ("value_pictures:draw_intermediate", "Reports by step: learning curves"),
     "edf": ("value_pictures:draw_edf", "The share of trials up to each value"),
+    "runs": ("runs_picture:draw_runs", "The best so far, over several runs of each variant"),
     "pareto": ("front_picture:draw_pareto", "Objectives against each other, and the front"),
     "importance": ("parameter_pictures:draw_importance", "The importance of each parameter"),
     "slice": ("parameter_pictures:draw_slice", "The values against each parameter"),

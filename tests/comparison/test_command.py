@@ -54,7 +54,7 @@ def stable(out):
     return figures
 
 
-def test_the_answer_as_text_and_as_data(command):
+def test_the_answer_as_text_and_as_data(command, here):
     done = command("compare", "study.yaml", "--backends", TWO, "--seeds", "7", "--trials", "50")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -64,8 +64,11 @@ def test_the_answer_as_text_and_as_data(command):
     assert lines[-1] == '  backend: "optuna.tpe"'
     assert "seed 7 of 7, optuna.tpe: " in done.stderr
     again = command("compare", "study.yaml", "--backends", TWO, "--seeds", "7", "--trials", "50",
-                    "--json")  # fmt: skip
+                    "--json", "-o", "curves.svg")  # fmt: skip
     assert again.returncode == 0
+    picture = (here / "curves.svg").read_text()
+    assert "optuna.tpe" in picture
+    assert "Medians and quartiles of the best value so far, over 7 runs of each." in picture
     found = json.loads(again.stdout)
     assert found["winners"] == ["optuna.tpe"]
     assert found["trials"] == 50

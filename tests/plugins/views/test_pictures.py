@@ -410,3 +410,27 @@ def test_a_notebook_shows_a_picture_and_the_command_takes_options(tmp_path):
     with hpo.Study.from_file(file) as study:
         shown = formatters.HTMLFormatter()(study.plot("history"))
     assert shown.startswith('<img src="data:image/png;base64,')
+
+
+def test_runs_have_a_median_for_each_label(made_study, history_of):
+    space = hpo.Space(x=hpo.Float(0, 1))
+    histories = []
+    for label, shift in (("a", 0.0), ("b", 1.0)):
+        for block in (1, 2, 3):
+            study = made_study(
+                space, lambda params, shift=shift: params["x"] + shift, 10, seed=block
+            )
+            trials = list(study.trials)
+            trials[0] = replace(trials[0], state=TrialState.FAILED, values=None)
+            histories.append(history_of(space, trials, name=f"s.compare-{label}.{block}"))
+    picture = draw("runs", *histories)
+    assert {"a", "b"} <= set(texts(picture))
+    assert "over 3 runs of each" in said(picture)
+    (axes,) = picture.figure.axes
+    one, other = (line.get_ydata() for line in axes.lines)
+    assert math.isnan(one[0])
+    assert list(one[1:]) == sorted(one[1:], reverse=True)
+    assert all(low < high for low, high in zip(one[1:], other[1:], strict=True))
+    assert texts(draw("runs", *histories, labels=["c"] * 6)).count("c") == 1
+    with pytest.raises(HpoBridgeError, match="found 2, expected 6"):
+        draw("runs", *histories, labels=["c"] * 2)
