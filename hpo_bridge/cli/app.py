@@ -130,7 +130,7 @@ def compare(
     set_: Set = None,
     json: Json = False,
 ) -> None:
-    """Compare backends, or other settings, on a study's own objective."""
+    """Compare backends, or other settings, on one objective."""
     from .compare import compare_variants
 
     raise typer.Exit(compare_variants(

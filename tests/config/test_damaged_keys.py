@@ -151,7 +151,7 @@ NAMES: list[tuple[str, Any, str, str]] = [
     ("directions", {"loss": "maximise"}, "directions.loss", "(did you mean 'maximize'?)"),
     ("directions", {"loss": "minimize"}, "directions", "cannot stand beside direction"),
     ("technique", "random", "technique", "cannot stand beside backend"),
-    ("backend", "acme.wolk", "backend", "found 'acme.wolk', expected one of acme.walk, core"),
+    ("backend", "acme.wolk", "backend", "found 'acme.wolk', expected one of acme.walk, auto,"),
     ("backend", "core.rando", "backend", "(did you mean 'core.random'?)"),
     ("backend/name", "acme.wolk", "backend.name", "(did you mean 'acme.walk'?)"),
     ("backend", "acme.absent", "backend", "needs acme-absent>=2, which is not installed"),
@@ -268,8 +268,8 @@ def test_an_unknown_technique(refused: Refused, good: dict[str, Any]) -> None:
     del good["backend"]
     (line,) = refused(good | {"technique": "anealing"})
     assert line == (
-        "study.yaml: technique: found 'anealing', expected one of annealing, grid, hybrid, "
-        "random (did you mean 'annealing'?)"
+        "study.yaml: technique: found 'anealing', expected one of annealing, auto, grid, "
+        "hybrid, portfolio, random (did you mean 'annealing'?)"
     )
 
 

@@ -38,7 +38,7 @@ def test_a_warm_start_needs_a_backend_that_learns_from_it(
 ) -> None:
     (line,) = refused(good | {"backend": "zen.deaf"})
     assert line.startswith("study.yaml: backend: backend 'zen.deaf' learns from its own trials")
-    assert "(acme.walk, hybrid)" in line
+    assert "(acme.walk, auto, hybrid, portfolio)" in line
     assert "would ignore the trials of the warm start" in line
 
 

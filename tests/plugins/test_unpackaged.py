@@ -151,7 +151,7 @@ def test_a_study_names_its_plugins(site: Any, run: Any, folder: Path) -> None:
         ('plugins: [./my_walk.py]\nrequires: ["hpo_bridge>=9"]', "study.yaml: requires.0: needs "
          'hpo_bridge>=9, found 0.1.0 — pip install "hpo_bridge>=9"'),
         ("requires: ['>=']", "study.yaml: requires.0: found '>=', expected one such as"),
-        ("", "study.yaml: backend: found 'my.walk', expected one of core.grid"),
+        ("", "study.yaml: backend: found 'my.walk', expected one of auto, core.grid"),
     ],
 )  # fmt: skip
 def test_a_study_that_lacks_one_ends_with_one_line(run: Any, more: str, line: str) -> None:

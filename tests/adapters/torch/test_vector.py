@@ -88,8 +88,10 @@ def test_who_takes_them() -> None:
         if Capability.VECTOR in offer.spec.capabilities
     }
     assert {
+        "auto",
         "core.random",
         "hybrid",
+        "portfolio",
         "torch.adam",
         "torch.sgd",
         "torch.rprop",
