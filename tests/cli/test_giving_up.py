@@ -74,6 +74,8 @@ def the_command(command, runner, how, where):
     (command.folder / "objective.py").write_text("def train(trial):\n    return trial['x']\n")
     command.write(STUDY.replace("HOW", how).replace("WHERE", where))
     arguments = ("--set", "runner.workers=1") if runner != "inline" else ()
+    if runner == "ray":  # not one of another test's
+        arguments += ("--set", "runner.address=local")
     run = ("run", "study.yaml", "--runner", runner, *arguments)
     process = start(command.folder, "-m", "hpo_bridge", *run)
     _, said = give_up(process, command.folder)
