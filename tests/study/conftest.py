@@ -14,6 +14,8 @@ import pytest
 from hpo_bridge import Categorical, Float, Int, Space, Study
 from hpo_bridge.config import StudyConfig
 from hpo_bridge.plugins import PluginManager
+from hpo_bridge.store import open_store
+from hpo_bridge.store.event_types import Asked
 from hpo_bridge.study import open_study
 
 HERE = Path(__file__).parent
@@ -86,3 +88,17 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Plu
         return plugins
 
     return of
+
+
+@pytest.fixture
+def kept_remarks() -> Callable[[str], list[str]]:
+    """Reads the remarks in the log of study ``s`` of a store."""
+
+    def read(url: str) -> list[str]:
+        store = open_store(url)
+        try:
+            return [remark for event in store.events_of("s", Asked) for remark in event.remarks]
+        finally:
+            store.close()
+
+    return read

@@ -12,8 +12,6 @@ import pytest
 from hpo_bridge import Categorical, Float, Int, Space, Study
 from hpo_bridge.config import StudyConfig
 from hpo_bridge.plugins import PluginManager
-from hpo_bridge.store import open_store
-from hpo_bridge.store.event_types import Asked
 from hpo_bridge.study import open_study
 from hpo_bridge.testing import BackendConformance
 
@@ -44,7 +42,7 @@ def installed(*names: str) -> PluginManager:
 @pytest.mark.parametrize(("space", "more", "backend", "words"), RULES)
 def test_the_first_rule_that_holds_is_taken_and_recorded(
     space: Space, more: Any, backend: str, words: str, tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, kept_remarks: Any,
 ) -> None:  # fmt: skip
     url = f"sqlite:///{tmp_path}/s.db"
     losses = {"a": 1.0, "b": 2.0} if more else 1.0
@@ -56,11 +54,7 @@ def test_the_first_rule_that_holds_is_taken_and_recorded(
     said = [record for record in caplog.records if "auto" in record.getMessage()]
     assert [record.levelno for record in said] == [logging.INFO]
     assert f"{backend} by {words}" in said[0].getMessage()
-    store = open_store(url)
-    try:
-        kept = [remark for event in store.events_of("s", Asked) for remark in event.remarks]
-    finally:
-        store.close()
+    kept = kept_remarks(url)
     assert len(kept) == 1
     assert f"{backend} by {words}" in kept[0]
 

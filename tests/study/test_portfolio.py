@@ -230,7 +230,7 @@ def test_a_member_that_has_nothing_left_leaves_the_rest(scripted: Any) -> None:
 
 @pytest.mark.parametrize("fault", [{"asks": 1}, {"tells": 1}])
 def test_a_member_that_fails_goes_out_and_the_study_says_so_once(
-    scripted: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path, fault: Any
+    scripted: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path, fault: Any, kept_remarks: Any
 ) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     members = script(0.1, 0.2, **fault), script(0.6, 0.7, 0.8, 0.9)
@@ -247,11 +247,7 @@ def test_a_member_that_fails_goes_out_and_the_study_says_so_once(
     assert "portfolio: goes on without fake.script: " in said[0]
     assert "ZeroDivisionError" in said[0]
     assert proposers(again) == ["fake.script", *["fake.script 2"] * 5]
-    store = open_store(url)
-    try:
-        kept = [remark for event in store.events_of("s", Asked) for remark in event.remarks]
-    finally:
-        store.close()
+    kept = kept_remarks(url)
     assert len(kept) == 1
     assert kept[0] in said[0]
 
