@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from ..contracts.trial import Trial, trial_seed
 from ..engine.driver import Driver
 from ..engine.study_lookup import find_study
 from ..errors import StoreError
+from ..history.importing import hold_lease
 from ..store import Store
 from ..store.event_types import Asked, Resampled
 from ..store.study_events import ComparisonJoined
@@ -50,8 +52,8 @@ class RunResult:
     optimizer_seconds: float
     failed: int = 0
 
-    def best(self, share: float, budget: RunBudget) -> float | None:
-        """Return the best loss after a share of the budget; ``None`` if there is none."""
+    def best(self, share: float, budget: RunBudget) -> float:
+        """Return the best loss after a share of the budget; infinite if there is none."""
         if budget.trials is not None:
             within = self.losses[: max(1, round(share * budget.trials))]
         else:
@@ -59,7 +61,7 @@ class RunResult:
             within = tuple(
                 loss for loss, at in zip(self.losses, self.clock, strict=True) if at <= limit
             )
-        return min((loss for loss in within if loss is not None), default=None)
+        return min((loss for loss in within if loss is not None), default=math.inf)
 
 
 class ComparedRun:
@@ -93,7 +95,7 @@ class ComparedRun:
     def is_over(self) -> bool:
         """True if the store has all trials of its budget."""
         trials = self.budget.trials
-        if trials is None or self.name not in self.store.names():
+        if trials is None or self.store.study(self.name) is None:
             return False
         counts = self.store.counts(self.name)
         return sum(n for state, n in counts.items() if state.is_final) >= trials
@@ -117,7 +119,7 @@ class ComparedRun:
             StoreError: If it is another one.
         """
         joined = next(self.store.events_of(self.name, ComparisonJoined), None)
-        if joined is not None and joined.settings == self.variant.settings:
+        if joined is not None and joined.settings == self.variant.lines:
             return True
         if joined is not None or any(self.store.counts(self.name).values()):
             what = "was run with other settings" if joined else "is no run of a comparison"
@@ -131,14 +133,12 @@ class ComparedRun:
         """Have the log say which run it is."""
         if self.check():
             return
-        writer = self.store.acquire(self.name)
-        try:
-            writer.append([ComparisonJoined(
-                study=self.study, variant=self.variant.label, block=self.block,
-                settings=self.variant.settings,
-            )])  # fmt: skip
-        finally:
-            writer.release()
+        joined = ComparisonJoined(
+            study=self.study, variant=self.variant.label, block=self.block,
+            settings=self.variant.lines,
+        )  # fmt: skip
+        with hold_lease(self.store, self.name) as append:
+            append([joined])
 
     @property
     def driver(self) -> Driver:

@@ -27,6 +27,7 @@ from ..contracts.record import Outcome, TrialState
 from ..contracts.specs import Capability
 from ..contracts.trial import Trial
 from ..engine.derivatives_given import differentiation
+from ..engine.duplicates import configuration_key
 from ..errors import HpoBridgeError
 from ..objectives.objective import objective_for
 from ..plugins import PluginManager
@@ -36,7 +37,7 @@ from ..study.driving import check_settings
 from .compared_run import ComparedRun, RunBudget
 from .comparison import ComparedVariant, Comparison
 from .paired_tests import require_scipy
-from .shared_runs import SharedRuns, params_key
+from .shared_runs import SharedRuns
 from .standings import Standings, Told
 from .variants import Variant, variants_of
 
@@ -177,18 +178,18 @@ class Comparing:
             for stage in variant.config.schedule
         )  # fmt: skip
 
-    def _known(self) -> dict[str, Outcome] | None:
+    def _known(self) -> dict[bytes, Outcome] | None:
         """Return the results of equal parameters, if the objective was declared deterministic."""
         config = self._study.config
         pruned = any(variant.config.pruner is not None for variant in self._variants)
         if config.duplicates != "reuse" or self._budget.trials is None or pruned:
             return None
-        known: dict[str, Outcome] = {}
+        known: dict[bytes, Outcome] = {}
         names = set(self._study.store.names())
         for run in self._all_runs():
             if run.name in names:
                 for trial in self._study.store.trials(run.name, [TrialState.COMPLETE]):
-                    known[params_key(trial.params)] = Outcome(
+                    known[configuration_key(trial.params)] = Outcome(
                         TrialState.COMPLETE, trial.values, standard_errors=trial.standard_errors
                     )
         return known

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
+from statistics import median
 from typing import Any
 
 from ..contracts.view import View
@@ -79,8 +80,7 @@ class Comparison:
     def losses(self, label: str, share: float = 1.0) -> list[float]:
         """Return a variant's best loss of each block after a share of the budget."""
         runs = next(each.runs for each in self.variants if each.label == label)
-        found = (runs[block].best(share, self.budget) for block in sorted(runs))
-        return [math.inf if loss is None else loss for loss in found]
+        return [runs[block].best(share, self.budget) for block in sorted(runs)]
 
     @property
     def finalists(self) -> list[str]:
@@ -159,10 +159,7 @@ class Comparison:
 
     def median_best(self, variant: ComparedVariant, share: float) -> float | None:
         """Return the median over blocks of the best value after a share of the budget."""
-        losses = sorted(self.losses(variant.label, share))
-        middle = len(losses) // 2
-        pair = losses[middle : middle + 1] if len(losses) % 2 else losses[middle - 1 : middle + 1]
-        loss = sum(pair) / len(pair) if pair else math.inf
+        loss = median(self.losses(variant.label, share))
         return self.sign * loss if math.isfinite(loss) else None
 
     def __str__(self) -> str:

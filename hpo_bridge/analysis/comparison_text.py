@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..contracts.formatting import format_duration, format_value
+from ..contracts.formatting import format_duration, format_value, listed
 from ..errors import counted
 from .paired_tests import LEVEL, smallest_p
 
@@ -116,12 +116,6 @@ def _limits(figures: Figures) -> Iterator[str]:
         yield "- That those not told apart are equal: more seeds may tell them apart."
     if all(row["backend"] != "core.random" for row in figures["variants"]):
         yield "- Whether any of them beats random search: core.random was not among them."
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Return texts as an enumeration: ``a, b and c``."""
-    *others, last = parts
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def table(figures: Figures) -> list[list[str]]:

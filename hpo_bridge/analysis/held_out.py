@@ -20,6 +20,7 @@ from ..engine.derivatives_given import differentiation
 from ..engine.kept_checkpoints import checkpoints_of
 from ..engine.study_log import StudyLog
 from ..errors import NoCheckpoints, ObjectiveError, short
+from ..history.importing import hold_lease
 from ..objectives.callables import check_function
 from ..objectives.scoring_function import as_test_errors, resolve_test
 from ..store import Event, Store
@@ -158,11 +159,8 @@ def _appending(store: Store, name: str, log: StudyLog | None) -> Iterator[Callab
     if log is not None:
         yield log.write
         return
-    writer = store.acquire(name)
-    try:
-        yield lambda event: writer.append([event])
-    finally:
-        writer.release()
+    with hold_lease(store, name) as append:
+        yield lambda event: append([event])
 
 
 def _complete(store: Store, study: str, number: int) -> TrialRecord:

@@ -20,6 +20,7 @@ from ..contracts.objective import Objective, OuterSplit
 from ..contracts.trial import trial_seed
 from ..engine.failures import no_complete_trial
 from ..errors import NoCompleteTrial, ObjectiveError, StoreError
+from ..history.importing import hold_lease
 from ..objectives.failure import Failure
 from ..store import Store
 from ..store.study_events import SplitAssigned
@@ -97,11 +98,8 @@ def _claim(store: Store, name: str, number: int, of: int, split: OuterSplit) -> 
             "use another study name or store"
         )
     if known is None:
-        writer = store.acquire(name)
-        try:
-            writer.append([claim])
-        finally:
-            writer.release()
+        with hold_lease(store, name) as append:
+            append([claim])
     elif (known.split, known.of, known.identity) != (number, of, split.identity):
         what = f"is split {known.split} of {known.of}, here {number} of {of}"
         if known.of == of:

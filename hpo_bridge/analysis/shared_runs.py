@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..contracts.objective import Objective
 from ..contracts.record import Outcome, TrialState
 from ..contracts.trial import Trial
 from ..contracts.trial_output import OutputSink
+from ..engine.duplicates import configuration_key
 from ..space import Space
 from .compared_run import ComparedRun
 
@@ -44,7 +44,7 @@ class SharedRuns:
         self, runs: Iterator[ComparedRun], objective: Objective, space: Space, sign: float,
         checkpoints: CheckpointFolder, differentiation: Differentiation, *,
         open_run: Callable[[ComparedRun], None], ended: Callable[[ComparedRun], None],
-        is_dropped: Callable[[ComparedRun], bool], known: dict[str, Outcome] | None = None,
+        is_dropped: Callable[[ComparedRun], bool], known: dict[bytes, Outcome] | None = None,
     ) -> None:  # fmt: skip
         self.objective, self.space, self.sign = objective, space, sign
         self.checkpoints, self.differentiation = checkpoints, differentiation
@@ -81,7 +81,9 @@ class SharedRuns:
     def _next_of(self, run: ComparedRun) -> Trial | None:
         """Start the next trial of a run; close the run if it has none."""
         while not self._is_dropped(run) and (trial := run.next()) is not None:
-            known = None if self._known is None else self._known.get(params_key(trial))
+            known = (
+                None if self._known is None else self._known.get(configuration_key(dict(trial)))
+            )
             if known is None:
                 return self._started(run, trial)
             run.finish(trial.number, known)
@@ -133,7 +135,7 @@ class SharedRuns:
         if state.is_final:
             self.checkpoints.end(number, keep=False)
         if self._known is not None and state is TrialState.COMPLETE:
-            self._known.setdefault(params_key(trial), outcome)
+            self._known.setdefault(configuration_key(dict(trial)), outcome)
 
     def give_back(self, number: int, reason: str) -> None:
         """End an attempt at a trial without an outcome."""
@@ -144,8 +146,3 @@ class SharedRuns:
         """Give all runs free that are open."""
         for run in self._open:
             run.close()
-
-
-def params_key(params: Mapping[str, Any]) -> str:
-    """Return parameters as a text that is equal for equal ones."""
-    return json.dumps(dict(params), sort_keys=True, default=repr)

@@ -66,7 +66,7 @@ class Standings:
         self.results[key] = result = run_result(run.store, run.name)
         self.names[key] = run.name
         best = result.best(1.0, self._budget)
-        value = "no value" if best is None else f"{sign * best:.6g}"
+        value = f"{sign * best:.6g}" if math.isfinite(best) else "no value"
         self._told(f"seed {run.block} of {self._seeds}, {run.variant.label}: {value}")
         while self._race and self._look():
             pass
@@ -93,10 +93,9 @@ class Standings:
 
     def losses(self, label: str, blocks: int) -> list[float]:
         """Return a variant's best losses of the first so many blocks."""
-        found = (
+        return [
             self.results[label, block].best(1.0, self._budget) for block in range(1, blocks + 1)
-        )
-        return [math.inf if loss is None else loss for loss in found]
+        ]
 
     def order(self) -> list[str]:
         """Return the labels, the best mean rank first, and those that were dropped last."""

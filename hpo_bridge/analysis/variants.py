@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config.study_config import StudyConfig
@@ -29,19 +29,8 @@ class Variant:
     config: StudyConfig
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """The settings in which it may differ from others, as plain data."""
-        schedule = [asdict(stage) for stage in self.config.schedule]
-        pruner = self.config.pruner
-        found = {
-            "schedule": schedule, "pruner": pruner, "duplicates": self.config.duplicates,
-        }  # fmt: skip
-        plain: dict[str, Any] = json.loads(json.dumps(found, default=repr))
-        return plain
-
-    @property
     def lines(self) -> dict[str, Any]:
-        """The keys of a study file with its settings."""
+        """The settings in which it may differ, as plain data: keys of a study file."""
         stages = []
         for stage in self.config.schedule:
             keys = {"name": stage.name, "options": dict(stage.options), "trials": stage.trials}
@@ -54,7 +43,8 @@ class Variant:
             found["pruner"] = self.config.pruner
         if self.config.duplicates != "evaluate":
             found["duplicates"] = self.config.duplicates
-        return found
+        as_stored: dict[str, Any] = json.loads(json.dumps(found, default=repr))
+        return as_stored
 
     @property
     def backend_text(self) -> str:

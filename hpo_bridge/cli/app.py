@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from . import reading_commands
-from .common_options import Backend, Json, Set, Store, StudyFile
+from .common_options import Backend, Json, Runner, Set, Store, StudyFile
 from .hinting_group import HintingGroup
 from .view_commands import dashboard, plot, report
 
@@ -40,9 +40,7 @@ def _main(
 def run(
     study: StudyFile,
     backend: Backend = None,
-    runner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Another runner than the file's.")
-    ] = None,
+    runner: Runner = None,
     trials: Annotated[
         int | None, typer.Option(metavar="N", help="The study's trials in all.")
     ] = None,
@@ -119,9 +117,7 @@ def compare(
     race: Annotated[
         bool, typer.Option("--race", help="Drop those that are clearly behind early.")
     ] = False,
-    runner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Another runner than the file's.")
-    ] = None,
+    runner: Runner = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Also a picture: .png, .svg, .pdf."),

@@ -30,6 +30,9 @@ StudyName = Annotated[
 Backend = Annotated[
     str | None, typer.Option(metavar="NAME", help="Another backend than the file's.")
 ]
+Runner = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Another runner than the file's.")
+]
 Store = Annotated[str | None, typer.Option(metavar="URL", help="Another store than the file's.")]
 StoreToRead = Annotated[
     str | None,

@@ -75,6 +75,12 @@ def format_duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def listed(parts: Iterable[str]) -> str:
+    """Return texts as an enumeration: ``a, b and c``."""
+    *others, last = list(parts) or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def format_mapping(mapping: Mapping[str, Any]) -> str:
     """Format a mapping for a ``repr``: numbers in full, long lists and many entries abbreviated.
 

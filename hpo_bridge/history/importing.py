@@ -21,7 +21,7 @@ from ..contracts.record import TrialState
 from ..errors import HistoryError, counted
 from ..plugins import PluginManager
 from ..space import Space
-from ..store import Store
+from ..store import Event, Store
 from ..store.event_types import Imported
 from .format_lookup import reader_of, shown
 from .import_mapping import TrialMapper, UnmappableTrial
@@ -102,7 +102,7 @@ Append = Callable[[Sequence[Imported]], None]
 
 
 @contextmanager
-def hold_lease(store: Store, name: str) -> Iterator[Append]:
+def hold_lease(store: Store, name: str) -> Iterator[Callable[[Sequence[Event]], None]]:
     """Takes the lease of a study for the time of its body; what appends to the log."""
     writer = store.acquire(name)
     try:

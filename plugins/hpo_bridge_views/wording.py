@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hpo_bridge.contracts.formatting import format_value
+from hpo_bridge.contracts.formatting import listed as listed
 
 _LONGEST = 60
 
@@ -27,12 +28,6 @@ def percent(share: float) -> str:
     if not math.isfinite(share):
         return "?"
     return f"{100 * share:.1f} %" if 0 < abs(share) < 0.01 else f"{100 * share:.0f} %"
-
-
-def listed(parts: Iterable[str]) -> str:
-    """Return texts as an enumeration: ``a, b and c``."""
-    *others, last = list(parts) or [""]
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def counted(number: int, noun: str) -> str:
